@@ -1,0 +1,22 @@
+"""A laboratory and course on customer relationship management (CRM).
+
+The rooms load when they are first named: ``crmlab.value``, ``crmlab.datasets``,
+``crmlab.plot``, ``crmlab.replicate``.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from types import ModuleType
+
+__all__ = ["datasets", "plot", "replicate", "value"]
+__version__ = version("crmlab")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return import_module(f"crmlab.{name}")
+    raise AttributeError(f"crmlab has no room {name!r}; its rooms are {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

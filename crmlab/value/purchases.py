@@ -1,0 +1,290 @@
+"""What the buy-till-you-die models share: customers counted by history, forecasts, intervals."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from crmlab._results import LikelihoodModel, LikelihoodResults
+from crmlab._tables import require_columns
+
+Array = np.ndarray
+
+
+def customer_weights(data: pd.DataFrame, weights: Any) -> Array:
+    """Return one non-negative weight per row: 1, a column of `data`, or the numbers given."""
+    if weights is None:
+        return np.ones(len(data))
+    if isinstance(weights, str):
+        require_columns(data.columns, [weights])
+        weights = data[weights]
+    weights = np.asarray(weights, float)
+    if weights.shape != (len(data),):
+        raise ValueError(f"weights need one number per row: {len(data)} rows, shape {weights.shape} given.")
+    if not (np.isfinite(weights) & (weights >= 0)).all() or weights.sum() == 0:
+        raise ValueError("weights must be finite, not negative, and not all zero.")
+    return weights
+
+
+def refuse(data: pd.DataFrame, wrong: Array, what: str) -> None:
+    """Raise ValueError that says how many rows are `wrong`, and which is the first."""
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"{int(wrong.sum())} of {len(data)} rows have {what}; "
+            f"the first is row {data.index[row]!r}: {data.iloc[row].to_dict()}."
+        )
+
+
+def numbers(data: pd.DataFrame, columns: list[str]) -> list[Array]:
+    """Return the columns as float arrays, or say which one is missing, not a number, or not finite."""
+    if not isinstance(data, pd.DataFrame):
+        raise ValueError(f"A pandas DataFrame is needed, one row per customer; got {type(data).__name__}.")
+    require_columns(data.columns, columns)
+    if data.empty:
+        raise ValueError("The table has no rows: there is no customer to learn from.")
+    arrays = []
+    for column in columns:
+        try:
+            arrays.append(data[column].to_numpy(dtype=float, na_value=np.nan))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"Column {column!r} must hold numbers; its type is {data[column].dtype}."
+            ) from None
+        refuse(data, ~np.isfinite(arrays[-1]), f"a missing or infinite {column!r}")
+    return arrays
+
+
+def whole_numbers(data: pd.DataFrame, column: str, values: Array) -> None:
+    """Refuse counts that are negative or not whole."""
+    refuse(data, (values < 0) | (values != np.floor(values)), f"a {column!r} that is not 0, 1, 2, …")
+
+
+def compress(columns: list[Array], weights: Array) -> tuple[list[Array], Array]:
+    """Return the unique rows of `columns` and the total weight of each.
+
+    Customers with the same history have the same likelihood, so a million of them cost no more than their
+    few thousand different histories.
+
+    Examples
+    --------
+    >>> rows, counts = compress([np.array([1.0, 0.0, 1.0])], np.ones(3))
+    >>> rows[0].tolist(), counts.tolist()
+    ([1.0, 0.0], [2.0, 1.0])
+    """
+    names = [f"c{i}" for i in range(len(columns))]
+    table = pl.DataFrame({**dict(zip(names, columns, strict=True)), "n": weights})
+    unique = table.group_by(names, maintain_order=True).agg(pl.col("n").sum())
+    return [unique[name].to_numpy() for name in names], unique["n"].to_numpy()
+
+
+def rising(start: float, count: int) -> Array:
+    """Return log Γ(start + j) − log Γ(start) and its first two derivatives in `start`, j = 0 … `count`.
+
+    Sums of logarithms: exact where differences of gamma functions cancel (start of 1e8), and one pass.
+
+    Examples
+    --------
+    >>> rising(1.0, 4)[0].round(4).tolist()  # log j!
+    [0.0, 0.0, 0.6931, 1.7918, 3.1781]
+    """
+    terms = start + np.arange(count)
+    out = np.zeros((3, count + 1))
+    np.cumsum([np.log(terms), 1 / terms, -1 / terms**2], axis=1, out=out[:, 1:])
+    return out
+
+
+class PurchaseModel(LikelihoodModel):
+    """Base of BG/NBD, MBG/NBD and Pareto/NBD: a purchase rate per customer, and a drop-out nobody sees."""
+
+    age = "T"  # the column with a customer's age
+
+    def __init__(self, summary: pd.DataFrame, weights: Any = None):
+        x, t_x, T = self.histories(summary)
+        n = customer_weights(summary, weights)
+        if n.sum() < len(self.names):
+            raise ValueError(
+                f"{n.sum():g} customers cannot tell {len(self.names)} parameters about differences between "
+                "customers; a few hundred is a sensible least."
+            )
+        if not (x * n).any():
+            raise ValueError("No customer bought again (frequency is 0 throughout): rates cannot be learnt.")
+        self.data = summary
+        self.nobs = float(n.sum())
+        (self.x, self.t_x, self.T), self.n = compress([x, t_x, T], n)
+        keep = self.n > 0
+        self.x, self.t_x, self.T, self.n = (array[keep] for array in (self.x, self.t_x, self.T, self.n))
+        self.counts = np.bincount(self.x.astype(int), weights=self.n)
+
+    def histories(self, data: pd.DataFrame) -> tuple[Array, Array, Array]:
+        """Return frequency, recency and age of the customers, or say what is wrong with them."""
+        x, t_x, T = numbers(data, ["frequency", "recency", self.age])
+        whole_numbers(data, "frequency", x)
+        refuse(
+            data,
+            (t_x < 0) | (t_x > T),
+            f"a recency outside 0 … {self.age} (it is the age at the last purchase)",
+        )
+        refuse(data, (x > 0) != (t_x > 0), "frequency and recency that disagree (one is 0, the other is not)")
+        return x, t_x, T
+
+    def mean_age(self) -> float:
+        return float(np.einsum("i,i", self.n, self.T) / self.nobs)
+
+    def alive(self, params: Array, x: Array, t_x: Array, T: Array) -> Array:
+        raise NotImplementedError
+
+    def purchases_while_alive(self, params: Array, t: Array, x: Array, T: Array) -> Array:
+        raise NotImplementedError
+
+    def count_probabilities(self, params: Array, t: Array, top: int) -> Array:
+        raise NotImplementedError
+
+
+class PurchaseResults(LikelihoodResults):
+    """Results of a buy-till-you-die model: estimates as in statsmodels, and the forecasts.
+
+    Time is in the summary's own unit (weeks when the summary was made with ``period="W"``).
+    """
+
+    model: PurchaseModel
+
+    def probability_alive(self, data: pd.DataFrame | None = None) -> pd.Series:
+        """Return for each customer the probability of still being one.
+
+        Parameters
+        ----------
+        data : DataFrame, optional
+            Columns ``frequency, recency, T``, one row per customer; the fitted summary by default.
+
+        Returns
+        -------
+        Series
+            Between 0 and 1, in the order and index of `data`.
+
+        Examples
+        --------
+        >>> from crmlab import datasets, value
+        >>> log = datasets.load("cdnow_sample")
+        >>> fit = value.BetaGeoNBD(value.btyd_summary(log, calibration_end="1997-09-30")).fit()
+        >>> one = pd.DataFrame({"frequency": [2], "recency": [30.43], "T": [38.86]})
+        >>> fit.probability_alive(one).round(3).tolist()
+        [0.727]
+        """
+        data = self.model.data if data is None else data
+        x, t_x, T = self.model.histories(data)
+        alive = self.model.alive(self.params.to_numpy(), x, t_x, T)
+        return pd.Series(alive, index=data.index, name="probability_alive")
+
+    def expected_purchases(self, t: Any) -> Any:
+        """Return the expected number of repeat purchases of a newly won customer up to age `t`.
+
+        Parameters
+        ----------
+        t : float or sequence of float
+            Ages, in the summary's time unit.
+
+        Returns
+        -------
+        float or ndarray
+            Of the shape of `t`.
+
+        Examples
+        --------
+        >>> from crmlab import datasets, value
+        >>> log = datasets.load("cdnow_sample")
+        >>> fit = value.BetaGeoNBD(value.btyd_summary(log, calibration_end="1997-09-30")).fit()
+        >>> round(fit.expected_purchases(52), 2)
+        1.44
+        """
+        t = durations(t)
+        zero = np.zeros(t.shape)
+        params = self.params.to_numpy()
+        new = self.model.alive(params, zero, zero, zero)
+        out = new * self.model.purchases_while_alive(params, t, zero, zero) + 0.0  # not −0
+        return out if out.ndim else float(out)
+
+    def conditional_expected_purchases(
+        self, t: Any = None, data: pd.DataFrame | None = None, alpha: float | None = None
+    ) -> pd.Series | pd.DataFrame:
+        """Return the purchases to expect of each customer in the next `t`, given the customer's history.
+
+        Parameters
+        ----------
+        t : float or sequence of float, optional
+            Length of the time ahead, in the summary's time unit, one number or one per customer. By default
+            each customer's own hold-out (column ``T_holdout``).
+        data : DataFrame, optional
+            Columns ``frequency, recency, T``; the fitted summary by default.
+        alpha : float, optional
+            With it, a table with columns ``expected, low, high``: the 1 − `alpha` interval for the
+            *expectation*, by the delta method. It says how well the parameters are known. What a single
+            customer will really buy is spread far more widely.
+
+        Returns
+        -------
+        Series, or DataFrame if `alpha` is given
+            In the order and index of `data`.
+
+        Examples
+        --------
+        >>> from crmlab import datasets, value
+        >>> log = datasets.load("cdnow_sample")
+        >>> fit = value.BetaGeoNBD(value.btyd_summary(log, calibration_end="1997-09-30")).fit()
+        >>> one = pd.DataFrame({"frequency": [2], "recency": [30.43], "T": [38.86]})
+        >>> fit.conditional_expected_purchases(39, one).round(3).tolist()
+        [1.226]
+        """
+        data = self.model.data if data is None else data
+        x, t_x, T = self.model.histories(data)
+        if t is None:
+            if "T_holdout" not in data.columns:
+                raise ValueError("Say how far ahead (t): the table has no T_holdout column to take it from.")
+            t = data["T_holdout"]
+        t = durations(t)
+        if t.ndim and t.shape != x.shape:
+            raise ValueError(f"t needs one number, or one per customer ({len(x)}); its shape is {t.shape}.")
+        (x, t_x, T, t), _, place = unique_rows(x, t_x, T, np.broadcast_to(t, x.shape))
+
+        def expected(params: Array) -> Array:
+            alive = self.model.alive(params, x, t_x, T)
+            return alive * self.model.purchases_while_alive(params, t, x, T)
+
+        if alpha is None:
+            values = expected(self.params.to_numpy())[place]
+            return pd.Series(values, index=data.index, name="expected_purchases")
+        return self.delta_method(expected, alpha).iloc[place].set_index(data.index)
+
+    def count_probabilities(self, t: Any, top: int = 10) -> pd.DataFrame:
+        """Return P(a new customer makes 0, 1, … `top` repeat purchases up to age t), a row for each t.
+
+        Examples
+        --------
+        >>> from crmlab import datasets, value
+        >>> log = datasets.load("cdnow_sample")
+        >>> fit = value.BetaGeoNBD(value.btyd_summary(log, calibration_end="1997-09-30")).fit()
+        >>> fit.count_probabilities(39, top=2).round(3).to_numpy().tolist()
+        [[0.574, 0.199, 0.085]]
+        """
+        t = np.atleast_1d(durations(t))
+        table = self.model.count_probabilities(self.params.to_numpy(), t, top)
+        return pd.DataFrame(table, index=pd.Index(t, name="t"), columns=range(top + 1))
+
+
+def unique_rows(*columns: Array) -> tuple[list[Array], Array, Array]:
+    """Return the unique rows, how often each occurs, and the place of each original row among them."""
+    names = [f"c{i}" for i in range(len(columns))]
+    table = pl.DataFrame(dict(zip(names, columns, strict=True)))
+    place = table.select(pl.struct(names).rank("dense"))[:, 0].to_numpy() - 1
+    first = np.empty(place.max() + 1, int)
+    first[place] = np.arange(len(place))
+    return [column[first] for column in columns], np.bincount(place), place
+
+
+def durations(t: Any) -> Array:
+    """Return `t` as floats, refusing what is negative, missing or infinite."""
+    t = np.asarray(t, float)
+    if not (np.isfinite(t) & (t >= 0)).all():
+        raise ValueError("t must be finite and not negative, in the summary's time unit.")
+    return t

@@ -1,0 +1,283 @@
+"""Was the model right? Prediction beside actual, as tables; ``plots`` draws them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlab._tables import require_columns
+from crmlab.value.purchases import Array, PurchaseResults, unique_rows
+from crmlab.value.summary import btyd_summary, period_days
+
+
+def frequency_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
+    """Return how many customers made 0, 1, 2, … repeat purchases, and how many the model expects.
+
+    Parameters
+    ----------
+    results : PurchaseResults
+        A fitted BG/NBD, MBG/NBD or Pareto/NBD model.
+    groups : int
+        Rows; the last takes all higher frequencies (8 rows: 0 … 6 and 7+).
+
+    Returns
+    -------
+    DataFrame
+        Index ``frequency`` ("0" … "7+"), columns ``actual, expected`` (customers). The expected number sums
+        over customers of every age T in the fitted summary.
+
+    Examples
+    --------
+    >>> from crmlab import datasets, value
+    >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
+    >>> value.frequency_table(value.BetaGeoNBD(summary).fit(), groups=3).round(0)
+               actual  expected
+    frequency
+    0          1411.0    1408.0
+    1           439.0     460.0
+    2+          507.0     489.0
+    """
+    if groups < 2:
+        raise ValueError(f"groups must be at least 2; got {groups}.")
+    model = results.model
+    actual = np.zeros(groups)
+    np.add.at(actual, np.minimum(model.x.astype(int), groups - 1), model.n)
+    (ages,), _, place = unique_rows(model.T)
+    probabilities = results.count_probabilities(ages, top=groups - 2).to_numpy()
+    expected = np.bincount(place, weights=model.n) @ probabilities
+    index = pd.Index([*map(str, range(groups - 1)), f"{groups - 1}+"], name="frequency")
+    return pd.DataFrame(
+        {"actual": actual, "expected": np.append(expected, model.nobs - expected.sum())}, index
+    )
+
+
+def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
+    """Return how near each prediction came, one row per model: the race, useless models included.
+
+    Parameters
+    ----------
+    actual : sequence of float
+        What customers did in the hold-out, one number each.
+    predictions : mapping of str to sequence of float
+        What each model had said, in the same order of customers.
+
+    Returns
+    -------
+    DataFrame
+        Index ``model``; columns ``actual`` and ``predicted`` (totals), ``bias`` (predicted / actual − 1),
+        ``mean_absolute_error`` (per customer), ``root_mean_squared_error``, ``calibration_slope`` (of actual
+        on predicted: 1 is right, below 1 the differences between customers are overstated) and
+        ``correlation``. Slope and correlation are missing where a model tells all customers the same.
+
+    Raises
+    ------
+    ValueError
+        Lengths that differ, missing or infinite numbers.
+
+    Examples
+    --------
+    >>> holdout_scores([0, 1, 5], {"model": [0.5, 1.0, 3.0], "mean": [2.0, 2.0, 2.0]}).round(2).iloc[:, :4]
+           actual  predicted  bias  mean_absolute_error
+    model
+    model     6.0        4.5 -0.25                 0.83
+    mean      6.0        6.0  0.00                 2.00
+    """
+    y = np.asarray(actual, float)
+    rows = []
+    for name, values in predictions.items():
+        f = np.asarray(values, float)
+        if f.shape != y.shape or y.ndim != 1 or not len(y):
+            raise ValueError(
+                f"Prediction {name!r} has shape {f.shape}; actual has {y.shape}: one number each."
+            )
+        if not (np.isfinite(y).all() and np.isfinite(f).all()):
+            raise ValueError(f"Prediction {name!r} or actual holds missing or infinite numbers.")
+        spread, together = f.var(), np.mean((f - f.mean()) * (y - y.mean()))
+        differs = spread > 1e-12 * max(1.0, float(np.mean(f**2)))
+        rows.append(
+            {
+                "model": name,
+                "actual": y.sum(),
+                "predicted": f.sum(),
+                "bias": f.sum() / y.sum() - 1 if y.sum() else np.nan,
+                "mean_absolute_error": np.abs(y - f).mean(),
+                "root_mean_squared_error": np.sqrt(((y - f) ** 2).mean()),
+                "calibration_slope": together / spread if differs else np.nan,
+                "correlation": together / np.sqrt(spread * y.var()) if differs and y.var() else np.nan,
+            }
+        )
+    return pd.DataFrame(rows).set_index("model")
+
+
+def holdout_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
+    """Return hold-out purchases, actual beside predicted, by purchases in calibration.
+
+    Parameters
+    ----------
+    results : PurchaseResults
+        Fitted to a summary with columns ``frequency_holdout`` and ``T_holdout``.
+    groups : int
+        Rows; the last takes all higher frequencies.
+
+    Returns
+    -------
+    DataFrame
+        Index ``frequency``; columns ``customers``, ``actual`` and ``predicted`` (means per customer).
+
+    Examples
+    --------
+    >>> from crmlab import datasets, value
+    >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
+    >>> value.holdout_table(value.BetaGeoNBD(summary).fit(), groups=3).round(2)
+               customers  actual  predicted
+    frequency
+    0               1411    0.24       0.23
+    1                439    0.70       0.52
+    2+               507    2.45       2.18
+    """
+    data = results.model.data
+    require_columns(data.columns, ["frequency_holdout", "T_holdout"])
+    labels = [*map(str, range(groups - 1)), f"{groups - 1}+"]
+    table = pd.DataFrame(
+        {
+            "frequency": pd.Categorical.from_codes(
+                np.minimum(data["frequency"].to_numpy(int), groups - 1), labels, ordered=True
+            ),
+            "actual": data["frequency_holdout"].to_numpy(float),
+            "predicted": results.conditional_expected_purchases().to_numpy(),
+        }
+    )
+    grouped = table.groupby("frequency", observed=True)
+    return grouped.agg(
+        customers=("actual", "size"), actual=("actual", "mean"), predicted=("predicted", "mean")
+    )
+
+
+def tracking_table(
+    results: PurchaseResults,
+    transactions: pd.DataFrame,
+    calibration_end: Any,
+    customer: str = "customer_id",
+    date: str = "date",
+    period: str = "W",
+    observation_end: Any = None,
+) -> pd.DataFrame:
+    """Return repeat purchases period by period, actual beside expected, through calibration and hold-out.
+
+    Parameters
+    ----------
+    results : PurchaseResults
+        Fitted to the summary of these transactions.
+    transactions : DataFrame
+        The log the summary was made from.
+    calibration_end : str or date
+        Last day of calibration. Customers won later are left out, as in the summary.
+    customer, date : str
+        Columns of the log.
+    period : str
+        As in :func:`crmlab.value.btyd_summary`, and the same as for the fitted summary.
+    observation_end : str or date, optional
+        Last day to track; the log's last day by default.
+
+    Returns
+    -------
+    DataFrame
+        Index ``period`` (1 is the first full period after the first purchase of the first customer; a last,
+        incomplete period is left out); columns ``actual, expected`` (new repeat purchases),
+        ``cumulative_actual, cumulative_expected`` and ``holdout`` (True where the period ends after
+        calibration).
+
+    Examples
+    --------
+    >>> from crmlab import datasets, value
+    >>> log = datasets.load("cdnow_sample")
+    >>> fit = value.BetaGeoNBD(value.btyd_summary(log, calibration_end="1997-09-30")).fit()
+    >>> track = value.tracking_table(fit, log, "1997-09-30")
+    >>> track.loc[[39, 78], ["cumulative_actual", "cumulative_expected"]].round(0)
+            cumulative_actual  cumulative_expected
+    period
+    39                   2457               2494.0
+    78                   4339               4161.0
+    """
+    summary = btyd_summary(
+        transactions,
+        customer=customer,
+        date=date,
+        amount=None,
+        period=period,
+        calibration_end=calibration_end,
+    )
+    days = transactions[[customer, date]].assign(day=lambda log: log[date].dt.normalize())
+    days = days[days[customer].isin(summary[customer])].drop_duplicates([customer, "day"])
+    born = days.groupby(customer)["day"].transform("min")
+    origin, length = born.min(), period_days(period)
+    last = days["day"].max() if observation_end is None else pd.Timestamp(observation_end)
+    periods = int(((last - origin).days + 1) // length)
+    if periods < 1:
+        raise ValueError("The log is shorter than one period: nothing to track.")
+    edges = length * np.arange(1, periods + 1)
+    # Day d of the log is over at time d + 1: a period of seven days holds days 0 … 6.
+    repeats = (days["day"] - origin).dt.days[days["day"] > born].to_numpy() + 1
+    cumulative = np.searchsorted(np.sort(repeats), edges, side="right")
+    starts, customers = np.unique((born[days["day"] == born] - origin).dt.days, return_counts=True)
+    ages = np.maximum(edges[:, None] - 1 - starts, 0) / length
+    expected = results.expected_purchases(ages) @ customers
+    calibration = (pd.Timestamp(calibration_end) - origin).days + 1
+    return pd.DataFrame(
+        {
+            "actual": np.diff(cumulative, prepend=0),
+            "expected": np.diff(expected, prepend=0),
+            "cumulative_actual": cumulative,
+            "cumulative_expected": expected,
+            "holdout": edges > calibration,
+        },
+        index=pd.Index(range(1, periods + 1), name="period"),
+    )
+
+
+def customer_matrix(
+    results: PurchaseResults, T: float, t: float | None = None, frequencies: int = 15, recencies: int = 20
+) -> pd.DataFrame:
+    """Return what the model says of customers of age `T` by frequency and recency.
+
+    Parameters
+    ----------
+    results : PurchaseResults
+        A fitted BG/NBD, MBG/NBD or Pareto/NBD model.
+    T : float
+        Age of all customers in the matrix, in the summary's time unit.
+    t : float, optional
+        With it, the expected purchases in the next `t`; without it, the probability of being a customer.
+    frequencies, recencies : int
+        Number of columns (1, 2, … repeat purchases) and of steps of recency from 0 (not included) to `T`.
+
+    Returns
+    -------
+    DataFrame
+        Index ``recency`` (age at the last purchase), columns ``frequency``.
+
+    Examples
+    --------
+    >>> from crmlab import datasets, value
+    >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
+    >>> fit = value.BetaGeoNBD(summary).fit()
+    >>> value.customer_matrix(fit, T=39, frequencies=2, recencies=3).round(2)
+    frequency     1     2
+    recency
+    13.0       0.50  0.36
+    26.0       0.66  0.66
+    39.0       0.75  0.81
+    """
+    x = np.arange(1, frequencies + 1)
+    t_x = T * np.arange(1, recencies + 1) / recencies
+    rows = pd.MultiIndex.from_product([t_x, x], names=["recency", "frequency"]).to_frame(index=False)
+    rows["T"] = float(T)
+    values: Array = (
+        results.probability_alive(rows) if t is None else results.conditional_expected_purchases(t, rows)
+    ).to_numpy()
+    return pd.DataFrame(
+        values.reshape(len(t_x), len(x)),
+        index=pd.Index(t_x, name="recency"),
+        columns=pd.Index(x, name="frequency"),
+    )
