@@ -1,0 +1,34 @@
+"""The published results themselves. Referee: the papers, as cited row by row."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from crmlab import replicate
+
+CASES = replicate.cases()["case"].tolist()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_verdict_of_the_paper_is_unexpected(name):
+    board = replicate.scoreboard([name])
+    surprises = board[replicate.unexpected(board)]
+    assert surprises.empty, surprises[["quantity", "published", "ours", "where"]].to_string()
+    assert not board["quantity"].duplicated().any()
+    assert board["citation"].str.contains(r"doi:10\.\d{4,}/|www\.").all()
+
+
+def test_every_case_stands_in_a_file_of_its_name():
+    files = {file.stem for file in Path(replicate.__file__).parent.glob("papers/[!_]*.py")}
+    assert files == set(CASES)
+
+
+def test_the_scoreboard_holds_what_was_promised(capsys, tmp_path):
+    file = tmp_path / "board.json"
+    assert replicate.main(json=file) == 0
+    found = re.search(
+        r"(\d+) rows: (\d+) hold, (\d+) differ as expected, 0 unexpected", capsys.readouterr().out
+    )
+    rows, hold, differ = map(int, found.groups())
+    assert rows == hold + differ >= 25
