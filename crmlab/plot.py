@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 INK, ACTUAL, MODEL, QUIET = "#22313f", "#22313f", "#d1495b", "#b8c4cc"
-PALETTE = ["#1f6f8b", "#d1495b", "#edae49", "#66a182", "#7d5ba6", "#8d99ae"]
+PALETTE = ["#1f6f8b", "#d1495b", "#66a182", "#7d5ba6", "#8d99ae", "#edae49"]
 
 
 def style() -> None:
@@ -24,6 +24,7 @@ def style() -> None:
             "figure.figsize": (7, 4),
             "figure.dpi": 96,
             "figure.constrained_layout.use": True,
+            "date.converter": "concise",
             "axes.edgecolor": INK,
             "axes.labelcolor": INK,
             "axes.titlecolor": INK,

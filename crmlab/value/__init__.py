@@ -4,7 +4,7 @@ from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric
 from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
 from crmlab.value.pareto import ParetoNBD
 from crmlab.value.plots import plot_frequencies, plot_holdout, plot_matrix, plot_tracking
-from crmlab.value.rfm import plot_rfm, rfm, rfm_scores, rfm_segments
+from crmlab.value.rfm import plot_rfm, rfm, rfm_cells, rfm_scores, rfm_segments, segment_rules
 from crmlab.value.spend import GammaGamma
 from crmlab.value.summary import btyd_summary
 from crmlab.value.tiers import gini, lorenz, pareto_share, plot_lorenz, tiers
@@ -38,8 +38,10 @@ __all__ = [
     "plot_rfm",
     "plot_tracking",
     "rfm",
+    "rfm_cells",
     "rfm_scores",
     "rfm_segments",
+    "segment_rules",
     "tiers",
     "tracking_table",
 ]

@@ -72,7 +72,11 @@ class ParetoNBD(PurchaseModel):
         return super().boundary_note(names)
 
     def log_terms(self, params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
-        """Return log(integrand · weight) at the nodes and, first, the term of those still alive; and the times."""
+        """Return the logarithms of the likelihood's terms, and α + τ, β + τ with their logarithms.
+
+        One row per customer. The first column is the term of those still alive at T, the others are the
+        integrand at the nodes times the node's weight.
+        """
         r, alpha, s, beta = params
         small = min(alpha, beta)
         y = r + x
@@ -82,13 +86,15 @@ class ParetoNBD(PurchaseModel):
         with np.errstate(divide="ignore"):
             length = np.minimum(np.log(small + T) - begin, np.where(fall > 0, NEGLIGIBLE / fall, np.inf))
         at = begin[:, None] + length[:, None] * NODES
-        tau = np.empty((len(x), len(NODES) + 1))
-        tau[:, 0] = T
-        tau[:, 1:] = np.exp(at) - small
-        terms = -y[:, None] * np.log(alpha + tau) - s * np.log(beta + tau)
+        times = np.empty((4, len(x), len(NODES) + 1))
+        times[0, :, 0] = alpha + T
+        np.add(np.exp(at), alpha - small, out=times[0, :, 1:])
+        np.add(times[0], beta - alpha, out=times[1])
+        np.log(times[:2], out=times[2:])
+        terms = -y[:, None] * times[2] - s * times[3]
         with np.errstate(divide="ignore"):
-            terms[:, 1:] += at + np.log(s * length[:, None] * NODE_WEIGHTS) - np.log(beta + tau[:, 1:])
-        return terms, tau
+            terms[:, 1:] += at + np.log(s * length[:, None] * NODE_WEIGHTS) - times[3, :, 1:]
+        return terms, times
 
     def derivatives(self, params: Array) -> Derivatives:
         r, alpha, s, beta = params
@@ -108,16 +114,14 @@ class ParetoNBD(PurchaseModel):
         for first in range(0, len(self.x), BLOCK):
             rows = slice(first, first + BLOCK)
             n, y = self.n[rows], r + self.x[rows]
-            terms, tau = self.log_terms(params, self.x[rows], self.t_x[rows], self.T[rows])
+            terms, times = self.log_terms(params, self.x[rows], self.t_x[rows], self.T[rows])
             reference = terms.max(axis=1)
             share = np.exp(terms - reference[:, None])
             total = share.sum(axis=1)
             value += np.einsum("i,i", n, reference + np.log(total))
             share /= total[:, None]
-            u, v = 1 / (alpha + tau), 1 / (beta + tau)
-            slope = np.array(
-                [-np.log(alpha + tau), -y[:, None] * u, -np.log(beta + tau) + left / s, -(s + left) * v]
-            )
+            u, v = 1 / times[:2]
+            slope = np.array([-times[2], -y[:, None] * u, left / s - times[3], -(s + left) * v])
             mean = np.einsum("kij,ij->ki", slope, share)
             gradient += np.einsum("ki,i->k", mean, n)
             weighted = share * n[:, None]

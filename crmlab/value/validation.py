@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from crmlab._tables import require_columns
 from crmlab.value.purchases import Array, PurchaseResults, unique_rows
@@ -156,7 +158,7 @@ def holdout_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
 
 def tracking_table(
     results: PurchaseResults,
-    transactions: pd.DataFrame,
+    transactions: IntoFrame,
     calibration_end: Any,
     customer: str = "customer_id",
     date: str = "date",
@@ -169,8 +171,8 @@ def tracking_table(
     ----------
     results : PurchaseResults
         Fitted to the summary of these transactions.
-    transactions : DataFrame
-        The log the summary was made from.
+    transactions
+        The log the summary was made from: a pandas, Polars, pyarrow or DuckDB table.
     calibration_end : str or date
         Last day of calibration. Customers won later are left out, as in the summary.
     customer, date : str
@@ -208,7 +210,9 @@ def tracking_table(
         period=period,
         calibration_end=calibration_end,
     )
-    days = transactions[[customer, date]].assign(day=lambda log: log[date].dt.normalize())
+    summary = nw.from_native(summary).lazy().collect().to_pandas()
+    days = nw.from_native(transactions).lazy().select(customer, date).collect().to_pandas()
+    days = days.assign(day=pd.to_datetime(days[date]).dt.normalize())
     days = days[days[customer].isin(summary[customer])].drop_duplicates([customer, "day"])
     born = days.groupby(customer)["day"].transform("min")
     origin, length = born.min(), period_days(period)

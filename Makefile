@@ -1,0 +1,41 @@
+# Two commands carry the project: `make course` and `make test`. Each sets itself up.
+# PYTHON names the interpreter that .venv is made with: PYTHON=python3.12 make course
+# (once .venv is there it keeps its interpreter; to change it, remove .venv).
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help course lab test test-full bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+course: $(READY) ## Execute every notebook and say which passed
+	@$(BIN)/crmlab run
+
+lab: $(READY) ## Open JupyterLab on the notebooks
+	@$(BIN)/crmlab lab
+
+test: $(READY) ## Run the tests, notebooks included
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile -m "not slow and not hostile"
+
+test-full: $(READY) ## Run the tests, the slow and the hostile ones as well
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile
+
+bench: $(READY) ## Measure speed against a named peer (in an environment of its own)
+	@for script in benchmarks/bench_*.py; do echo $$script; $(BIN)/python $$script || exit 1; done
+
+# Without the stamp the environment is made anew, so an interrupted installation leaves nothing behind.
+# The last line but one builds matplotlib's font cache here and not in the middle of a lesson.
+$(READY): pyproject.toml constraints.txt
+	@test -e $@ || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'crmlab needs Python 3.11 or newer, and "$(PYTHON)" is not. Name one that is: PYTHON=python3.12 make course'; \
+	  exit 1; }
+	@test -e $@ || $(PYTHON) -m venv --clear .venv
+	@rm -f $@
+	@echo 'Installing crmlab into .venv, once (a few minutes)'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@$(BIN)/python -c 'import matplotlib.font_manager'
+	@touch $@

@@ -1,0 +1,29 @@
+"""For every test: the kernels' environment, figures off the screen, and nbval's blind spot closed."""
+
+import os
+
+import matplotlib
+import pytest
+from hypothesis import settings
+from nbval.plugin import IPyNbCell
+
+from crmlab.course import figure_difference, kernel_environment
+
+# Before any test: the kernels that nbval starts inherit this process's environment.
+os.environ.pop("MPLBACKEND", None)
+os.environ.update(kernel_environment())
+matplotlib.use("agg")
+
+settings.register_profile("crmlab", deadline=None, derandomize=True)
+settings.load_profile("crmlab")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item):
+    """Compare a cell's figures with the stored ones as soon as nbval has run it and compared its text."""
+    result = yield
+    if isinstance(item, IPyNbCell) and item.options["check"]:
+        difference = figure_difference(item.cell.outputs, item.test_outputs)
+        if difference:
+            item.raise_cell_error("Figures differ", difference)
+    return result

@@ -1,0 +1,248 @@
+"""The one place that knows about table engines and about columns that are not there."""
+
+from collections.abc import Iterable
+from datetime import date as Date
+from datetime import datetime, time
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+import narwhals as nw
+from narwhals.typing import IntoFrame
+
+
+def unknown(kind: str, name: object, valid: Iterable[str]) -> str:
+    """Return the sentence for a name that does not exist: the nearest one and all valid ones.
+
+    Examples
+    --------
+    >>> unknown("data set", "cdnow_smaple", ["donations", "cdnow_sample"])
+    "There is no data set 'cdnow_smaple'. Did you mean 'cdnow_sample'? Valid: cdnow_sample, donations."
+    """
+    valid = sorted(map(str, valid))
+    near = get_close_matches(str(name).lower(), valid, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"There is no {kind} {name!r}.{hint} Valid: {', '.join(valid)}."
+
+
+def require_columns(present: Iterable[str], needed: Iterable[str]) -> None:
+    """Raise ValueError, listing the columns that are there, if a needed one is not.
+
+    Examples
+    --------
+    >>> require_columns(["customer_id", "date"], ["customer_id"])
+    """
+    present = list(present)
+    for column in needed:
+        if column not in present:
+            raise ValueError(unknown("column", column, present))
+
+
+class TransactionLog(NamedTuple):
+    """A transaction log that has been checked, and the days of its first and its last row."""
+
+    rows: nw.LazyFrame[Any]  # columns customer, day and, where amounts were asked for, amount
+    first: Date
+    last: Date
+
+    def until(self, end: Date) -> nw.LazyFrame[Any]:
+        """Return the rows up to and including the day `end`."""
+        # a filter that keeps everything would still copy a pandas table
+        return (
+            self.rows if self.last <= end else self.rows.filter(nw.col("day") <= day_literal(self.rows, end))
+        )
+
+
+def transactions(
+    log: IntoFrame, customer: str, date: str, amount: str | None, returns: bool = False
+) -> TransactionLog:
+    """Check a transaction log of any table engine and bring it to plain columns.
+
+    Parameters
+    ----------
+    log
+        One row per transaction: a pandas, Polars (eager or lazy), pyarrow or DuckDB table.
+    customer, date, amount
+        Names of the columns: an id of one type, never missing; a date or a date and time without a time
+        zone, never missing; a finite number. `amount=None` says that amounts are not needed.
+    returns
+        Whether negative amounts (returns) may occur. Zero (a free article) is always allowed.
+
+    Returns
+    -------
+    TransactionLog
+        The rows as a narwhals LazyFrame with the columns `customer`, `day` and `amount` (a float), and the
+        days of the first and last row. All values are checked in one pass over the table.
+
+    Raises
+    ------
+    ValueError
+        If the log is no table or has no rows, a column is not there or of the wrong type, or a value is
+        missing, not finite or, without `returns`, negative.
+
+    Notes
+    -----
+    Rows that are equal in every column are kept: they may be two articles of one order, and nothing in the
+    table tells them from a row entered twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({"id": [1, 1], "when": pd.to_datetime(["2026-01-01", "2026-01-08"]), "paid": [5, 7]})
+    >>> transactions(log, "id", "when", "paid").last
+    datetime.date(2026, 1, 8)
+    >>> transactions(log, "id", "when", "price")
+    Traceback (most recent call last):
+    ValueError: There is no column 'price'. Valid: id, paid, when.
+    """
+    try:
+        frame = nw.from_native(log)
+    except TypeError:
+        kind = type(log).__name__
+        raise ValueError(
+            f"A transaction log is a pandas, Polars, pyarrow or DuckDB table; this is a {kind}."
+        ) from None
+    schema = frame.collect_schema()
+    columns = [customer, date] if amount is None else [customer, date, amount]
+    require_columns(schema.names(), columns)
+    if not len(frame.head(1).lazy().collect()):
+        raise ValueError(f"The transaction log is empty: it has the columns {', '.join(columns)} and no row.")
+    _check_one_type(frame, customer)
+    _check_date_type(date, schema[date])
+    prepared = [nw.col(customer).alias("customer"), _day(frame, date, schema[date]).alias("day")]
+    problems = {
+        f"no {customer}": (_missing(customer, schema[customer]), "Drop them, or find out whose they are."),
+        f"no {date}": (nw.col(date).is_null(), "Drop them, or find out when they happened."),
+    }
+    if amount is not None:
+        if not schema[amount].is_numeric():
+            raise ValueError(
+                f"Column {amount!r} must hold numbers and holds {schema[amount]}. In pandas: "
+                f"table[{amount!r}] = pandas.to_numeric(table[{amount!r}])."
+            )
+        number = nw.col(amount).cast(nw.Float64)
+        prepared.append(number.alias("amount"))
+        problems[f"no {amount} (missing or NaN)"] = (
+            number.is_null() | number.is_nan(),
+            "Drop them, or write 0 if the articles were free.",
+        )
+        problems[f"an infinite {amount}"] = (
+            ~number.is_finite(),
+            "Look for a division by zero before this step.",
+        )
+        if not returns:
+            problems[f"a negative {amount}"] = (
+                number < 0,
+                "A return is no purchase: drop these rows, or net them against their purchases first.",
+            )
+    flags = {f"problem_{i}": flag for i, (flag, _) in enumerate(problems.values())}
+    checks = frame.lazy().select(*prepared, **flags)
+    totals = [nw.len().alias("rows"), nw.col("day").min().alias("first"), nw.col("day").max().alias("last")]
+    found = checks.select(*totals, *(nw.col(name).sum() for name in flags)).collect().rows(named=True)[0]
+    for (what, (flag, remedy)), name in zip(problems.items(), flags, strict=True):
+        if found[name]:
+            rows = f"{found[name]} of {found['rows']} rows have {what}"
+            raise ValueError(f"{rows}; the first is {_first_row(frame, columns, flag)}. {remedy}")
+    rows = frame.lazy().select(*prepared)
+    return TransactionLog(rows, as_day(found["first"], date), as_day(found["last"], date))
+
+
+def _is_pandas(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
+    return frame.implementation.is_pandas_like()
+
+
+def _day(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], date: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    day = nw.col(date)
+    if not _is_pandas(frame):
+        return day.cast(nw.Date)
+    # pandas has no fast date type: there a day is its midnight
+    return (day.cast(nw.Datetime) if isinstance(dtype, nw.Date) else day).dt.truncate("1d")
+
+
+def _missing(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    missing = nw.col(column).is_null()
+    return missing | nw.col(column).is_nan() if dtype.is_float() else missing
+
+
+def _check_one_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], customer: str) -> None:
+    """Raise ValueError if a pandas column of Python objects holds ids of several types."""
+    # narwhals guesses the type of such a column from its first rows, so look at all of them
+    if not _is_pandas(frame) or frame.to_native()[customer].dtype != object:
+        return
+    kinds = frame.to_native()[customer].dropna().map(lambda value: type(value).__name__).value_counts()
+    if len(kinds) > 1:
+        held = ", ".join(f"{kind} ({rows} rows)" for kind, rows in kinds.items())
+        raise ValueError(
+            f"Column {customer!r} mixes types: {held}; 7 and '7' would be two customers. Make them one type, "
+            f"for example table[{customer!r}] = table[{customer!r}].astype(str)."
+        )
+
+
+def _check_date_type(date: str, dtype: nw.dtypes.DType) -> None:
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
+        raise ValueError(
+            f"Column {date!r} has the time zone {dtype.time_zone}, and which day a moment belongs to depends on "
+            f"the place. Say which local day you mean; in pandas: table[{date!r}] = "
+            f"table[{date!r}].dt.tz_convert('Europe/London').dt.tz_localize(None)."
+        )
+    if not isinstance(dtype, nw.Date | nw.Datetime):
+        raise ValueError(
+            f"Column {date!r} must hold dates and holds {dtype}. Convert it, and say how the dates are written; in "
+            f"pandas: table[{date!r}] = pandas.to_datetime(table[{date!r}], format='%Y-%m-%d')."
+        )
+
+
+def _first_row(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], columns: list[str], flag: nw.Expr) -> str:
+    """Describe the first row that `flag` marks, with its number where the table's rows have an order."""
+    row = frame.lazy().filter(flag).select(*columns).head(1).collect().rows(named=True)[0]
+    values = ", ".join(f"{name}={value}" for name, value in row.items())
+    if isinstance(frame, nw.LazyFrame):
+        return values
+    return f"row {frame.select(flag.alias('flag'))['flag'].arg_true()[0]} (counted from 0): {values}"
+
+
+def as_day(value: Any, name: str) -> Date:
+    """Return the day of a date, a date and time, or a text such as '1997-09-30'.
+
+    Examples
+    --------
+    >>> as_day("1997-09-30", "calibration_end")
+    datetime.date(1997, 9, 30)
+    """
+    try:
+        return Date.fromisoformat(str(value)[:10])
+    except ValueError:
+        raise ValueError(f"{name}={value!r} is not a date. Write it as '1997-09-30'.") from None
+
+
+def day_literal(rows: nw.LazyFrame[Any], day: Date) -> Any:
+    """Return `day` as a value that the column `day` of `rows` can be compared with."""
+    return nw.lit(datetime.combine(day, time.min)) if _is_pandas(rows) else nw.lit(day)
+
+
+def day_number(column: str) -> nw.Expr:
+    """Return the number of a day, counted as `datetime.date.toordinal` does.
+
+    Year and day of the year are what every engine can tell; ask for them after aggregating, they are slow.
+    """
+    past = nw.col(column).dt.year() - 1.0
+    leap_days = (past / 4).floor() - (past / 100).floor() + (past / 400).floor()
+    return (past * 365 + leap_days).cast(nw.Int64) + nw.col(column).dt.ordinal_day().cast(nw.Int64)
+
+
+def purchase_days(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Return one row per customer: `last` day, number of different `days` and, if there, sum of `amount`."""
+    sums = [nw.col("amount").sum()] if "amount" in rows.collect_schema().names() else []
+    days = nw.col("day").n_unique()
+    if not (_is_pandas(rows) or rows.implementation.is_polars() or rows.implementation.is_pyarrow()):
+        # databases group fast and count different values slowly; tables in memory the other way round
+        rows = rows.group_by("customer", "day").agg(*sums)
+        days = nw.len()
+    return rows.group_by("customer").agg(nw.col("day").max().alias("last"), days.alias("days"), *sums)
+
+
+def hand_back(result: nw.LazyFrame[Any], like: IntoFrame) -> Any:
+    """Return `result`, sorted by its first column, as the kind of table that `like` is."""
+    result = result.sort(result.collect_schema().names()[0])
+    if isinstance(nw.from_native(like), nw.LazyFrame):
+        return result.to_native()
+    return nw.maybe_reset_index(result.collect()).to_native()

@@ -1,0 +1,108 @@
+"""The command ``crmlab``: run the course, open it, look at the data, replicate published results."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import crmlab
+from crmlab._paths import ROOT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``crmlab``; those of the command line by default.
+
+    Returns
+    -------
+    int
+        0 if all is well, 1 if something failed its check, 2 if the command was not understood, 130 if it was
+        interrupted.
+
+    Examples
+    --------
+    >>> main(["data", "no_such_data"])
+    2
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    parser = argparse.ArgumentParser(prog="crmlab", description=crmlab.__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"crmlab {crmlab.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="execute the notebooks and say which passed")
+    run.add_argument("numbers", nargs="*", metavar="NN", help="a lesson, such as 18; all by default")
+    run.add_argument("--jobs", type=int, metavar="N", help="notebooks at a time (default: one per core)")
+    run.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
+    run.add_argument("--update", action="store_true", help="store the executed notebooks")
+    run.set_defaults(command=_run)
+
+    lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
+    lab.set_defaults(command=_lab)
+
+    data = commands.add_parser("data", help="list the data sets and check their files, or show one card")
+    data.add_argument("name", nargs="?", metavar="NAME", help="a data set, such as cdnow_sample")
+    data.set_defaults(command=_data)
+
+    replicate = commands.add_parser("replicate", help="set published results beside ours")
+    replicate.add_argument("cases", nargs="*", metavar="CASE", help="a published case; all by default")
+    replicate.add_argument("--json", type=Path, metavar="FILE", help="write the scoreboard to this file")
+    replicate.set_defaults(command=_replicate)
+
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands.choices:
+        from crmlab._tables import unknown
+
+        parser.error(unknown("command", arguments[0], commands.choices))
+    options, further = parser.parse_known_args(arguments)
+    if further and options.command is not _lab:
+        known = f"What it knows: crmlab {arguments[0]} --help"
+        parser.error(f"crmlab {arguments[0]} does not know {' '.join(further)}. {known}")
+    options.further = further
+    try:
+        return options.command(options)
+    except ValueError as error:
+        print(f"crmlab {arguments[0]}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted: every stored notebook is whole, no kernel was left running.", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    from crmlab import course
+
+    return course.run(options.numbers, jobs=options.jobs, json_file=options.json, update=options.update)
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from crmlab.course import kernel_environment
+
+    command = [sys.executable, "-m", "jupyterlab", str(ROOT / "notebooks"), *options.further]
+    os.execve(sys.executable, command, kernel_environment())
+
+
+def _data(options: argparse.Namespace) -> int:
+    from crmlab import datasets
+
+    if options.name:
+        print(datasets.card(options.name))
+        checks = [datasets.verify(options.name)]
+        print(f"{'Check:':11}{checks[0]}")
+    else:
+        table = datasets.catalogue()[["name", "rows", "kind", "one_row"]]
+        checks = [datasets.verify(name) for name in table["name"]]
+        files = ["intact" if said == "intact" else "see below" for said in checks]
+        print(table.assign(file=files).to_string(index=False))
+        print("\n".join(["", *(said for said in checks if said != "intact")]))
+        print("Columns, units, licence and source of one data set: crmlab data NAME")
+    return int(any(said != "intact" for said in checks))
+
+
+def _replicate(options: argparse.Namespace) -> int:
+    from crmlab import replicate
+
+    return replicate.main(options.cases, json=options.json)

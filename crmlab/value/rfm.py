@@ -1,0 +1,385 @@
+"""Recency, frequency and monetary value: the table, the scores and the named segments.
+
+The columns say what they count (`days_since_last_order`, `orders`), because "recency" and "frequency" mean
+something else in buy-till-you-die models (:mod:`crmlab.value.summary`).
+"""
+
+from datetime import date as Date
+from typing import Any
+
+import matplotlib.patheffects as effects
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from narwhals.typing import IntoFrameT
+
+from crmlab import plot
+from crmlab._tables import as_day, day_number, hand_back, purchase_days, require_columns
+from crmlab._tables import transactions as check
+
+
+def rfm(
+    transactions: IntoFrameT,
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    as_of: str | Date | None = None,
+) -> IntoFrameT:
+    """Count, for each customer, days since the last order, orders, and money.
+
+    Parameters
+    ----------
+    transactions : table
+        The transaction log, one row per transaction: pandas, Polars (eager or lazy), pyarrow or DuckDB.
+    customer, date, amount : str
+        Its columns. Dates carry no time zone. A negative amount is a return.
+    as_of : str or date, optional
+        The day from which one looks back; later rows are ignored. The log's last day by default: give it if
+        the log may hold mistyped future dates.
+
+    Returns
+    -------
+    table of the caller's kind
+        One row per customer with a transaction up to `as_of`, sorted by customer, with the columns
+
+        - the customer id, under the caller's name;
+        - ``days_since_last_order``: days from the last order to `as_of`; 0 if it was on that day;
+        - ``orders``: number of days with an order: all purchases of one day are one order;
+        - ``total_amount``: sum of all amounts, returns deducted;
+        - ``mean_amount``: ``total_amount`` per order.
+
+    Raises
+    ------
+    ValueError
+        If the log has no rows, lacks a column, has a missing id, date or amount, an infinite amount, ids of
+        several types, dates that are texts or have a time zone; if `as_of` is before the first row; if a
+        customer has only returns.
+
+    Notes
+    -----
+    A return lowers ``total_amount``, is not an order and does not change ``days_since_last_order``. A purchase
+    with amount 0 (free articles) is an order. Rows equal in every column are kept: they may be two articles of
+    one order.
+
+    Examples
+    --------
+    Ann orders on 1 and on 15 January and sends something back on the 20th; Bob orders two articles on the 8th:
+
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({
+    ...     "customer_id": ["Ann", "Ann", "Ann", "Bob", "Bob"],
+    ...     "date": pd.to_datetime(["2026-01-01", "2026-01-15", "2026-01-20", "2026-01-08", "2026-01-08"]),
+    ...     "amount": [20.0, 50.0, -10.0, 15.0, 5.0],
+    ... })
+    >>> rfm(log, as_of="2026-01-31")
+      customer_id  days_since_last_order  orders  total_amount  mean_amount
+    0         Ann                     16       2          60.0         30.0
+    1         Bob                     23       1          20.0         20.0
+    """
+    log = check(transactions, customer, date, amount, returns=True)
+    today = log.last if as_of is None else as_day(as_of, "as_of")
+    if today < log.first:
+        raise ValueError(f"as_of {today} is before the first transaction on {log.first}: choose a later day.")
+    rows = log.until(today)
+    purchases, returns = rows.filter(nw.col("amount") >= 0), rows.filter(nw.col("amount") < 0)
+    lonely = returns.join(purchases, on="customer", how="anti").select("customer").unique("customer")
+    if names := lonely.collect()["customer"].sort().to_list():
+        raise ValueError(
+            f"{len(names)} customer(s) have only returns up to {today}; the first is {names[0]!r}. Without an order "
+            "there is no last order: leave these rows out, or start the log where the purchases are."
+        )
+    totals = rows.group_by("customer").agg(nw.col("amount").sum().alias("total_amount"))
+    table = (
+        purchase_days(purchases)
+        .join(totals, on="customer")
+        .select(
+            nw.col("customer").alias(customer),
+            (nw.lit(today.toordinal()) - day_number("last")).alias("days_since_last_order"),
+            nw.col("days").cast(nw.Int64).alias("orders"),
+            "total_amount",
+            (nw.col("total_amount") / nw.col("days")).alias("mean_amount"),
+        )
+    )
+    return hand_back(table, transactions)
+
+
+def numbers(values: Any, name: str) -> pd.Series:
+    """Return `values` as a Series of floats, or raise ValueError if one is not a finite number or there is none.
+
+    Examples
+    --------
+    >>> numbers([1, 2], "orders").sum()
+    np.float64(3.0)
+    """
+    series = pd.Series(values)
+    if series.empty:
+        raise ValueError(f"There is not a single customer: {name} is empty.")
+    if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
+        raise ValueError(
+            f"{name} must hold numbers and holds {series.dtype}. Convert it with pandas.to_numeric."
+        )
+    series = series.astype(float)
+    bad = series[~np.isfinite(series)]
+    if len(bad):
+        raise ValueError(
+            f"{len(bad)} of {len(series)} values of {name} are missing or infinite; the first is {bad.iloc[0]} "
+            f"in row {bad.index[0]!r}. Leave these customers out, or find their values."
+        )
+    return series
+
+
+def measures(table: pd.DataFrame, *columns: str) -> list[pd.Series]:
+    """Return columns of a pandas table, each checked by :func:`numbers`.
+
+    Examples
+    --------
+    >>> [orders] = measures(pd.DataFrame({"orders": [1, 2]}), "orders")
+    """
+    if not isinstance(table, pd.DataFrame):
+        kind = type(table).__name__
+        raise ValueError(
+            f"A pandas DataFrame is needed, this is a {kind}: convert it with to_pandas() or df()."
+        )
+    require_columns(table.columns, columns)
+    return [numbers(table[column], column) for column in columns]
+
+
+def tied_share(values: pd.Series, groups: int = 1) -> pd.Series:
+    """Return where each value lies between the lowest (0) and the highest (`groups`), ties in their middle.
+
+    Line the customers up by value, each taking the same room. A customer's place is the middle of that room,
+    and customers with equal values share the middle of their block: `groups` x (mean rank - 1/2) / n.
+
+    Parameters
+    ----------
+    values : Series of float, one per customer
+    groups : int
+        The length of the line.
+
+    Returns
+    -------
+    Series of float
+
+    Examples
+    --------
+    >>> tied_share(pd.Series([10.0, 0.0, 0.0, 30.0, 0.0])).tolist()
+    [0.7, 0.3, 0.3, 0.9, 0.3]
+    """
+    # the division comes last, so that a place on the border of two groups is exactly on it
+    return groups * (values.rank() - 0.5) / len(values)
+
+
+def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
+    """Score recency (R), frequency (F) and monetary value (M) from 1 to `groups`, the highest being the best.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per customer with ``days_since_last_order``, ``orders`` and ``total_amount``, as from :func:`rfm`.
+    groups : int
+        Number of groups, at least 2.
+
+    Returns
+    -------
+    DataFrame
+        The table with three more columns of whole numbers: ``R`` (few days since the last order score high),
+        ``F`` (many orders) and ``M`` (a high total amount).
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, a value is missing or infinite, or there is no customer.
+
+    Notes
+    -----
+    The groups are equally large as long as no two customers are equal. Equal values always get equal scores:
+    the score of the group in which the middle of the tied block lies, ceil(groups * (mean rank - 1/2) / n),
+    and the lower of the two groups if the middle lies on their border. So a large block leaves scores unused:
+    when 60 % of customers ordered once, all of them have F = 2 and nobody has F = 1. Turning the order of the
+    values round turns the scores round (s becomes groups + 1 - s), except for a block in the middle of a border.
+    A single customer, or customers who are all equal, score ceil(groups / 2), a 3 of 5.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({
+    ...     "customer_id": [1, 2, 3, 4, 5],
+    ...     "days_since_last_order": [10, 50, 20, 30, 40],
+    ...     "orders": [9, 1, 1, 3, 1],
+    ...     "total_amount": [90.0, 10.0, 40.0, 30.0, 20.0],
+    ... })
+    >>> rfm_scores(table)[["customer_id", "R", "F", "M"]]
+       customer_id  R  F  M
+    0            1  5  5  5
+    1            2  1  2  1
+    2            3  4  2  4
+    3            4  3  4  3
+    4            5  2  2  2
+    """
+    if groups < 2:
+        raise ValueError(f"groups must be at least 2; got {groups}.")
+    days, orders, total = measures(table, "days_since_last_order", "orders", "total_amount")
+    best_last = {"R": -days, "F": orders, "M": total}
+    scores = {name: np.ceil(tied_share(values, groups)).astype(int) for name, values in best_last.items()}
+    return table.assign(**scores)
+
+
+def segment_rules() -> pd.DataFrame:
+    """Return the rules that give a segment its name: a range of R and a range of F scores for each.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``segment, R_from, R_to, F_from, F_to`` (both ends included) and ``meaning``. Every pair of
+        scores from 1 to 5 belongs to exactly one segment. Change a copy and give it to :func:`rfm_segments`.
+
+    Notes
+    -----
+    The rules are a convention of this course. "New" takes F = 1 and F = 2, because in a log where most customers
+    bought once all of these have F = 2.
+
+    Examples
+    --------
+    >>> segment_rules().drop(columns="meaning")
+               segment  R_from  R_to  F_from  F_to
+    0        champions       4     5       4     5
+    1            loyal       3     3       4     5
+    2        promising       4     5       3     3
+    3              new       4     5       1     2
+    4  needs attention       3     3       1     3
+    5          at risk       1     2       3     5
+    6           lapsed       1     2       1     2
+    """
+    rules = [
+        ("champions", 4, 5, 4, 5, "order often, and did so lately"),
+        ("loyal", 3, 3, 4, 5, "order often, the last time a while ago"),
+        ("promising", 4, 5, 3, 3, "ordered lately, and came back before"),
+        ("new", 4, 5, 1, 2, "ordered lately, hardly before"),
+        ("needs attention", 3, 3, 1, 3, "neither often nor lately: going or staying"),
+        ("at risk", 1, 2, 3, 5, "used to order, and have not for long"),
+        ("lapsed", 1, 2, 1, 2, "ordered hardly, and long ago"),
+    ]
+    return pd.DataFrame(rules, columns=["segment", "R_from", "R_to", "F_from", "F_to", "meaning"])
+
+
+def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Name each customer's segment from the scores R and F.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per customer with ``R`` and ``F``, as from :func:`rfm_scores` with as many groups as the rules
+        have: five for the usual ones.
+    rules : DataFrame, optional
+        A table like :func:`segment_rules`, the default.
+
+    Returns
+    -------
+    DataFrame
+        The table with one more column, ``segment``.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, or a customer's pair of scores belongs to no segment or to more than one.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame({"customer_id": [1, 2, 3, 4, 5], "R": [5, 5, 3, 2, 1], "F": [5, 2, 2, 4, 1]})
+    >>> rfm_segments(scores)
+       customer_id  R  F          segment
+    0            1  5  5        champions
+    1            2  5  2              new
+    2            3  3  2  needs attention
+    3            4  2  4          at risk
+    4            5  1  1           lapsed
+    """
+    recency, frequency = measures(scores, "R", "F")
+    rules = segment_rules() if rules is None else rules
+    require_columns(rules.columns, ["segment", "R_from", "R_to", "F_from", "F_to"])
+    segment, times = pd.Series("", scores.index), pd.Series(0, scores.index)
+    for rule in rules.itertuples():
+        inside = recency.between(rule.R_from, rule.R_to) & frequency.between(rule.F_from, rule.F_to)
+        segment[inside] = rule.segment
+        times += inside
+    if (times != 1).any():
+        cell, held = scores.loc[times != 1, ["R", "F"]].iloc[0], times[times != 1].iloc[0]
+        raise ValueError(
+            f"R = {cell['R']}, F = {cell['F']} belongs to {held} segments and must belong to one: let the ranges of "
+            "the rules cover each pair of scores once, and score with as many groups as the rules have."
+        )
+    return scores.assign(segment=segment)
+
+
+def rfm_cells(scores: pd.DataFrame) -> pd.DataFrame:
+    """Count the customers with each pair of scores R and F.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per customer with ``R`` and ``F``, as from :func:`rfm_scores`.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``R, F, customers``; every pair from 1 up to the highest score, also where there is nobody.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there or there is no customer.
+
+    Examples
+    --------
+    >>> rfm_cells(pd.DataFrame({"R": [2, 2, 1, 2, 1], "F": [2, 2, 1, 1, 1]}))
+       R  F  customers
+    0  1  1          2
+    1  1  2          0
+    2  2  1          1
+    3  2  2          2
+    """
+    highest = int(max(score.max() for score in measures(scores, "R", "F")))
+    pairs = pd.MultiIndex.from_product([range(1, highest + 1)] * 2, names=["R", "F"])
+    return scores.groupby(["R", "F"]).size().reindex(pairs, fill_value=0).rename("customers").reset_index()
+
+
+def plot_rfm(scores: pd.DataFrame, rules: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
+    """Draw a heat map of the number of customers by R and F, with the segments if `rules` are given.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per customer with ``R`` and ``F``, as from :func:`rfm_scores`; drawn is :func:`rfm_cells`.
+    rules : DataFrame, optional
+        A table like :func:`segment_rules`: its segments are framed and named.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> plot_rfm(pd.DataFrame({"R": [2, 2, 1, 2, 1], "F": [2, 2, 1, 1, 1]})).get_xlabel()
+    'R: how lately'
+    """
+    ax = plot.axes(ax, figsize=(7, 5))
+    cells = rfm_cells(scores).pivot(index="F", columns="R", values="customers").sort_index(ascending=False)
+    colours = sns.light_palette(plot.PALETTE[0], as_cmap=True)
+    sns.heatmap(cells, ax=ax, cmap=colours, annot=True, fmt=",d", linewidths=1, cbar=False)
+    if rules is not None:
+        top = len(cells)
+        for rule in rules.itertuples():
+            corner = rule.R_from - 1, top - rule.F_to
+            width, height = rule.R_to - rule.R_from + 1, rule.F_to - rule.F_from + 1
+            ax.add_patch(
+                Rectangle(corner, width, height, fill=False, edgecolor=plot.INK, linewidth=2, clip_on=False)
+            )
+            name = ax.text(
+                corner[0] + 0.06, corner[1] + 0.06, plot.label(rule.segment), va="top", weight="bold", size=9
+            )
+            name.set_path_effects([effects.withStroke(linewidth=3, foreground="white")])
+    ax.tick_params(rotation=0, length=0)
+    return plot.annotate(ax, "How many customers, by recency and frequency?", "R: how lately", "F: how often")

@@ -1,0 +1,74 @@
+"""The command line. Referee: the promised exit codes, and that an error names what would have been right."""
+
+import subprocess
+import sys
+
+import pytest
+
+import crmlab
+from crmlab import course, datasets, replicate
+from crmlab.cli import main
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rnu"], "Did you mean 'run'? Valid: data, lab, replicate, run."),
+        (["run", "99"], "There is no lesson '99'"),
+        (["run", "--jobs", "0"], "1 or more; it was 0"),
+        (["run", "--jbos"], "crmlab run does not know --jbos"),
+        (["data", "cdnow_smaple"], "Did you mean 'cdnow_sample'?"),
+        (["replicate", "no_such_case"], "no_such_case"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones_and_exit_code_2(words, message, capsys):
+    try:
+        code = main(words)
+    except SystemExit as stopped:
+        code = stopped.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"crmlab {crmlab.__version__}\n"
+
+
+def test_data_lists_every_set_and_checks_its_file(capsys, monkeypatch):
+    assert main(["data"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in datasets.catalogue()["name"])
+    monkeypatch.setattr(datasets, "verify", lambda name: f"{name} is damaged")
+    assert main(["data"]) == 1
+    assert "donations is damaged" in capsys.readouterr().out
+
+
+def test_one_data_set_shows_its_card(capsys):
+    assert main(["data", "donations"]) == 0
+    assert repr(datasets.card("donations")) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "words"), [(course, "run", ["run"]), (replicate, "main", ["replicate"])]
+)
+def test_exit_codes_are_handed_on(module, function, words, monkeypatch):
+    monkeypatch.setattr(module, function, lambda *arguments, **options: 1)
+    assert main(words) == 1
+
+
+def test_an_interruption_is_not_a_traceback(monkeypatch, capsys):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(course, "run", interrupted)
+    assert main(["run"]) == 130
+    assert "Interrupted" in capsys.readouterr().err
+
+
+def test_rooms_and_their_libraries_load_only_when_named():
+    libraries = {"matplotlib", "nbclient", "numpy", "pandas"}
+    program = f"import sys, crmlab, crmlab.cli; print({libraries} & {{*sys.modules}}); crmlab.value.rfm"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert process.stdout == "set()\n"

@@ -1,0 +1,233 @@
+"""The rules of the house: one way of imports, budgets, style, and files that say the same."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from importlib import import_module
+from inspect import getdoc, isfunction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import crmlab
+from crmlab import course
+
+ROOT = course.ROOT
+BIN = Path(sys.executable).parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DECLARED = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]]
+CONDA_NAMES = {"duckdb": "python-duckdb"}
+MODULES = sorted((ROOT / "crmlab").rglob("*.py"))
+LARGE_FILES: set[str] = set()
+"""Files of 2 MB or more, each to be named here with its reason."""
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def repository_files() -> list[Path]:
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+# ---- style, types and imports
+
+
+def test_ruff_check():
+    run(str(BIN / "ruff"), "check", ".")
+
+
+def test_ruff_format():
+    run(str(BIN / "ruff"), "format", "--check", ".")
+
+
+def test_types():
+    run(str(BIN / "mypy"))
+
+
+def test_imports_run_one_way():
+    run(str(BIN / "lint-imports"))
+
+
+# ---- budgets
+
+
+def budget_lines(path: Path) -> int:
+    """Count the lines that are neither blank nor part of a docstring."""
+    text = path.read_text(encoding="utf-8")
+    docstring_lines: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            docstring_lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(bool(line.strip()) and number not in docstring_lines for number, line in lines)
+
+
+def test_budget_lines_are_counted_without_blanks_and_docstrings(tmp_path):
+    example = tmp_path / "example.py"
+    example.write_text('"""One.\n\nTwo.\n"""\n\n# a comment\ndef f():\n    """Three."""\n    return 1\n')
+    assert budget_lines(example) == 3
+
+
+def test_no_module_is_longer_than_300_lines():
+    assert {path.name: budget_lines(path) for path in MODULES if budget_lines(path) > 300} == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "budget"),
+    [
+        *((room, 1000) for room in ("collect", "survey", "network", "value", "act")),
+        ("company", 1200),
+        ("practice", 600),
+        ("grading", 600),
+        (".", 7000),
+    ],
+)
+def test_no_room_is_larger_than_its_budget(room, budget):
+    assert sum(map(budget_lines, (ROOT / "crmlab" / room).rglob("*.py"))) <= budget
+
+
+def test_no_file_is_large():
+    sizes = {str(path.relative_to(ROOT)): path.stat().st_size for path in repository_files()}
+    assert {name for name, size in sizes.items() if size >= 2_000_000} == LARGE_FILES
+
+
+# ---- docstrings
+
+
+def public_names() -> dict[str, Any]:
+    """Return what each room names in ``__all__``, or else defines without an underscore, by its full name."""
+    found = {}
+    for room in [*crmlab.__all__, "cli", "course"]:
+        module = import_module(f"crmlab.{room}")
+        here = [
+            name
+            for name, value in vars(module).items()
+            if getattr(value, "__module__", "") == module.__name__
+        ]
+        for name in getattr(module, "__all__", [name for name in here if not name.startswith("_")]):
+            found[f"{room}.{name}"] = getattr(module, name)
+    return found
+
+
+def test_every_public_name_has_a_docstring_and_every_function_an_example():
+    public = public_names()
+    assert [name for name, value in public.items() if not getdoc(value)] == []
+    functions = {name: getdoc(value) or "" for name, value in public.items() if isfunction(value)}
+    assert [
+        name for name, text in functions.items() if not re.search(r"\nExamples\n-{8}\n(.|\n)*>>> ", text)
+    ] == []
+
+
+# ---- files that say the same
+
+
+def test_constraints_name_every_dependency_in_a_version_that_its_range_accepts():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert all(re.fullmatch(r"[\w.-]+==[\w.!+]+", line) for line in lines)
+    pinned = {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
+    for requirement in DECLARED:
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+
+
+def test_environment_yml_mirrors_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    *conda, pip = environment["dependencies"]
+    assert pip["pip"][-1] == "-e .[test]"
+    listed = {Requirement(text) for text in conda + pip["pip"][:-1]}
+    wanted = {Requirement(f"{CONDA_NAMES.get(one.name, one.name)}{one.specifier}") for one in DECLARED}
+    assert listed == wanted | {Requirement(f"python{PROJECT['requires-python']}"), Requirement("pip")}
+
+
+def test_citation_has_the_version_of_the_package():
+    assert f"\nversion: {PROJECT['version']}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_readme_has_the_table_of_lessons():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("<!-- course table -->\n")[1].split("\n<!-- end of course table -->")[0]
+    assert table == course.table(), "crmlab run --update refreshes it"
+
+
+def test_commands_in_the_readme_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", readme, flags=re.DOTALL)
+    code = "\n".join(block + span for block, span in blocks)
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", code))
+    assert {"course", "test"} <= named <= targets
+    assert set(re.findall(r"^crmlab ([a-z]+)", code, flags=re.MULTILINE)) <= {
+        "data",
+        "lab",
+        "replicate",
+        "run",
+    }
+
+
+def test_ci_runs_the_readme_test_command():
+    script = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert "set -euo pipefail" in script and script[-1] == "make test"
+
+
+def test_nothing_in_the_repository_belongs_to_one_machine():
+    private = re.compile(
+        r"(?<![\w.:/}])/(home|Users|root|work)/\w|https?://[\w.-]*(pypi|pythonhosted|anaconda|npmjs)"
+    )
+    for path in repository_files():
+        assert not private.search(path.read_text(encoding="utf-8", errors="ignore")), path
+
+
+# ---- set-up
+
+
+@pytest.fixture
+def bare_clone(tmp_path):
+    if not shutil.which("make"):
+        pytest.skip("there is no make here")
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def make(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(["make", *words], cwd=folder, capture_output=True, text=True)
+
+
+def test_make_alone_lists_the_targets(bare_clone):
+    printed = make(bare_clone).stdout
+    assert all(
+        f"make {target} " in printed for target in ("course", "lab", "test", "test-full", "bench", "help")
+    )
+
+
+def test_make_refuses_an_old_python_with_a_clear_sentence(bare_clone):
+    refused = make(bare_clone, "course", "PYTHON=false")
+    assert refused.returncode != 0 and "needs Python 3.11 or newer" in refused.stdout + refused.stderr
+    assert not (bare_clone / ".venv").exists()
+
+
+def test_make_installs_once_and_again_only_when_the_requirements_change(bare_clone):
+    stamp, requirements = bare_clone / ".venv" / ".ready", bare_clone / "constraints.txt"
+    stamp.parent.mkdir()
+    assert "pip install" in make(bare_clone, "-n", "course").stdout
+    stamp.touch()
+    assert "pip install" not in make(bare_clone, "-n", "course").stdout
+    os.utime(requirements, (time.time() + 1, time.time() + 1))
+    assert "pip install" in make(bare_clone, "-n", "course").stdout
