@@ -245,7 +245,7 @@ class LikelihoodResults:
             for name in self.params.index
         ]
         head = [
-            ["Customers:", f"{self.nobs:,.0f}", "Log-likelihood:", f"{self.llf:,.2f}"],
+            ["Observations:", f"{self.nobs:,.0f}", "Log-likelihood:", f"{self.llf:,.2f}"],
             ["Converged:", "yes" if self.converged else "NO", "AIC:", f"{self.aic:,.2f}"],
             ["Parameters:", str(len(rows)), "BIC:", f"{self.bic:,.2f}"],
         ]

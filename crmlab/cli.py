@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replicate = commands.add_parser("replicate", help="set published results beside ours")
     replicate.add_argument("cases", nargs="*", metavar="CASE", help="a published case; all by default")
     replicate.add_argument("--json", type=Path, metavar="FILE", help="write the scoreboard to this file")
+    replicate.add_argument(
+        "--page", type=Path, metavar="FILE", help="write all cases to this file, in Markdown"
+    )
     replicate.set_defaults(command=_replicate)
 
     if arguments and not arguments[0].startswith("-") and arguments[0] not in commands.choices:
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.further = further
     try:
         return options.command(options)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"crmlab {arguments[0]}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -105,4 +108,4 @@ def _data(options: argparse.Namespace) -> int:
 def _replicate(options: argparse.Namespace) -> int:
     from crmlab import replicate
 
-    return replicate.main(options.cases, json=options.json)
+    return replicate.main(options.cases, json=options.json, page_file=options.page)

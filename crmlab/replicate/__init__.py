@@ -193,6 +193,12 @@ def case(citation: str, data: str, data_class: str) -> Callable[[Rows], Rows]:
     ------
     ValueError
         If the citation or the data are empty, the class is unknown or the name is taken.
+
+    Examples
+    --------
+    >>> @case("Author (2005), Title, Journal 1(2), 3–4", data="cdnow_sample", data_class="authors'")
+    ... def author_2005():  # doctest: +SKIP
+    ...     yield Row("BG/NBD r", ".243", 0.2426, "Table 2", "page seen")
     """
     if not citation.strip() or not data.strip():
         raise ValueError("A case needs its citation and the name of its data.")
@@ -263,7 +269,13 @@ def scoreboard(cases: Sequence[str] | None = None) -> pd.DataFrame:
 
 
 def unexpected(board: pd.DataFrame) -> pd.Series:
-    """Return True for the rows whose verdict is not the expected one, in either direction."""
+    """Return True for the rows whose verdict is not the expected one, in either direction.
+
+    Examples
+    --------
+    >>> unexpected(scoreboard(["fader_hardie_2007"])).any()
+    np.False_
+    """
     return (board["verdict"] == "holds") != (board["expected"] == "holds")
 
 
@@ -293,7 +305,13 @@ def _summary(board: pd.DataFrame) -> str:
 
 
 def page() -> str:
-    """Run all cases and return the scoreboard as a page in Markdown."""
+    """Run all cases and return the scoreboard as a page in Markdown.
+
+    Examples
+    --------
+    >>> page().splitlines()[0]
+    '# Scoreboard'
+    """
     board = scoreboard()
     parts = ["# Scoreboard", _summary(board)]
     for name, rows in board.groupby("case"):
@@ -309,7 +327,9 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def main(cases: Sequence[str] | None = None, json: str | Path | None = None) -> int:
+def main(
+    cases: Sequence[str] | None = None, json: str | Path | None = None, page_file: str | Path | None = None
+) -> int:
     """Print the scoreboard, grouped by case; return 1 if a verdict is unexpected, else 0.
 
     Parameters
@@ -319,11 +339,19 @@ def main(cases: Sequence[str] | None = None, json: str | Path | None = None) -> 
     json : path, optional
         Also write the rows to this file, as a JSON list of objects with the columns of :func:`scoreboard`;
         a number that is missing or infinite becomes null.
+    page_file : path, optional
+        Also write the scoreboard of all cases to this file, as :func:`page` gives it.
 
     Raises
     ------
     ValueError
         If there is no such case.
+
+    Examples
+    --------
+    >>> main(["fader_hardie_2008"])
+    Traceback (most recent call last):
+    ValueError: There is no case 'fader_hardie_2008'. Did you mean 'fader_hardie_2007'? Valid: ...
     """
     board = scoreboard(cases)
     for name, rows in board.groupby("case", sort=False):
@@ -340,4 +368,6 @@ def main(cases: Sequence[str] | None = None, json: str | Path | None = None) -> 
         records = finite.where(finite.notna(), None).to_dict("records")
         text = dumps(records, indent=2, ensure_ascii=False, allow_nan=False)
         Path(json).write_text(text + "\n", encoding="utf-8")
+    if page_file is not None:
+        Path(page_file).write_text(page(), encoding="utf-8")
     return int(unexpected(board).any())

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import betabinom
 
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults
 from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults, refuse, rising, whole_numbers
@@ -111,10 +112,27 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
     def purchases_while_alive(self, params: Array, t: Array, x: Array, T: Array) -> Array:
         alpha, beta, gamma, delta = params
+        whole_periods(t)
         ahead = np.arange(int(np.max(t, initial=0)))[:, None]
         stays = np.cumprod((delta + T + ahead) / (gamma + delta + T + ahead), axis=0)
         opportunities = np.where(ahead < t, stays, 0).sum(axis=0)
         return (alpha + x) / (alpha + beta + T) * opportunities
+
+    def count_probabilities(self, params: Array, t: Array, top: int) -> Array:
+        alpha, beta, gamma, delta = params
+        whole_periods(t)
+        periods = np.arange(int(t.max(initial=0)) + 1)
+        log_stays = rising(delta, periods[-1] + 1)[0] - rising(gamma + delta, periods[-1] + 1)[0]
+        stays = np.exp(log_stays)
+        # Alive for just m of the t periods, or to the end.
+        ends = np.where(periods < t[:, None], -np.diff(stays), np.where(periods == t[:, None], stays[:-1], 0))
+        return ends @ betabinom.pmf(np.arange(top + 1), periods[:, None], alpha, beta)
+
+
+def whole_periods(t: Array) -> None:
+    """Refuse a number of periods that is not whole."""
+    if (t != np.floor(t)).any():
+        raise ValueError(f"Time goes in whole periods here; t holds {t[t != np.floor(t)].flat[0]:g}.")
 
 
 class ShiftedBetaGeometric(LikelihoodModel):

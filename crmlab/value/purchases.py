@@ -201,7 +201,7 @@ class PurchaseResults(LikelihoodResults):
         t = durations(t)
         zero = np.zeros(t.shape)
         params = self.params.to_numpy()
-        new = self.model.alive(params, zero, zero, zero)
+        new = self.model.alive(params, *np.zeros((3, 1)))[0]
         out = new * self.model.purchases_while_alive(params, t, zero, zero) + 0.0  # not −0
         return out if out.ndim else float(out)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from crmlab import replicate
+from crmlab._paths import ROOT
 
 CASES = replicate.cases()["case"].tolist()
 
@@ -32,3 +33,8 @@ def test_the_scoreboard_holds_what_was_promised(capsys, tmp_path):
     )
     rows, hold, differ = map(int, found.groups())
     assert rows == hold + differ >= 25
+
+
+def test_the_stored_page_is_the_scoreboard_of_today():
+    """Renewed with: crmlab replicate --page docs/scoreboard.md."""
+    assert (ROOT / "docs" / "scoreboard.md").read_text(encoding="utf-8") == replicate.page()

@@ -254,6 +254,28 @@ def test_bgbb_probabilities_of_all_histories_sum_to_one():
     assert table["ways"] @ np.exp(logs) == pytest.approx(1, rel=1e-9)
 
 
+def test_bgbb_counts_add_up_to_the_histories():
+    """P(x purchases in 6 opportunities) is the sum over last purchases t_x of the histories' likelihoods."""
+    fit = value.BetaGeoBetaBinomial(datasets.load("donations"), weights="donors").fit()
+    probabilities = fit.count_probabilities([6, 2, 0], top=6)
+    assert probabilities.sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-12)
+    assert probabilities.loc[0, 0] == 1
+    means = probabilities.to_numpy() @ np.arange(7)
+    assert fit.expected_purchases([6, 2, 0]) == pytest.approx(means, rel=1e-10)
+    history = fit.model.data.assign(weight=1.0)
+    for x in (0, 3):
+        rows = history[history["frequency"] == x]
+        ways = [comb(t - 1, x - 1) if x else 1 for t in rows["recency"]]
+        doubled = [
+            value.BetaGeoBetaBinomial(history, weights=1.0 + (history.index == i)).loglike(fit.params)
+            - value.BetaGeoBetaBinomial(history).loglike(fit.params)
+            for i in rows.index
+        ]
+        assert probabilities.loc[6, x] == pytest.approx(np.dot(ways, np.exp(doubled)), rel=1e-8)
+    with pytest.raises(ValueError, match="whole periods"):
+        fit.expected_purchases(2.5)
+
+
 def test_bgbb_forecast_matches_integration_over_leaving():
     """After x purchases in n opportunities, alive: E = Σ_j P(alive j ahead) · E[p], by quadrature."""
     fit = value.BetaGeoBetaBinomial(datasets.load("donations"), weights="donors").fit()
