@@ -105,9 +105,9 @@ def table(root: Path = ROOT) -> str:
     Examples
     --------
     >>> print(table().splitlines()[0])
-    | | Lesson | The manager asks | Minutes | Real data |
+    | | Lesson | The manager asks | Minutes | Data |
     """
-    rows = ["| | Lesson | The manager asks | Minutes | Real data |", "|---|---|---|---|---|"]
+    rows = ["| | Lesson | The manager asks | Minutes | Data |", "|---|---|---|---|---|"]
     for lesson in lessons(root=root):
         draft = " (draft)" if lesson.status == "draft" else ""
         link = f"[{lesson.title}](notebooks/{lesson.name}.ipynb){draft}"
