@@ -37,10 +37,13 @@ print(json.dumps([seconds, {k: float(v) for k, v in fitter.params_.items()}]))
 """
 
 
-def histories(rng: np.random.Generator, customers: int, dropout: str, grain: float) -> pd.DataFrame:
-    """Return frequency, recency and T of customers won over 12 weeks and seen until week 39, on a grid."""
+def histories(rng: np.random.Generator, customers: int, dropout: str, steps: int) -> pd.DataFrame:
+    """Return frequency, recency and T of customers won over 12 weeks and seen until week 39.
+
+    Times are rounded up to 1/`steps` of a week.
+    """
     rate = rng.gamma(0.6, 1 / 9.0, customers)
-    age = np.ceil(rng.uniform(27, 39, customers) / grain) * grain
+    age = np.ceil(rng.uniform(27, 39, customers) * steps) / steps
     if dropout == "gamma":
         until = np.minimum(age, rng.exponential(1 / rng.gamma(0.7, 1 / 12.0, customers)))
         x = rng.poisson(rate * until)
@@ -54,7 +57,7 @@ def histories(rng: np.random.Generator, customers: int, dropout: str, grain: flo
             bought = alive & (clock <= age)
             x, t_x = x + bought, np.where(bought, clock, t_x)
             alive = bought & (rng.random(customers) >= leave)
-    recency = np.where(x > 0, np.minimum(np.ceil(t_x / grain) * grain, age), 0)
+    recency = np.where(x > 0, np.minimum(np.ceil(t_x * steps) / steps, age), 0)
     return pd.DataFrame({"frequency": x, "recency": recency, "T": age})
 
 
@@ -78,10 +81,10 @@ def main() -> None:
     parser.add_argument("--daily", action="store_true")
     arguments = parser.parse_args()
     rng, n = np.random.default_rng(7), arguments.customers
-    grain = 1 / 7 if arguments.daily else 1.0
+    steps = 7 if arguments.daily else 1
     cases = [
-        ("BG/NBD", value.BetaGeoNBD, "BetaGeoFitter", histories(rng, n, "beta", grain)),
-        ("Pareto/NBD", value.ParetoNBD, "ParetoNBDFitter", histories(rng, n // 10, "gamma", grain)),
+        ("BG/NBD", value.BetaGeoNBD, "BetaGeoFitter", histories(rng, n, "beta", steps)),
+        ("Pareto/NBD", value.ParetoNBD, "ParetoNBDFitter", histories(rng, n // 10, "gamma", steps)),
         ("gamma-gamma", value.GammaGamma, "GammaGammaFitter", amounts(rng, n * 45 // 100)),
     ]
     rows = []
@@ -100,6 +103,7 @@ def main() -> None:
             )  # fmt: skip
         peer_seconds, peer_params = json.loads(run.stdout.splitlines()[-1])
         ours = float(np.median(seconds))
+        theirs = fit.model.loglike([peer_params[name] for name in fit.params.index])
         rows.append(
             {
                 "model": name,
@@ -108,7 +112,7 @@ def main() -> None:
                 "peer CPU s": round(peer_seconds, 1),
                 "ratio": round(peer_seconds / ours),
                 "llf": round(fit.llf, 3),
-                "llf − peer's": round(fit.llf - fit.model.loglike([peer_params[k] for k in fit.params.index]), 4),
+                "llf − peer's": round(fit.llf - theirs, 4),
             }
         )
         print(pd.DataFrame(rows[-1:]).to_string(index=False, header=len(rows) == 1), flush=True)

@@ -87,7 +87,8 @@ def transactions(
     Examples
     --------
     >>> import pandas as pd
-    >>> log = pd.DataFrame({"id": [1, 1], "when": pd.to_datetime(["2026-01-01", "2026-01-08"]), "paid": [5, 7]})
+    >>> days = pd.to_datetime(["2026-01-01", "2026-01-08"])
+    >>> log = pd.DataFrame({"id": [1, 1], "when": days, "paid": [5, 7]})
     >>> transactions(log, "id", "when", "paid").last
     datetime.date(2026, 1, 8)
     >>> transactions(log, "id", "when", "price")
@@ -140,8 +141,10 @@ def transactions(
     found = checks.select(*totals, *(nw.col(name).sum() for name in flags)).collect().rows(named=True)[0]
     for (what, (flag, remedy)), name in zip(problems.items(), flags, strict=True):
         if found[name]:
-            rows = f"{found[name]} of {found['rows']} rows have {what}"
-            raise ValueError(f"{rows}; the first is {_first_row(frame, columns, flag)}. {remedy}")
+            row = _first_row(frame, columns, flag)
+            raise ValueError(
+                f"{found[name]} of {found['rows']} rows have {what}; the first is {row}. {remedy}"
+            )
     rows = frame.lazy().select(*prepared)
     return TransactionLog(rows, as_day(found["first"], date), as_day(found["last"], date))
 
@@ -180,14 +183,14 @@ def _check_one_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], customer: str)
 def _check_date_type(date: str, dtype: nw.dtypes.DType) -> None:
     if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
         raise ValueError(
-            f"Column {date!r} has the time zone {dtype.time_zone}, and which day a moment belongs to depends on "
-            f"the place. Say which local day you mean; in pandas: table[{date!r}] = "
+            f"Column {date!r} has the time zone {dtype.time_zone}, and which day a moment belongs to depends "
+            f"on the place. Say which local day you mean; in pandas: table[{date!r}] = "
             f"table[{date!r}].dt.tz_convert('Europe/London').dt.tz_localize(None)."
         )
     if not isinstance(dtype, nw.Date | nw.Datetime):
         raise ValueError(
-            f"Column {date!r} must hold dates and holds {dtype}. Convert it, and say how the dates are written; in "
-            f"pandas: table[{date!r}] = pandas.to_datetime(table[{date!r}], format='%Y-%m-%d')."
+            f"Column {date!r} must hold dates and holds {dtype}. Convert it, and say how the dates are "
+            f"written; in pandas: table[{date!r}] = pandas.to_datetime(table[{date!r}], format='%Y-%m-%d')."
         )
 
 

@@ -1,5 +1,6 @@
 """What the buy-till-you-die models share: customers counted by history, forecasts, intervals."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,18 @@ def compress(columns: list[Array], weights: Array) -> tuple[list[Array], Array]:
     --------
     >>> rows, counts = compress([np.array([1.0, 0.0, 1.0])], np.ones(3))
     >>> rows[0].tolist(), counts.tolist()
-    ([1.0, 0.0], [2.0, 1.0])
+    ([0.0, 1.0], [1.0, 2.0])
     """
+    # Whole periods, or days told in weeks: then a table of all possible histories is the quickest.
+    grains = [next((g for g in (1, 7) if (np.rint(c * g) / g == c).all()), 0) for c in columns]
+    if all(grains):
+        steps = [np.rint(column * grain).astype(int) for column, grain in zip(columns, grains, strict=True)]
+        sizes = [int(step.max()) + 1 for step in steps]
+        if math.prod(sizes) <= 16 * len(weights):
+            counts = np.bincount(np.ravel_multi_index(steps, sizes), weights=weights)
+            held = np.flatnonzero(counts)
+            rows = np.unravel_index(held, sizes)
+            return [step / grain for step, grain in zip(rows, grains, strict=True)], counts[held]
     names = [f"c{i}" for i in range(len(columns))]
     table = pl.DataFrame({**dict(zip(names, columns, strict=True)), "n": weights})
     unique = table.group_by(names, maintain_order=True).agg(pl.col("n").sum())

@@ -60,13 +60,13 @@ def rfm(
 
     Notes
     -----
-    A return lowers ``total_amount``, is not an order and does not change ``days_since_last_order``. A purchase
-    with amount 0 (free articles) is an order. Rows equal in every column are kept: they may be two articles of
-    one order.
+    A return lowers ``total_amount``, is not an order and does not change ``days_since_last_order``. A
+    purchase with amount 0 (free articles) is an order. Rows equal in every column are kept: they may be two
+    articles of one order.
 
     Examples
     --------
-    Ann orders on 1 and on 15 January and sends something back on the 20th; Bob orders two articles on the 8th:
+    Ann orders on 1 and 15 January and sends something back on the 20th; Bob orders two articles on the 8th:
 
     >>> import pandas as pd
     >>> log = pd.DataFrame({
@@ -88,8 +88,8 @@ def rfm(
     lonely = returns.join(purchases, on="customer", how="anti").select("customer").unique("customer")
     if names := lonely.collect()["customer"].sort().to_list():
         raise ValueError(
-            f"{len(names)} customer(s) have only returns up to {today}; the first is {names[0]!r}. Without an order "
-            "there is no last order: leave these rows out, or start the log where the purchases are."
+            f"{len(names)} customer(s) have only returns up to {today}; the first is {names[0]!r}. Without "
+            "an order there is no last order: leave these rows out, or start the log where the purchases are."
         )
     totals = rows.group_by("customer").agg(nw.col("amount").sum().alias("total_amount"))
     table = (
@@ -107,7 +107,7 @@ def rfm(
 
 
 def numbers(values: Any, name: str) -> pd.Series:
-    """Return `values` as a Series of floats, or raise ValueError if one is not a finite number or there is none.
+    """Return `values` as a Series of floats, or raise ValueError if one is not finite or there is none.
 
     Examples
     --------
@@ -121,12 +121,12 @@ def numbers(values: Any, name: str) -> pd.Series:
         raise ValueError(
             f"{name} must hold numbers and holds {series.dtype}. Convert it with pandas.to_numeric."
         )
-    series = series.astype(float)
+    series = pd.Series(series.to_numpy(float, na_value=np.nan), series.index)
     bad = series[~np.isfinite(series)]
     if len(bad):
         raise ValueError(
-            f"{len(bad)} of {len(series)} values of {name} are missing or infinite; the first is {bad.iloc[0]} "
-            f"in row {bad.index[0]!r}. Leave these customers out, or find their values."
+            f"{len(bad)} of {len(series)} values of {name} are missing or infinite; the first is "
+            f"{bad.iloc[0]} in row {bad.index[0]!r}. Leave these customers out, or find their values."
         )
     return series
 
@@ -178,7 +178,8 @@ def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        One row per customer with ``days_since_last_order``, ``orders`` and ``total_amount``, as from :func:`rfm`.
+        One row per customer with ``days_since_last_order``, ``orders`` and ``total_amount``, as from
+        :func:`rfm`.
     groups : int
         Number of groups, at least 2.
 
@@ -198,9 +199,9 @@ def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
     The groups are equally large as long as no two customers are equal. Equal values always get equal scores:
     the score of the group in which the middle of the tied block lies, ceil(groups * (mean rank - 1/2) / n),
     and the lower of the two groups if the middle lies on their border. So a large block leaves scores unused:
-    when 60 % of customers ordered once, all of them have F = 2 and nobody has F = 1. Turning the order of the
-    values round turns the scores round (s becomes groups + 1 - s), except for a block in the middle of a border.
-    A single customer, or customers who are all equal, score ceil(groups / 2), a 3 of 5.
+    when 60 % of customers ordered once, all of them have F = 2 and nobody has F = 1. Turning the order of
+    the values round turns the scores round (s becomes groups + 1 - s), except for a block whose middle lies
+    on a border. A single customer, or customers who are all equal, score ceil(groups / 2), a 3 of 5.
 
     Examples
     --------
@@ -237,8 +238,8 @@ def segment_rules() -> pd.DataFrame:
 
     Notes
     -----
-    The rules are a convention of this course. "New" takes F = 1 and F = 2, because in a log where most customers
-    bought once all of these have F = 2.
+    The rules are a convention of this course. "New" takes F = 1 and F = 2, because in a log where most
+    customers bought once all of these have F = 2.
 
     Examples
     --------
@@ -307,8 +308,8 @@ def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.
     if (times != 1).any():
         cell, held = scores.loc[times != 1, ["R", "F"]].iloc[0], times[times != 1].iloc[0]
         raise ValueError(
-            f"R = {cell['R']}, F = {cell['F']} belongs to {held} segments and must belong to one: let the ranges of "
-            "the rules cover each pair of scores once, and score with as many groups as the rules have."
+            f"R = {cell['R']}, F = {cell['F']} belongs to {held} segments and must belong to one: let the "
+            "ranges of the rules cover each pair once, and score with as many groups as the rules have."
         )
     return scores.assign(segment=segment)
 

@@ -1,7 +1,6 @@
 """From a transaction log to what the buy-till-you-die models need to know of each customer."""
 
 from datetime import date as Date
-from typing import Any
 
 import narwhals as nw
 from narwhals.typing import IntoFrameT
@@ -50,15 +49,15 @@ def btyd_summary(
 
     Parameters
     ----------
-    transactions
-        The transaction log, one row per transaction: a pandas, Polars (eager or lazy), pyarrow or DuckDB table.
-    customer, date, amount
-        Names of its columns. Dates carry no time zone. With `amount=None` the monetary columns are left out.
-    period
+    transactions : table
+        The transaction log, one row per transaction: pandas, Polars (eager or lazy), pyarrow or DuckDB.
+    customer, date, amount : str
+        Its columns. Dates carry no time zone. With `amount=None` the monetary columns are left out.
+    period : str
         The unit of time: "D" (1 day), "W" (7 days), "M" (365.25/12 days) or "Y" (365.25 days).
-    calibration_end
+    calibration_end : str or date, optional
         The last day that the model may see, itself included. Without it: `observation_end`.
-    observation_end
+    observation_end : str or date, optional
         The last day that counts at all, itself included; rows after it are ignored. Without it: the last day
         of the log, or `calibration_end` if that is later. Give it if the log may hold mistyped future dates.
 
@@ -68,37 +67,41 @@ def btyd_summary(
         One row per customer who bought by `calibration_end`, sorted by customer, with the columns
 
         - the customer id, under the caller's name;
-        - `frequency`: number of repeat purchases, that is of days with a purchase after the day of the first;
-        - `recency`: the customer's age at the last purchase, in periods; 0 for a one-time buyer;
-        - `T`: the customer's age at `calibration_end`, in periods;
-        - `monetary_value`: mean amount per repeat purchase; missing for a one-time buyer
+        - ``frequency``: number of repeat purchases: days with a purchase after the day of the first;
+        - ``recency``: the customer's age at the last purchase, in periods; 0 for a one-time buyer;
+        - ``T``: the customer's age at `calibration_end`, in periods;
+        - ``monetary_value``: mean amount per repeat purchase; missing for a one-time buyer
 
         and, if `observation_end` is later than `calibration_end`,
 
-        - `frequency_holdout`: number of days with a purchase after `calibration_end`;
-        - `T_holdout`: length of the hold-out in periods, the same for all;
-        - `monetary_value_holdout`: mean amount per such day; missing if there is none.
+        - ``frequency_holdout``: number of days with a purchase after `calibration_end`;
+        - ``T_holdout``: length of the hold-out in periods, the same for all;
+        - ``monetary_value_holdout``: mean amount per such day; missing if there is none.
 
     Raises
     ------
     ValueError
-        If the log has no rows, lacks a column, has a missing id, date or amount, an infinite or negative amount
-        (a return is no purchase: drop those rows or net them first), ids of several types, dates that are texts
-        or have a time zone; if the period is unknown; if `calibration_end` is later than `observation_end` or
-        earlier than the first purchase.
+        If the log has no rows, lacks a column, has a missing id, date or amount, an infinite or negative
+        amount (a return is no purchase: drop those rows or net them first), ids of several types, dates that
+        are texts or have a time zone; if the period is unknown; if `calibration_end` is later than
+        `observation_end` or earlier than the first purchase.
 
     Notes
     -----
     A customer's age is the number of days since the first purchase divided by the length of the period; it is
-    never rounded to whole periods. All purchases of one day are one purchase, with their amounts summed. Rows
-    equal in every column are kept (they may be two articles of one order). Customers whose first purchase is
-    later than `calibration_end` are left out. This recency is an age at the last purchase; the recency of RFM,
-    days since the last order, is :func:`crmlab.value.rfm.rfm`'s `days_since_last_order`.
+    never rounded to whole periods. All purchases of one day are one purchase, with their amounts summed.
+    Rows equal in every column are kept (they may be two articles of one order). Customers whose first
+    purchase is later than `calibration_end` are left out. This recency is an age at the last purchase; the
+    recency of RFM, days since the last order, is ``days_since_last_order`` in :func:`crmlab.value.rfm`.
+
+    Polars tables that are lazy and DuckDB relations come back as such, to be computed when they are asked
+    for; only the check of the values is run at once.
 
     References
     ----------
-    Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005). "Counting your customers" the easy way: an alternative
-    to the Pareto/NBD model. Marketing Science 24(2), 275-284, where (x, t_x, T) are frequency, recency and T.
+    Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005). "Counting your customers" the easy way: an
+    alternative to the Pareto/NBD model. Marketing Science 24(2), 275-284. Its x, t_x and T are frequency,
+    recency and T.
 
     Examples
     --------

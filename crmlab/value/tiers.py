@@ -18,7 +18,7 @@ def tiers(
     Parameters
     ----------
     table : DataFrame
-        One row per customer, as from :func:`crmlab.value.rfm.rfm`.
+        One row per customer, as from :func:`crmlab.value.rfm`.
     contribution : str
         Column with what the customer leaves: total amount or, better, margin. It may be negative.
     volume : str
@@ -46,8 +46,8 @@ def tiers(
     Notes
     -----
     Customers with equal values are always in the same tier: the block of ties lies where its middle lies,
-    at the share (mean rank - 1/2) / n of the customers (the rule of :func:`crmlab.value.rfm.rfm_scores`). The
-    top fifth is what lies above .8, the lower half what lies below .5. So a single customer, and customers who
+    at the share (mean rank - 1/2) / n of the customers (the rule of :func:`crmlab.value.rfm_scores`). The top
+    fifth is what lies above .8, the lower half what lies below .5. So a single customer, and customers who
     are all equal, are "medium" and "ordinary".
 
     Examples
@@ -68,10 +68,11 @@ def tiers(
     if regular < 2:
         raise ValueError(f"regular must be at least 2 orders; got {regular}.")
     left, orders = measures(table, contribution, volume)
-    if (orders < 1).any():
+    none = orders[orders < 1]
+    if len(none):
         raise ValueError(
-            f"{(orders < 1).sum()} of {len(orders)} customers have {volume} below 1; the first is row "
-            f"{orders.index[orders < 1][0]!r}. Whoever has not ordered yet is no customer: leave these rows out."
+            f"{len(none)} of {len(orders)} customers have {volume} below 1; the first is row "
+            f"{none.index[0]!r}. Whoever has not ordered yet is no customer: leave these rows out."
         )
     worth, often = tied_share(left), tied_share(orders)
     top, top_often = worth > 0.8, often > 0.8
@@ -118,11 +119,12 @@ def lorenz(amount: ArrayLike) -> pd.DataFrame:
     5                 1.0             1.00
     """
     amounts = numbers(amount, "amount")
-    if (amounts < 0).any():
+    negative = amounts[amounts < 0]
+    if len(negative):
         raise ValueError(
-            f"{(amounts < 0).sum()} of {len(amounts)} amounts are negative; the first is {amounts[amounts < 0].iloc[0]} "
-            f"in row {amounts.index[amounts < 0][0]!r}. Shares of a total need amounts of at least 0: leave these "
-            "customers out, or count them as 0, and say so."
+            f"{len(negative)} of {len(amounts)} amounts are negative; the first is {negative.iloc[0]} in row "
+            f"{negative.index[0]!r}. Shares of a total need amounts of at least 0: leave these customers "
+            "out, or count them as 0, and say so."
         )
     if amounts.max() == 0:
         raise ValueError("All amounts are 0: there is no total to have a share of.")
@@ -171,7 +173,7 @@ def pareto_share(amount: ArrayLike, top: float = 0.2) -> float:
     amount : sequence of float, one per customer
         Not negative, and not all 0.
     top : float
-        Share of customers, between 0 and 1. Where it cuts through a customer, that part of the customer counts.
+        Share of customers, between 0 and 1. Where it cuts through a customer, that part counts.
 
     Returns
     -------
