@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import narwhals as nw
+import numpy as np
+import pandas as pd
 from narwhals.typing import IntoFrame
 
 
@@ -249,3 +251,74 @@ def hand_back(result: nw.LazyFrame[Any], like: IntoFrame) -> Any:
     if isinstance(nw.from_native(like), nw.LazyFrame):
         return result.to_native()
     return nw.maybe_reset_index(result.collect()).to_native()
+
+
+def numbers(values: Any, name: str) -> pd.Series:
+    """Return `values` as a Series of floats, or raise ValueError if one is not finite or there is none.
+
+    Examples
+    --------
+    >>> numbers([1, 2], "orders").sum()
+    np.float64(3.0)
+    """
+    series = pd.Series(values)
+    if series.empty:
+        raise ValueError(f"There is not a single customer: {name} is empty.")
+    if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
+        raise ValueError(
+            f"{name} must hold numbers and holds {series.dtype}. Convert it with pandas.to_numeric."
+        )
+    series = pd.Series(series.to_numpy(float, na_value=np.nan), series.index)
+    bad = series[~np.isfinite(series)]
+    if len(bad):
+        raise ValueError(
+            f"{len(bad)} of {len(series)} values of {name} are missing or infinite; the first is "
+            f"{bad.iloc[0]} in row {bad.index[0]!r}. Leave these customers out, or find their values."
+        )
+    return series
+
+
+def number_columns(table: pd.DataFrame, *columns: str) -> list[pd.Series]:
+    """Return columns of a pandas table, each checked by :func:`numbers`.
+
+    Examples
+    --------
+    >>> [orders] = number_columns(pd.DataFrame({"orders": [1, 2]}), "orders")
+    """
+    if not isinstance(table, pd.DataFrame):
+        kind = type(table).__name__
+        raise ValueError(
+            f"A pandas DataFrame is needed, this is a {kind}: convert it with to_pandas() or df()."
+        )
+    require_columns(table.columns, columns)
+    return [numbers(table[column], column) for column in columns]
+
+
+def customer_weights(data: pd.DataFrame, weights: Any) -> np.ndarray:
+    """Return one non-negative weight per row: 1, a column of `data`, or the numbers given."""
+    if weights is None:
+        return np.ones(len(data))
+    if isinstance(weights, str):
+        require_columns(data.columns, [weights])
+        weights = data[weights]
+    weights = np.asarray(weights, float)
+    if weights.shape != (len(data),):
+        raise ValueError(f"weights need one number per row: {len(data)} rows, shape {weights.shape} given.")
+    if not (np.isfinite(weights) & (weights >= 0)).all() or weights.sum() == 0:
+        raise ValueError("weights must be finite, not negative, and not all zero.")
+    return weights
+
+
+def refuse(data: pd.DataFrame, wrong: np.ndarray, what: str) -> None:
+    """Raise ValueError that says how many rows are `wrong`, and which is the first."""
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"{int(wrong.sum())} of {len(data)} rows have {what}; "
+            f"the first is row {data.index[row]!r}: {data.iloc[row].to_dict()}."
+        )
+
+
+def whole_numbers(data: pd.DataFrame, column: str, values: np.ndarray) -> None:
+    """Refuse counts that are negative or not whole."""
+    refuse(data, (values < 0) | (values != np.floor(values)), f"a {column!r} that is not 0, 1, 2, …")

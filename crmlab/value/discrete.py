@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.stats import betabinom
 
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults
-from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults, refuse, rising, whole_numbers
+from crmlab._tables import refuse, whole_numbers
+from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults, rising
 
 
 class BetaGeoBetaBinomial(PurchaseModel):

@@ -8,58 +8,9 @@ import pandas as pd
 import polars as pl
 
 from crmlab._results import LikelihoodModel, LikelihoodResults
-from crmlab._tables import require_columns
+from crmlab._tables import customer_weights, number_columns, refuse, whole_numbers
 
 Array = np.ndarray
-
-
-def customer_weights(data: pd.DataFrame, weights: Any) -> Array:
-    """Return one non-negative weight per row: 1, a column of `data`, or the numbers given."""
-    if weights is None:
-        return np.ones(len(data))
-    if isinstance(weights, str):
-        require_columns(data.columns, [weights])
-        weights = data[weights]
-    weights = np.asarray(weights, float)
-    if weights.shape != (len(data),):
-        raise ValueError(f"weights need one number per row: {len(data)} rows, shape {weights.shape} given.")
-    if not (np.isfinite(weights) & (weights >= 0)).all() or weights.sum() == 0:
-        raise ValueError("weights must be finite, not negative, and not all zero.")
-    return weights
-
-
-def refuse(data: pd.DataFrame, wrong: Array, what: str) -> None:
-    """Raise ValueError that says how many rows are `wrong`, and which is the first."""
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f"{int(wrong.sum())} of {len(data)} rows have {what}; "
-            f"the first is row {data.index[row]!r}: {data.iloc[row].to_dict()}."
-        )
-
-
-def numbers(data: pd.DataFrame, columns: list[str]) -> list[Array]:
-    """Return the columns as float arrays, or say which one is missing, not a number, or not finite."""
-    if not isinstance(data, pd.DataFrame):
-        raise ValueError(f"A pandas DataFrame is needed, one row per customer; got {type(data).__name__}.")
-    require_columns(data.columns, columns)
-    if data.empty:
-        raise ValueError("The table has no rows: there is no customer to learn from.")
-    arrays = []
-    for column in columns:
-        try:
-            arrays.append(data[column].to_numpy(dtype=float, na_value=np.nan))
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"Column {column!r} must hold numbers; its type is {data[column].dtype}."
-            ) from None
-        refuse(data, ~np.isfinite(arrays[-1]), f"a missing or infinite {column!r}")
-    return arrays
-
-
-def whole_numbers(data: pd.DataFrame, column: str, values: Array) -> None:
-    """Refuse counts that are negative or not whole."""
-    refuse(data, (values < 0) | (values != np.floor(values)), f"a {column!r} that is not 0, 1, 2, …")
 
 
 def compress(columns: list[Array], weights: Array) -> tuple[list[Array], Array]:
@@ -130,7 +81,8 @@ class PurchaseModel(LikelihoodModel):
 
     def histories(self, data: pd.DataFrame) -> tuple[Array, Array, Array]:
         """Return frequency, recency and age of the customers, or say what is wrong with them."""
-        x, t_x, T = numbers(data, ["frequency", "recency", self.age])
+        columns = number_columns(data, "frequency", "recency", self.age)
+        x, t_x, T = (column.to_numpy() for column in columns)
         whole_numbers(data, "frequency", x)
         refuse(
             data,

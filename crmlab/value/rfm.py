@@ -5,7 +5,6 @@ something else in buy-till-you-die models (:mod:`crmlab.value.summary`).
 """
 
 from datetime import date as Date
-from typing import Any
 
 import matplotlib.patheffects as effects
 import narwhals as nw
@@ -17,7 +16,14 @@ from matplotlib.patches import Rectangle
 from narwhals.typing import IntoFrameT
 
 from crmlab import plot
-from crmlab._tables import as_day, day_number, hand_back, purchase_days, require_columns
+from crmlab._tables import (
+    as_day,
+    day_number,
+    hand_back,
+    number_columns,
+    purchase_days,
+    require_columns,
+)
 from crmlab._tables import transactions as check
 
 
@@ -106,47 +112,6 @@ def rfm(
     return hand_back(table, transactions)
 
 
-def numbers(values: Any, name: str) -> pd.Series:
-    """Return `values` as a Series of floats, or raise ValueError if one is not finite or there is none.
-
-    Examples
-    --------
-    >>> numbers([1, 2], "orders").sum()
-    np.float64(3.0)
-    """
-    series = pd.Series(values)
-    if series.empty:
-        raise ValueError(f"There is not a single customer: {name} is empty.")
-    if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
-        raise ValueError(
-            f"{name} must hold numbers and holds {series.dtype}. Convert it with pandas.to_numeric."
-        )
-    series = pd.Series(series.to_numpy(float, na_value=np.nan), series.index)
-    bad = series[~np.isfinite(series)]
-    if len(bad):
-        raise ValueError(
-            f"{len(bad)} of {len(series)} values of {name} are missing or infinite; the first is "
-            f"{bad.iloc[0]} in row {bad.index[0]!r}. Leave these customers out, or find their values."
-        )
-    return series
-
-
-def measures(table: pd.DataFrame, *columns: str) -> list[pd.Series]:
-    """Return columns of a pandas table, each checked by :func:`numbers`.
-
-    Examples
-    --------
-    >>> [orders] = measures(pd.DataFrame({"orders": [1, 2]}), "orders")
-    """
-    if not isinstance(table, pd.DataFrame):
-        kind = type(table).__name__
-        raise ValueError(
-            f"A pandas DataFrame is needed, this is a {kind}: convert it with to_pandas() or df()."
-        )
-    require_columns(table.columns, columns)
-    return [numbers(table[column], column) for column in columns]
-
-
 def tied_share(values: pd.Series, groups: int = 1) -> pd.Series:
     """Return where each value lies between the lowest (0) and the highest (`groups`), ties in their middle.
 
@@ -221,7 +186,7 @@ def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
     """
     if groups < 2:
         raise ValueError(f"groups must be at least 2; got {groups}.")
-    days, orders, total = measures(table, "days_since_last_order", "orders", "total_amount")
+    days, orders, total = number_columns(table, "days_since_last_order", "orders", "total_amount")
     best_last = {"R": -days, "F": orders, "M": total}
     scores = {name: np.ceil(tied_share(values, groups)).astype(int) for name, values in best_last.items()}
     return table.assign(**scores)
@@ -297,7 +262,7 @@ def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.
     3            4  2  4          at risk
     4            5  1  1           lapsed
     """
-    recency, frequency = measures(scores, "R", "F")
+    recency, frequency = number_columns(scores, "R", "F")
     rules = segment_rules() if rules is None else rules
     require_columns(rules.columns, ["segment", "R_from", "R_to", "F_from", "F_to"])
     segment, times = pd.Series("", scores.index), pd.Series(0, scores.index)
@@ -341,7 +306,7 @@ def rfm_cells(scores: pd.DataFrame) -> pd.DataFrame:
     2  2  1          1
     3  2  2          2
     """
-    highest = int(max(score.max() for score in measures(scores, "R", "F")))
+    highest = int(max(score.max() for score in number_columns(scores, "R", "F")))
     pairs = pd.MultiIndex.from_product([range(1, highest + 1)] * 2, names=["R", "F"])
     return scores.groupby(["R", "F"]).size().reindex(pairs, fill_value=0).rename("customers").reset_index()
 

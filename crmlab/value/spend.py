@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.special import digamma, gammaln, polygamma
 
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults
-from crmlab._tables import require_columns
-from crmlab.value.purchases import Array, customer_weights, numbers, refuse, whole_numbers
+from crmlab._tables import customer_weights, number_columns, numbers, refuse, require_columns, whole_numbers
+from crmlab.value.purchases import Array
 
 
 class GammaGamma(LikelihoodModel):
@@ -175,10 +175,10 @@ class GammaGammaResults(LikelihoodResults):
 
 def repeat_spend(data: pd.DataFrame) -> tuple[Array, Array]:
     """Return frequency and mean amount (NaN for one-time buyers), or say what is wrong with them."""
-    (x,) = numbers(data, ["frequency"])
+    x = number_columns(data, "frequency")[0].to_numpy()
     whole_numbers(data, "frequency", x)
     require_columns(data.columns, ["monetary_value"])
     # A one-time buyer has no repeat spend: whatever stands there is not read.
-    (m,) = numbers(data.assign(monetary_value=data["monetary_value"].where(x > 0, 0.0)), ["monetary_value"])
+    m = numbers(data["monetary_value"].where(x > 0, 0.0), "monetary_value").to_numpy()
     refuse(data, m < 0, "a negative monetary_value")
     return x, np.where(x > 0, m, np.nan)

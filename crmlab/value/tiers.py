@@ -7,7 +7,8 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from crmlab import plot
-from crmlab.value.rfm import measures, numbers, tied_share
+from crmlab._tables import number_columns, numbers
+from crmlab.value.rfm import tied_share
 
 
 def tiers(
@@ -67,7 +68,7 @@ def tiers(
     """
     if regular < 2:
         raise ValueError(f"regular must be at least 2 orders; got {regular}.")
-    left, orders = measures(table, contribution, volume)
+    left, orders = number_columns(table, contribution, volume)
     none = orders[orders < 1]
     if len(none):
         raise ValueError(
