@@ -208,7 +208,7 @@ class PurchaseResults(LikelihoodResults):
         t = durations(t)
         if t.ndim and t.shape != x.shape:
             raise ValueError(f"t needs one number, or one per customer ({len(x)}); its shape is {t.shape}.")
-        (x, t_x, T, t), _, place = unique_rows(x, t_x, T, np.broadcast_to(t, x.shape))
+        (x, t_x, T, t), place = unique_rows(x, t_x, T, np.broadcast_to(t, x.shape))
 
         def expected(params: Array) -> Array:
             alive = self.model.alive(params, x, t_x, T)
@@ -235,14 +235,14 @@ class PurchaseResults(LikelihoodResults):
         return pd.DataFrame(table, index=pd.Index(t, name="t"), columns=range(top + 1))
 
 
-def unique_rows(*columns: Array) -> tuple[list[Array], Array, Array]:
-    """Return the unique rows, how often each occurs, and the place of each original row among them."""
+def unique_rows(*columns: Array) -> tuple[list[Array], Array]:
+    """Return the unique rows, and the place of each original row among them."""
     names = [f"c{i}" for i in range(len(columns))]
     table = pl.DataFrame(dict(zip(names, columns, strict=True)))
     place = table.select(pl.struct(names).rank("dense"))[:, 0].to_numpy() - 1
     first = np.empty(place.max() + 1, int)
     first[place] = np.arange(len(place))
-    return [column[first] for column in columns], np.bincount(place), place
+    return [column[first] for column in columns], place
 
 
 def durations(t: Any) -> Array:

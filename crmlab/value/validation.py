@@ -9,7 +9,7 @@ import pandas as pd
 from narwhals.typing import IntoFrame
 
 from crmlab._tables import require_columns
-from crmlab.value.purchases import Array, PurchaseResults, unique_rows
+from crmlab.value.purchases import Array, PurchaseResults, compress
 from crmlab.value.summary import btyd_summary, period_days
 
 
@@ -45,9 +45,8 @@ def frequency_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
     model = results.model
     actual = np.zeros(groups)
     np.add.at(actual, np.minimum(model.x.astype(int), groups - 1), model.n)
-    (ages,), _, place = unique_rows(model.T)
-    probabilities = results.count_probabilities(ages, top=groups - 2).to_numpy()
-    expected = np.bincount(place, weights=model.n) @ probabilities
+    (ages,), customers = compress([model.T], model.n)
+    expected = customers @ results.count_probabilities(ages, top=groups - 2).to_numpy()
     index = pd.Index([*map(str, range(groups - 1)), f"{groups - 1}+"], name="frequency")
     return pd.DataFrame(
         {"actual": actual, "expected": np.append(expected, model.nobs - expected.sum())}, index

@@ -175,6 +175,6 @@ def test_counting_histories_loses_nobody(grain):
     rows, counts = compress(columns, weights)
     found = pd.DataFrame({"x": rows[0], "t": rows[1], "n": counts}).set_index(["x", "t"])["n"].sort_index()
     pd.testing.assert_series_equal(found, expected)
-    (x, t), times, place = unique_rows(*columns)
+    (x, t), place = unique_rows(*columns)
     assert np.array_equal(x[place], columns[0]) and np.array_equal(t[place], columns[1])
-    assert times.sum() == 5_000 and len(x) == len(expected)
+    assert len(x) == len(expected)
