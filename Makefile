@@ -15,8 +15,8 @@ help: ## Show this list
 course: $(READY) ## Execute every notebook and say which passed
 	@$(BIN)/crmlab run
 
-lab: $(READY) ## Open JupyterLab on the notebooks
-	@$(BIN)/crmlab lab
+lab: $(READY) ## Open JupyterLab on the notebooks (options: make lab ARGS=--allow-root)
+	@$(BIN)/crmlab lab $(ARGS)
 
 test: $(READY) ## Run the tests, notebooks included
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile -m "not slow and not hostile"
