@@ -1,11 +1,13 @@
 """Maximum likelihood for models with positive parameters: one search, one results object."""
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from scipy import stats
 
 if TYPE_CHECKING:
@@ -21,7 +23,10 @@ class FitWarning(UserWarning):
 
 
 def maximise(
-    derivatives: Callable[[np.ndarray], Derivatives], start: np.ndarray, steps: int = 200
+    derivatives: Callable[[np.ndarray], Derivatives],
+    start: np.ndarray,
+    centre: np.ndarray | None = None,
+    steps: int = 200,
 ) -> tuple[np.ndarray, Derivatives, np.ndarray, bool]:
     """Maximise a log-likelihood over positive parameters by safeguarded Newton steps in their logarithms.
 
@@ -31,6 +36,9 @@ def maximise(
         Takes the parameters (shape k); returns log-likelihood, gradient (k) and Hessian (k, k).
     start : ndarray, shape (k,)
         Positive starting values.
+    centre : ndarray, shape (k,), optional
+        The middle of the range searched, from e^−18 to e^18 times as large; `start` by default. A start
+        outside it is brought to its edge.
     steps : int
         Most Newton steps to take.
 
@@ -41,6 +49,11 @@ def maximise(
     free : ndarray of bool, shape (k,)
         False where a parameter ran to its boundary.
     converged : bool
+
+    Raises
+    ------
+    ValueError
+        If the log-likelihood or a derivative is not finite at the start.
 
     Notes
     -----
@@ -62,14 +75,19 @@ def maximise(
 
     def at(log_params: np.ndarray) -> tuple[Derivatives, np.ndarray, np.ndarray]:
         theta = np.exp(log_params)
-        value, gradient, hessian = derivatives(theta)
-        if not np.isfinite(value):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value, gradient, hessian = derivatives(theta)
+            scaled = theta * gradient
+            curved = theta[:, None] * theta * hessian + np.diag(scaled)
+        if not (np.isfinite(value) and np.isfinite(curved).all()):
             value = -np.inf
-        scaled = theta * gradient
-        return (value, gradient, hessian), scaled, theta[:, None] * theta * hessian + np.diag(scaled)
+        return (value, gradient, hessian), scaled, curved
 
-    origin = point = np.log(start)
+    origin = np.log(start if centre is None else centre)
+    point = np.clip(np.log(start), origin - REACH, origin + REACH)
     here, gradient, hessian = at(point)
+    if here[0] == -np.inf:
+        raise ValueError(f"The log-likelihood is not finite at {start.tolist()}: start elsewhere.")
     free = np.ones(len(point), bool)
     converged = False
     for _ in range(steps):
@@ -84,10 +102,10 @@ def maximise(
             point, converged = point + step, True  # this last step is too small to need another look
             break
         step *= min(1.0, 2.0 / np.abs(step).max())
-        while True:
+        for _ in range(30):
             trial = np.clip(point + step, origin - REACH, origin + REACH)
             there = at(trial)
-            if there[0][0] > here[0] or np.abs(step).max() < 1e-12:
+            if there[0][0] > here[0]:
                 break
             step = step / 4
         if there[0][0] <= here[0]:
@@ -117,12 +135,20 @@ class LikelihoodModel:
     def derivatives(self, params: np.ndarray) -> Derivatives:
         raise NotImplementedError
 
-    def boundary_note(self, names: list[str]) -> str:
-        return f"{', '.join(names)} ran to 0 or infinity: these data do not bound it."
+    def boundary_note(self, names: list[str], params: np.ndarray) -> str:
+        return f"{' and '.join(names)} ran to 0 or infinity: these data do not bound it."
 
     def loglike(self, params: Any) -> float:
-        """Return the log-likelihood at `params` (any sequence in the order of `names`)."""
-        return self.derivatives(np.asarray(params, float))[0]
+        """Return the log-likelihood at `params` (positive, any sequence in the order of `names`)."""
+        return self.derivatives(self._positive(params, "params"))[0]
+
+    def _positive(self, values: Any, what: str) -> np.ndarray:
+        array = np.asarray(values, float)
+        if array.shape != (len(self.names),) or not (np.isfinite(array) & (array > 0)).all():
+            raise ValueError(
+                f"{what} needs {len(self.names)} positive numbers ({', '.join(self.names)}); got {values}."
+            )
+        return array
 
     def fit(self, start: Any = None) -> Any:
         """Fit by maximum likelihood and return the results.
@@ -137,30 +163,31 @@ class LikelihoodModel:
         FitWarning
             Where a parameter ran to its boundary, or the search did not end.
         """
-        begin = self.start() if start is None else np.asarray(start, float)
-        if begin.shape != (len(self.names),) or not (np.isfinite(begin) & (begin > 0)).all():
-            raise ValueError(
-                f"start needs {len(self.names)} positive numbers ({', '.join(self.names)}); got {start}."
-            )
-        params, (llf, _, hessian), free, converged = maximise(self.derivatives, begin)
-        known = free.copy()
+        centre = self.start()
+        begin = centre if start is None else self._positive(start, "start")
+        params, (llf, _, hessian), free, converged = maximise(self.derivatives, begin, centre)
+        known, bounded = free.copy(), free.copy()
         while known.any():
             # Curvature in log-parameters below this: a change by e^100 would go unnoticed.
             information = -(np.outer(params, params) * hessian)[np.ix_(known, known)]
             curvature, directions = np.linalg.eigh(information)
             if curvature[0] > 1e-4:
                 break
-            known[np.flatnonzero(known)[np.abs(directions[:, 0]).argmax()]] = False
+            # One parameter is held so that the others can be told apart, but none of the ridge is bounded.
+            flat, inside = np.abs(directions[:, 0]), np.flatnonzero(known)
+            bounded[inside[flat > 0.1]] = False
+            known[inside[flat.argmax()]] = False
         covariance = np.full((len(params), len(params)), np.nan)
         covariance[np.ix_(known, known)] = np.linalg.inv(-hessian[np.ix_(known, known)])
         notes = []
-        if not known.all():
-            notes.append(self.boundary_note([self.names[i] for i in np.flatnonzero(~known)]))
+        if not bounded.all():
+            notes.append(self.boundary_note([self.names[i] for i in np.flatnonzero(~bounded)], params))
         if not converged:
             notes.append("The search did not reach the maximum: do not trust these estimates.")
         for note in notes:
             warnings.warn(f"{self.title}: {note}", FitWarning, stacklevel=2)
-        return self.results_class(self, params, llf, covariance, converged, [*self.remarks, *notes])
+        remarks = [*self.remarks, *notes]
+        return self.results_class(self, params, llf, covariance, bounded, converged, remarks)
 
 
 class LikelihoodResults:
@@ -186,6 +213,7 @@ class LikelihoodResults:
         params: np.ndarray,
         llf: float,
         covariance: np.ndarray,
+        bounded: np.ndarray,
         converged: bool,
         notes: list[str],
     ):
@@ -193,7 +221,8 @@ class LikelihoodResults:
         self.model = model
         self.params = pd.Series(params, index=names, name="estimate")
         self._covariance = pd.DataFrame(covariance, index=names, columns=names)
-        self.bse = pd.Series(np.sqrt(np.diag(covariance)), index=names, name="standard error")
+        self._bounded = bounded
+        self.bse = pd.Series(np.sqrt(np.diag(covariance)), names, name="standard error").where(bounded)
         self.llf = float(llf)
         self.nobs = model.nobs
         self.aic = 2 * len(names) - 2 * self.llf
@@ -202,8 +231,8 @@ class LikelihoodResults:
         self.notes = notes
 
     def cov_params(self) -> pd.DataFrame:
-        """Return the estimated covariance matrix of the parameters."""
-        return self._covariance.copy()
+        """Return the estimated covariance matrix of the parameters, NaN where the data do not bound one."""
+        return self._covariance.where(np.outer(self._bounded, self._bounded))
 
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """Return 1 − `alpha` confidence intervals, columns 0 and 1.
@@ -268,3 +297,58 @@ def _share(alpha: float) -> float:
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1 (0.05 gives a 95 % interval); got {alpha}.")
     return alpha
+
+
+def compress(columns: list[np.ndarray], weights: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the unique rows of `columns` and the total weight of each.
+
+    Customers with the same history have the same likelihood, so a million of them cost no more than their
+    few thousand different histories.
+
+    Examples
+    --------
+    >>> rows, counts = compress([np.array([1.0, 0.0, 1.0])], np.ones(3))
+    >>> rows[0].tolist(), counts.tolist()
+    ([0.0, 1.0], [1.0, 2.0])
+    """
+    # Whole periods, or days told in weeks: then a table of all possible histories is the quickest.
+    grains = [next((g for g in (1, 7) if (np.rint(c * g) / g == c).all()), 0) for c in columns]
+    if all(grains):
+        steps = [np.rint(column * grain) for column, grain in zip(columns, grains, strict=True)]
+        if math.prod(step.max() + 1 for step in steps) <= 16 * len(weights):
+            sizes = [int(step.max()) + 1 for step in steps]
+            place = np.ravel_multi_index([step.astype(int) for step in steps], sizes)
+            counts = np.bincount(place, weights=weights)
+            held = np.flatnonzero(counts)
+            rows = np.unravel_index(held, sizes)
+            return [step / grain for step, grain in zip(rows, grains, strict=True)], counts[held]
+    names = [f"c{i}" for i in range(len(columns))]
+    table = pl.DataFrame({**dict(zip(names, columns, strict=True)), "n": weights})
+    unique = table.group_by(names, maintain_order=True).agg(pl.col("n").sum())
+    return [unique[name].to_numpy() for name in names], unique["n"].to_numpy()
+
+
+def rising(start: float, count: int) -> np.ndarray:
+    """Return log Γ(start + j) − log Γ(start) and its first two derivatives in `start`, j = 0 … `count`.
+
+    Sums of logarithms: exact where differences of gamma functions cancel (start of 1e8), and one pass.
+
+    Examples
+    --------
+    >>> rising(1.0, 4)[0].round(4).tolist()  # log j!
+    [0.0, 0.0, 0.6931, 1.7918, 3.1781]
+    """
+    terms = start + np.arange(count)
+    out = np.zeros((3, count + 1))
+    np.cumsum([np.log(terms), 1 / terms, -1 / terms**2], axis=1, out=out[:, 1:])
+    return out
+
+
+def unique_rows(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the unique rows, and the place of each original row among them."""
+    names = [f"c{i}" for i in range(len(columns))]
+    table = pl.DataFrame(dict(zip(names, columns, strict=True)))
+    place = table.select(pl.struct(names).rank("dense"))[:, 0].to_numpy() - 1
+    first = np.empty(place.max() + 1, int)
+    first[place] = np.arange(len(place))
+    return [column[first] for column in columns], place

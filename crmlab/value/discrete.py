@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import betabinom
 
-from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults
+from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, rising
 from crmlab._tables import refuse, whole_numbers
-from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults, rising
+from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults, dropout_note
 
 
 class BetaGeoBetaBinomial(PurchaseModel):
@@ -58,10 +58,8 @@ class BetaGeoBetaBinomial(PurchaseModel):
     def start(self) -> Array:
         return np.array([1.0, 1.0, 0.5, 2.0])
 
-    def boundary_note(self, names: list[str]) -> str:
-        if set(names) & {"gamma", "delta"}:
-            return "no drop-out visible in these data; the fit is the beta-binomial model's, which has none."
-        return super().boundary_note(names)
+    def boundary_note(self, names: list[str], params: Array) -> str:
+        return dropout_note(names, params) or super().boundary_note(names, params)
 
     def log_terms(self, params: Array, x: Array, t_x: Array, n: Array) -> tuple[Array, Array, Array]:
         """Return for each row (last) and each last period alive m (middle) the log-term and its derivatives.
@@ -132,8 +130,9 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
 def whole_periods(t: Array) -> None:
     """Refuse a number of periods that is not whole."""
-    if (t != np.floor(t)).any():
-        raise ValueError(f"Time goes in whole periods here; t holds {t[t != np.floor(t)].flat[0]:g}.")
+    wrong = (t != np.floor(t)) | (t > 10_000)
+    if wrong.any():
+        raise ValueError(f"Time goes in whole periods here, 10,000 at most; t holds {t[wrong].flat[0]:g}.")
 
 
 class ShiftedBetaGeometric(LikelihoodModel):
@@ -186,8 +185,11 @@ class ShiftedBetaGeometric(LikelihoodModel):
     def start(self) -> Array:
         return np.array([1.0, 1.0])
 
-    def boundary_note(self, names: list[str]) -> str:
-        return f"{super().boundary_note(names)} Customers do not differ here, or nobody (or everybody) left."
+    def boundary_note(self, names: list[str], params: Array) -> str:
+        alpha, beta = params
+        return (
+            f"customers do not differ: each leaves with probability {alpha / (alpha + beta):.3g} every time."
+        )
 
     def derivatives(self, params: Array) -> Derivatives:
         alpha, beta = params
@@ -241,6 +243,6 @@ class ShiftedBetaGeometricResults(LikelihoodResults):
 
 def _ages(t: Any, least: int) -> Array:
     ages = np.atleast_1d(np.asarray(t, float))
-    if not (np.isfinite(ages) & (ages >= least) & (ages == np.floor(ages))).all():
+    if not ages.size or not (np.isfinite(ages) & (ages >= least) & (ages == np.floor(ages))).all():
         raise ValueError(f"Ages must be whole numbers from {least} up; got {t}.")
     return ages.astype(int)

@@ -5,8 +5,8 @@ from numpy.polynomial.legendre import leggauss
 from scipy.special import expit, exprel
 from scipy.stats import nbinom
 
-from crmlab._results import Derivatives
-from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults, rising
+from crmlab._results import Derivatives, rising
+from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults
 
 NODES, NODE_WEIGHTS = leggauss(20)
 NODES, NODE_WEIGHTS = (NODES + 1) / 2, NODE_WEIGHTS / 2
@@ -64,12 +64,13 @@ class ParetoNBD(PurchaseModel):
     def start(self) -> Array:
         return np.array([0.5, 0.5 * self.mean_age(), 0.5, 0.5 * self.mean_age()])
 
-    def boundary_note(self, names: list[str]) -> str:
-        if set(names) & {"s", "beta"}:
-            return "no drop-out visible in these data, or only one rate of it; " + super().boundary_note(
-                names
-            )
-        return super().boundary_note(names)
+    def boundary_note(self, names: list[str], params: Array) -> str:
+        _, _, s, beta = params
+        if not set(names) & {"s", "beta"}:
+            return super().boundary_note(names, params)
+        if s / beta * self.mean_age() < 1e-3:
+            return "no drop-out visible in these data; the fit is the NBD model's, which has none."
+        return f"customers do not differ in how they drop out: all at the rate s/beta = {s / beta:.3g}."
 
     def log_terms(self, params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
         """Return the logarithms of the likelihood's terms, and α + τ, β + τ with their logarithms.

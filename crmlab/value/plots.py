@@ -128,7 +128,8 @@ def plot_matrix(matrix: pd.DataFrame, title: str, ax: Axes | None = None) -> Axe
     'Still a customer?'
     """
     ax = plot.axes(ax)
-    shown = matrix.iloc[::-1].rename(index=lambda recency: f"{recency:.0f}")
+    decimals = 0 if matrix.index.max() >= len(matrix) / 2 else 2
+    shown = matrix.iloc[::-1].rename(index=lambda recency: f"{recency:.{decimals}f}")
     sns.heatmap(shown, ax=ax, cmap="mako", vmin=0, cbar_kws={"pad": 0.02})
     ax.tick_params(axis="y", rotation=0)
     return plot.annotate(ax, title, "repeat purchases", "age at the last purchase")

@@ -1,60 +1,14 @@
 """What the buy-till-you-die models share: customers counted by history, forecasts, intervals."""
 
-import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 
-from crmlab._results import LikelihoodModel, LikelihoodResults
-from crmlab._tables import customer_weights, number_columns, refuse, whole_numbers
+from crmlab._results import LikelihoodModel, LikelihoodResults, compress, unique_rows
+from crmlab._tables import customer_weights, number_columns, refuse, same_index, whole_numbers
 
 Array = np.ndarray
-
-
-def compress(columns: list[Array], weights: Array) -> tuple[list[Array], Array]:
-    """Return the unique rows of `columns` and the total weight of each.
-
-    Customers with the same history have the same likelihood, so a million of them cost no more than their
-    few thousand different histories.
-
-    Examples
-    --------
-    >>> rows, counts = compress([np.array([1.0, 0.0, 1.0])], np.ones(3))
-    >>> rows[0].tolist(), counts.tolist()
-    ([0.0, 1.0], [1.0, 2.0])
-    """
-    # Whole periods, or days told in weeks: then a table of all possible histories is the quickest.
-    grains = [next((g for g in (1, 7) if (np.rint(c * g) / g == c).all()), 0) for c in columns]
-    if all(grains):
-        steps = [np.rint(column * grain).astype(int) for column, grain in zip(columns, grains, strict=True)]
-        sizes = [int(step.max()) + 1 for step in steps]
-        if math.prod(sizes) <= 16 * len(weights):
-            counts = np.bincount(np.ravel_multi_index(steps, sizes), weights=weights)
-            held = np.flatnonzero(counts)
-            rows = np.unravel_index(held, sizes)
-            return [step / grain for step, grain in zip(rows, grains, strict=True)], counts[held]
-    names = [f"c{i}" for i in range(len(columns))]
-    table = pl.DataFrame({**dict(zip(names, columns, strict=True)), "n": weights})
-    unique = table.group_by(names, maintain_order=True).agg(pl.col("n").sum())
-    return [unique[name].to_numpy() for name in names], unique["n"].to_numpy()
-
-
-def rising(start: float, count: int) -> Array:
-    """Return log Γ(start + j) − log Γ(start) and its first two derivatives in `start`, j = 0 … `count`.
-
-    Sums of logarithms: exact where differences of gamma functions cancel (start of 1e8), and one pass.
-
-    Examples
-    --------
-    >>> rising(1.0, 4)[0].round(4).tolist()  # log j!
-    [0.0, 0.0, 0.6931, 1.7918, 3.1781]
-    """
-    terms = start + np.arange(count)
-    out = np.zeros((3, count + 1))
-    np.cumsum([np.log(terms), 1 / terms, -1 / terms**2], axis=1, out=out[:, 1:])
-    return out
 
 
 class PurchaseModel(LikelihoodModel):
@@ -72,7 +26,8 @@ class PurchaseModel(LikelihoodModel):
             )
         if not (x * n).any():
             raise ValueError("No customer bought again (frequency is 0 throughout): rates cannot be learnt.")
-        self.data = summary
+        self.data = summary.copy(deep=False)
+        self.weights = n
         self.nobs = float(n.sum())
         (self.x, self.t_x, self.T), self.n = compress([x, t_x, T], n)
         keep = self.n > 0
@@ -84,6 +39,7 @@ class PurchaseModel(LikelihoodModel):
         columns = number_columns(data, "frequency", "recency", self.age)
         x, t_x, T = (column.to_numpy() for column in columns)
         whole_numbers(data, "frequency", x)
+        refuse(data, x > 1e7, "a frequency above 10,000,000 (is it an amount?)")
         refuse(
             data,
             (t_x < 0) | (t_x > T),
@@ -105,6 +61,18 @@ class PurchaseModel(LikelihoodModel):
         raise NotImplementedError
 
 
+def dropout_note(names: list[str], params: Array) -> str:
+    """Say what it means that the beta distribution of drop-out, the last two parameters, is not bounded."""
+    a, b = params[2:]
+    if not {"a", "b", "gamma", "delta"} & set(names):
+        return ""
+    if a / (a + b) < 1e-3:
+        return "no drop-out visible in these data; the fit is that of the model without any."
+    if a + b > 1:
+        return f"customers do not differ in how they drop out: with probability {a / (a + b):.3g} each time."
+    return f"a share of {a / (a + b):.3g} drops out at the first occasion, and the others never."
+
+
 class PurchaseResults(LikelihoodResults):
     """Results of a buy-till-you-die model: estimates as in statsmodels, and the forecasts.
 
@@ -119,12 +87,13 @@ class PurchaseResults(LikelihoodResults):
         Parameters
         ----------
         data : DataFrame, optional
-            Columns ``frequency, recency, T``, one row per customer; the fitted summary by default.
+            Columns ``frequency, recency, T`` (for BG/BB ``periods`` instead of ``T``), one row per customer;
+            the fitted summary by default.
 
         Returns
         -------
         Series
-            Between 0 and 1, in the order and index of `data`.
+            Of not having left by the age `T`: between 0 and 1, in the order and index of `data`.
 
         Examples
         --------
@@ -162,11 +131,12 @@ class PurchaseResults(LikelihoodResults):
         1.44
         """
         t = durations(t)
-        zero = np.zeros(t.shape)
+        ages = np.ravel(t)
+        zero = np.zeros(len(ages))
         params = self.params.to_numpy()
         new = self.model.alive(params, *np.zeros((3, 1)))[0]
-        out = new * self.model.purchases_while_alive(params, t, zero, zero) + 0.0  # not −0
-        return out if out.ndim else float(out)
+        out = new * self.model.purchases_while_alive(params, ages, zero, zero)
+        return out.reshape(t.shape) if t.ndim else float(out[0])
 
     def conditional_expected_purchases(
         self, t: Any = None, data: pd.DataFrame | None = None, alpha: float | None = None
@@ -179,7 +149,7 @@ class PurchaseResults(LikelihoodResults):
             Length of the time ahead, in the summary's time unit, one number or one per customer. By default
             each customer's own hold-out (column ``T_holdout``).
         data : DataFrame, optional
-            Columns ``frequency, recency, T``; the fitted summary by default.
+            Columns as for :meth:`probability_alive`; the fitted summary by default.
         alpha : float, optional
             With it, a table with columns ``expected, low, high``: the 1 − `alpha` interval for the
             *expectation*, by the delta method. It says how well the parameters are known. What a single
@@ -205,6 +175,7 @@ class PurchaseResults(LikelihoodResults):
             if "T_holdout" not in data.columns:
                 raise ValueError("Say how far ahead (t): the table has no T_holdout column to take it from.")
             t = data["T_holdout"]
+        same_index(t, data.index, "t")
         t = durations(t)
         if t.ndim and t.shape != x.shape:
             raise ValueError(f"t needs one number, or one per customer ({len(x)}); its shape is {t.shape}.")
@@ -222,6 +193,8 @@ class PurchaseResults(LikelihoodResults):
     def count_probabilities(self, t: Any, top: int = 10) -> pd.DataFrame:
         """Return P(a new customer makes 0, 1, … `top` repeat purchases up to age t), a row for each t.
 
+        `t` is a number or a flat sequence of them.
+
         Examples
         --------
         >>> from crmlab import datasets, value
@@ -230,19 +203,11 @@ class PurchaseResults(LikelihoodResults):
         >>> fit.count_probabilities(39, top=2).round(3).to_numpy().tolist()
         [[0.574, 0.199, 0.085]]
         """
-        t = np.atleast_1d(durations(t))
+        t = durations(t).ravel()
+        if top < 0:
+            raise ValueError(f"top must not be negative; got {top}.")
         table = self.model.count_probabilities(self.params.to_numpy(), t, top)
         return pd.DataFrame(table, index=pd.Index(t, name="t"), columns=range(top + 1))
-
-
-def unique_rows(*columns: Array) -> tuple[list[Array], Array]:
-    """Return the unique rows, and the place of each original row among them."""
-    names = [f"c{i}" for i in range(len(columns))]
-    table = pl.DataFrame(dict(zip(names, columns, strict=True)))
-    place = table.select(pl.struct(names).rank("dense"))[:, 0].to_numpy() - 1
-    first = np.empty(place.max() + 1, int)
-    first[place] = np.arange(len(place))
-    return [column[first] for column in columns], place
 
 
 def durations(t: Any) -> Array:

@@ -57,7 +57,7 @@ class GammaGamma(LikelihoodModel):
         without_spend = n[(x > 0) & (m == 0)].sum()
         if without_spend:
             self.remarks = (f"{without_spend:g} customers whose mean amount is 0 were left out.",)
-        self.data = summary
+        self.data = summary.copy(deep=False)
         self.x, self.m, self.n = x[use], m[use], n[use]
         self.nobs = float(self.n.sum())
         if self.nobs < len(self.names):
@@ -75,7 +75,7 @@ class GammaGamma(LikelihoodModel):
         self.results_class = GammaGammaResults
 
     def start(self) -> Array:
-        return np.array([2.0, 4.0, 1.5 * float(np.einsum("i,i", self.n, self.m)) / self.nobs])
+        return np.array([2.0, 4.0, 1.5 * float(np.median(self.m))])
 
     def derivatives(self, params: Array) -> Derivatives:
         p, q, v = params

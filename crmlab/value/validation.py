@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame
 
-from crmlab._tables import require_columns
-from crmlab.value.purchases import Array, PurchaseResults, compress
-from crmlab.value.summary import btyd_summary, period_days
+from crmlab._results import compress
+from crmlab._tables import as_day, number_columns, same_index
+from crmlab._tables import transactions as check
+from crmlab.value.purchases import Array, PurchaseResults
+from crmlab.value.summary import period_days
 
 
 def frequency_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
@@ -74,7 +75,7 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Lengths that differ, missing or infinite numbers.
+        Lengths or indexes that differ, missing or infinite numbers, no prediction at all.
 
     Examples
     --------
@@ -86,7 +87,11 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     """
     y = np.asarray(actual, float)
     rows = []
+    if not predictions:
+        raise ValueError("There is no prediction to score.")
     for name, values in predictions.items():
+        if isinstance(actual, pd.Series):
+            same_index(values, actual.index, f"Prediction {name!r}")
         f = np.asarray(values, float)
         if f.shape != y.shape or y.ndim != 1 or not len(y):
             raise ValueError(
@@ -95,7 +100,7 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
         if not (np.isfinite(y).all() and np.isfinite(f).all()):
             raise ValueError(f"Prediction {name!r} or actual holds missing or infinite numbers.")
         spread, together = f.var(), np.mean((f - f.mean()) * (y - y.mean()))
-        differs = spread > 1e-12 * max(1.0, float(np.mean(f**2)))
+        differs = spread > 1e-24 * float(np.mean(f**2))
         rows.append(
             {
                 "model": name,
@@ -124,7 +129,8 @@ def holdout_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``frequency``; columns ``customers``, ``actual`` and ``predicted`` (means per customer).
+        Index ``frequency``; columns ``customers`` (the sum of their weights), ``actual`` and ``predicted``
+        (means per customer).
 
     Examples
     --------
@@ -133,26 +139,26 @@ def holdout_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
     >>> value.holdout_table(value.BetaGeoNBD(summary).fit(), groups=3).round(2)
                customers  actual  predicted
     frequency
-    0               1411    0.24       0.23
-    1                439    0.70       0.52
-    2+               507    2.45       2.18
+    0             1411.0    0.24       0.23
+    1              439.0    0.70       0.52
+    2+             507.0    2.45       2.18
     """
-    data = results.model.data
-    require_columns(data.columns, ["frequency_holdout", "T_holdout"])
-    labels = [*map(str, range(groups - 1)), f"{groups - 1}+"]
-    table = pd.DataFrame(
-        {
-            "frequency": pd.Categorical.from_codes(
-                np.minimum(data["frequency"].to_numpy(int), groups - 1), labels, ordered=True
-            ),
-            "actual": data["frequency_holdout"].to_numpy(float),
+    if groups < 2:
+        raise ValueError(f"groups must be at least 2; got {groups}.")
+    data, weights = results.model.data, results.model.weights
+    actual, x = (column.to_numpy() for column in number_columns(data, "frequency_holdout", "frequency"))
+    place = np.minimum(x.astype(int), groups - 1)
+    sums = {
+        name: np.bincount(place, weights=weights * values, minlength=groups)
+        for name, values in {
+            "customers": 1,
+            "actual": actual,
             "predicted": results.conditional_expected_purchases().to_numpy(),
-        }
-    )
-    grouped = table.groupby("frequency", observed=True)
-    return grouped.agg(
-        customers=("actual", "size"), actual=("actual", "mean"), predicted=("predicted", "mean")
-    )
+        }.items()
+    }
+    labels = pd.Index([*map(str, range(groups - 1)), f"{groups - 1}+"], name="frequency")
+    table = pd.DataFrame(sums, labels).query("customers > 0")
+    return table.assign(**{name: table[name] / table["customers"] for name in ("actual", "predicted")})
 
 
 def tracking_table(
@@ -201,32 +207,27 @@ def tracking_table(
     39                   2457               2494.0
     78                   4339               4161.0
     """
-    summary = btyd_summary(
-        transactions,
-        customer=customer,
-        date=date,
-        amount=None,
-        period=period,
-        calibration_end=calibration_end,
-    )
-    summary = nw.from_native(summary).lazy().collect().to_pandas()
-    days = nw.from_native(transactions).lazy().select(customer, date).collect().to_pandas()
-    days = days.assign(day=pd.to_datetime(days[date]).dt.normalize())
-    days = days[days[customer].isin(summary[customer])].drop_duplicates([customer, "day"])
-    born = days.groupby(customer)["day"].transform("min")
-    origin, length = born.min(), period_days(period)
-    last = days["day"].max() if observation_end is None else pd.Timestamp(observation_end)
-    periods = int(((last - origin).days + 1) // length)
+    log, seen = check(transactions, customer, date, None), as_day(calibration_end, "calibration_end")
+    last = log.last if observation_end is None else as_day(observation_end, "observation_end")
+    days = log.until(last).select("customer", "day").unique(["customer", "day"]).collect().to_pandas()
+    days["day"] = pd.to_datetime(days["day"])
+    days["born"] = days.groupby("customer")["day"].transform("min")
+    days = days[days["born"] <= pd.Timestamp(seen)]
+    if days.empty:
+        raise ValueError(f"Nobody bought by the end of the calibration, {seen}: nothing to track.")
+    origin, length = days["born"].min(), period_days(period)
+    periods = int(((pd.Timestamp(last) - origin).days + 1) // length)
     if periods < 1:
         raise ValueError("The log is shorter than one period: nothing to track.")
     edges = length * np.arange(1, periods + 1)
     # Day d of the log is over at time d + 1: a period of seven days holds days 0 … 6.
-    repeats = (days["day"] - origin).dt.days[days["day"] > born].to_numpy() + 1
+    first = days["day"] == days["born"]
+    repeats = (days["day"] - origin).dt.days[~first].to_numpy() + 1
     cumulative = np.searchsorted(np.sort(repeats), edges, side="right")
-    starts, customers = np.unique((born[days["day"] == born] - origin).dt.days, return_counts=True)
+    starts, customers = np.unique((days["born"] - origin).dt.days[first], return_counts=True)
     ages = np.maximum(edges[:, None] - 1 - starts, 0) / length
     expected = results.expected_purchases(ages) @ customers
-    calibration = (pd.Timestamp(calibration_end) - origin).days + 1
+    calibration = (pd.Timestamp(seen) - origin).days + 1
     return pd.DataFrame(
         {
             "actual": np.diff(cumulative, prepend=0),

@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from crmlab import value
-from crmlab.value.purchases import compress, unique_rows
+from crmlab._results import compress, unique_rows
 from tests.value.engines import ENGINES, to_engine
 
 CALIBRATION, OBSERVATION = pd.Timestamp("2025-03-20"), pd.Timestamp("2025-06-02")
