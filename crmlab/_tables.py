@@ -1,33 +1,50 @@
 """The one place that knows about table engines and about columns that are not there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date as Date
 from datetime import datetime, time
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame
 
+Entry = TypeVar("Entry")
+LARGEST_AMOUNT = 1e150  # its square is still a number, and so is the sum over any log
+
 
 def unknown(kind: str, name: object, valid: Iterable[str]) -> str:
-    """Return the sentence for a name that does not exist: the nearest one and all valid ones.
+    """Return the sentence for a name that does not exist: those it begins or the nearest one, and all valid.
 
     Examples
     --------
     >>> unknown("data set", "cdnow_smaple", ["donations", "cdnow_sample"])
     "There is no data set 'cdnow_smaple'. Did you mean 'cdnow_sample'? Valid: cdnow_sample, donations."
     """
-    valid = sorted(map(str, valid))
-    near = get_close_matches(str(name).lower(), valid, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    valid, sought = sorted(map(str, valid)), str(name).lower()
+    begun = [one for one in valid if sought and one.lower().startswith(sought)]
+    near = begun[:3] or get_close_matches(sought, valid, n=1)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return f"There is no {kind} {name!r}.{hint} Valid: {', '.join(valid)}."
 
 
+def look_up(kind: str, name: object, entries: Mapping[str, Entry]) -> Entry:
+    """Return the entry of this name, or raise ValueError with the names that there are.
+
+    Examples
+    --------
+    >>> look_up("period", "W", {"D": 1, "W": 7})
+    7
+    """
+    if not isinstance(name, str) or name not in entries:
+        raise ValueError(unknown(kind, name, entries))
+    return entries[name]
+
+
 def require_columns(present: Iterable[str], needed: Iterable[str]) -> None:
-    """Raise ValueError, listing the columns that are there, if a needed one is not.
+    """Raise ValueError, listing the columns that are there, if a needed one is not, or is there twice.
 
     Examples
     --------
@@ -37,6 +54,8 @@ def require_columns(present: Iterable[str], needed: Iterable[str]) -> None:
     for column in needed:
         if column not in present:
             raise ValueError(unknown("column", column, present))
+        if present.count(column) > 1:
+            raise ValueError(f"There are {present.count(column)} columns {column!r}: rename or drop one.")
 
 
 class TransactionLog(NamedTuple):
@@ -65,7 +84,8 @@ def transactions(
         One row per transaction: a pandas, Polars (eager or lazy), pyarrow or DuckDB table.
     customer, date, amount
         Names of the columns: an id of one type, never missing; a date or a date and time without a time
-        zone, never missing; a finite number. `amount=None` says that amounts are not needed.
+        zone, never missing; a number up to ±1e150. `amount=None` says that amounts are not needed. An empty
+        text and a float that is not finite are missing ids.
     returns
         Whether negative amounts (returns) may occur. Zero (a free article) is always allowed.
 
@@ -78,8 +98,8 @@ def transactions(
     Raises
     ------
     ValueError
-        If the log is no table or has no rows, a column is not there or of the wrong type, or a value is
-        missing, not finite or, without `returns`, negative.
+        If the log is no table or has no rows, a column is not there, there twice or of the wrong type, or a
+        value is missing, not finite or, without `returns`, negative, or a day outside the years 1 to 9999.
 
     Notes
     -----
@@ -99,18 +119,22 @@ def transactions(
     """
     try:
         frame = nw.from_native(log)
+        schema = frame.collect_schema()
+    except nw.exceptions.DuplicateError as error:
+        raise ValueError(f"Two columns have one name: rename or drop one. {error}") from None
     except TypeError:
         kind = type(log).__name__
         raise ValueError(
             f"A transaction log is a pandas, Polars, pyarrow or DuckDB table; this is a {kind}."
         ) from None
-    schema = frame.collect_schema()
     columns = [customer, date] if amount is None else [customer, date, amount]
     require_columns(schema.names(), columns)
     if not len(frame.head(1).lazy().collect()):
-        raise ValueError(f"The transaction log is empty: it has the columns {', '.join(columns)} and no row.")
+        raise ValueError(
+            f"The transaction log is empty: it has the columns {', '.join(map(str, columns))} and no row."
+        )
     _check_one_type(frame, customer)
-    _check_date_type(date, schema[date])
+    _check_date_type(frame, date, schema[date])
     prepared = [nw.col(customer).alias("customer"), _day(frame, date, schema[date]).alias("day")]
     problems = {
         f"no {customer}": (_missing(customer, schema[customer]), "Drop them, or find out whose they are."),
@@ -118,9 +142,12 @@ def transactions(
     }
     if amount is not None:
         if not schema[amount].is_numeric():
+            column = f"table[{amount!r}]"
+            is_bool = isinstance(schema[amount], nw.Boolean)
+            convert = f"{column}.astype(int)" if is_bool else f"pandas.to_numeric({column})"
             raise ValueError(
-                f"Column {amount!r} must hold numbers and holds {schema[amount]}. In pandas: "
-                f"table[{amount!r}] = pandas.to_numeric(table[{amount!r}])."
+                f"Column {amount!r} must hold numbers and holds {schema[amount]}. "
+                f"In pandas: {column} = {convert}."
             )
         number = nw.col(amount).cast(nw.Float64)
         prepared.append(number.alias("amount"))
@@ -128,9 +155,9 @@ def transactions(
             number.is_null() | number.is_nan(),
             "Drop them, or write 0 if the articles were free.",
         )
-        problems[f"an infinite {amount}"] = (
-            ~number.is_finite(),
-            "Look for a division by zero before this step.",
+        problems[f"an infinite {amount}, or one beyond ±{LARGEST_AMOUNT:g}"] = (
+            number.abs() > LARGEST_AMOUNT,
+            "Look for a division by (nearly) zero before this step.",
         )
         if not returns:
             problems[f"a negative {amount}"] = (
@@ -140,7 +167,19 @@ def transactions(
     flags = {f"problem_{i}": flag for i, (flag, _) in enumerate(problems.values())}
     checks = frame.lazy().select(*prepared, **flags)
     totals = [nw.len().alias("rows"), nw.col("day").min().alias("first"), nw.col("day").max().alias("last")]
-    found = checks.select(*totals, *(nw.col(name).sum() for name in flags)).collect().rows(named=True)[0]
+    try:
+        found = checks.select(*totals, *(nw.col(name).sum() for name in flags)).collect().rows(named=True)[0]
+        ends = [as_day(found[end], date) for end in ("first", "last") if not pd.isna(found[end])]
+    except (OverflowError, ValueError):  # engines reach further than the calendar of Python
+        day, bounds = nw.col("day"), [day_literal(checks, end) for end in (Date.min, Date.max)]
+        outside = ((day < bounds[0]) | (day > bounds[1])).sum().alias("outside")
+        count, wrong = checks.select(nw.len(), outside).collect().row(0)
+        if not wrong:
+            raise
+        raise ValueError(
+            f"{wrong} of {count} rows have a {date} outside the years 1 to 9999, or an infinite one. Look "
+            "for mistyped years; where the day is not known, drop the row."
+        ) from None
     for (what, (flag, remedy)), name in zip(problems.items(), flags, strict=True):
         if found[name]:
             row = _first_row(frame, columns, flag)
@@ -148,7 +187,7 @@ def transactions(
                 f"{found[name]} of {found['rows']} rows have {what}; the first is {row}. {remedy}"
             )
     rows = frame.lazy().select(*prepared)
-    return TransactionLog(rows, as_day(found["first"], date), as_day(found["last"], date))
+    return TransactionLog(rows, *ends)
 
 
 def _is_pandas(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
@@ -165,7 +204,11 @@ def _day(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], date: str, dtype: nw.dtyp
 
 def _missing(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     missing = nw.col(column).is_null()
-    return missing | nw.col(column).is_nan() if dtype.is_float() else missing
+    if dtype.is_float():
+        return missing | ~nw.col(column).is_finite()
+    if isinstance(dtype, nw.Categorical | nw.Enum):
+        return missing | (nw.col(column).cast(nw.String) == "")
+    return missing | (nw.col(column) == "") if isinstance(dtype, nw.String) else missing
 
 
 def _check_one_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], customer: str) -> None:
@@ -182,7 +225,7 @@ def _check_one_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], customer: str)
         )
 
 
-def _check_date_type(date: str, dtype: nw.dtypes.DType) -> None:
+def _check_date_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], date: str, dtype: nw.dtypes.DType) -> None:
     if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
         raise ValueError(
             f"Column {date!r} has the time zone {dtype.time_zone}, and which day a moment belongs to depends "
@@ -190,10 +233,19 @@ def _check_date_type(date: str, dtype: nw.dtypes.DType) -> None:
             f"table[{date!r}].dt.tz_convert('Europe/London').dt.tz_localize(None)."
         )
     if not isinstance(dtype, nw.Date | nw.Datetime):
-        raise ValueError(
-            f"Column {date!r} must hold dates and holds {dtype}. Convert it, and say how the dates are "
-            f"written; in pandas: table[{date!r}] = pandas.to_datetime(table[{date!r}], format='%Y-%m-%d')."
+        held, column = str(dtype), f"table[{date!r}]"
+        if dtype == nw.Unknown and isinstance(frame, nw.DataFrame):  # the engine has a name for it
+            native = frame.to_native()[date]
+            held = str(native.dtype if hasattr(native, "dtype") else native.type)
+        remedy = (
+            "Convert it, and say how the dates are written; "
+            f"in pandas: {column} = pandas.to_datetime({column}, format='%Y-%m-%d')."
         )
+        if held.startswith("period"):
+            remedy = f"Say which day stands for a period, for example its first: {column}.dt.to_timestamp()."
+        if held.startswith("date64"):
+            remedy = f"Cast it: {column}.cast('date32'), in pandas {column}.astype('date32[pyarrow]')."
+        raise ValueError(f"Column {date!r} must hold dates and holds {held}. {remedy}")
 
 
 def _first_row(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], columns: list[str], flag: nw.Expr) -> str:
@@ -214,7 +266,7 @@ def as_day(value: Any, name: str) -> Date:
     datetime.date(1997, 9, 30)
     """
     try:
-        return Date.fromisoformat(str(value)[:10])
+        return datetime.fromisoformat(str(value)).date()
     except ValueError:
         raise ValueError(f"{name}={value!r} is not a date. Write it as '1997-09-30'.") from None
 
@@ -245,9 +297,17 @@ def purchase_days(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return rows.group_by("customer").agg(nw.col("day").max().alias("last"), days.alias("days"), *sums)
 
 
-def hand_back(result: nw.LazyFrame[Any], like: IntoFrame) -> Any:
-    """Return `result`, sorted by its first column, as the kind of table that `like` is."""
-    result = result.sort(result.collect_schema().names()[0])
+def hand_back(
+    result: nw.LazyFrame[Any], customer: str, columns: Mapping[str, nw.Expr], like: IntoFrame
+) -> Any:
+    """Return customer, under the caller's name, and `columns`, sorted, as the kind of table `like` is."""
+    # DuckDB does not tell capital letters from small ones
+    if str(customer).lower() in (name.lower() for name in columns):
+        raise ValueError(
+            f"The customer's column is called {customer!r}, and the result has a column of that name: "
+            f"{', '.join(columns)}. Rename yours, for example to 'customer_id'."
+        )
+    result = result.select(nw.col("customer").alias(customer), **columns).sort(customer)
     if isinstance(nw.from_native(like), nw.LazyFrame):
         return result.to_native()
     return nw.maybe_reset_index(result.collect()).to_native()
@@ -264,10 +324,10 @@ def numbers(values: Any, name: str) -> pd.Series:
     series = pd.Series(values)
     if series.empty:
         raise ValueError(f"There is not a single customer: {name} is empty.")
-    if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
-        raise ValueError(
-            f"{name} must hold numbers and holds {series.dtype}. Convert it with pandas.to_numeric."
-        )
+    kind = pd.api.types
+    if not kind.is_numeric_dtype(series) or kind.is_bool_dtype(series) or kind.is_complex_dtype(series):
+        convert = {"b": "astype(int)", "c": "numpy.real"}.get(series.dtype.kind, "pandas.to_numeric")
+        raise ValueError(f"{name} must hold numbers and holds {series.dtype}. Convert it with {convert}.")
     series = pd.Series(series.to_numpy(float, na_value=np.nan), series.index)
     bad = series[~np.isfinite(series)]
     if len(bad):
@@ -278,20 +338,37 @@ def numbers(values: Any, name: str) -> pd.Series:
     return series
 
 
-def number_columns(table: pd.DataFrame, *columns: str) -> list[pd.Series]:
-    """Return columns of a pandas table, each checked by :func:`numbers`.
+def number_columns(table: pd.DataFrame, *columns: str, whole_from: int | None = None) -> list[pd.Series]:
+    """Return columns of a pandas table, each checked by :func:`numbers`, and whether they are counts.
 
     Examples
     --------
     >>> [orders] = number_columns(pd.DataFrame({"orders": [1, 2]}), "orders")
     """
     if not isinstance(table, pd.DataFrame):
-        kind = type(table).__name__
+        kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}".removeprefix("builtins.")
         raise ValueError(
             f"A pandas DataFrame is needed, this is a {kind}: convert it with to_pandas() or df()."
         )
     require_columns(table.columns, columns)
-    return [numbers(table[column], column) for column in columns]
+    found = [numbers(table[column], column) for column in columns]
+    if whole_from is not None:
+        for column, values in zip(columns, found, strict=True):
+            counts = ", ".join(str(whole_from + step) for step in range(3))
+            wrong = ((values < whole_from) | (values % 1 != 0)).to_numpy()
+            refuse(table, wrong, f"a {column!r} that is not {counts}, …")
+    return found
+
+
+def whole_number(value: object, name: str, least: int) -> None:
+    """Raise ValueError unless the argument `name` is a whole number and not below `least`.
+
+    Examples
+    --------
+    >>> whole_number(5, "groups", least=2)
+    """
+    if not (isinstance(value, int | np.integer) and value >= least):
+        raise ValueError(f"{name} must be a whole number of at least {least}; got {value!r}.")
 
 
 def customer_weights(data: pd.DataFrame, weights: Any) -> np.ndarray:
@@ -301,6 +378,7 @@ def customer_weights(data: pd.DataFrame, weights: Any) -> np.ndarray:
     if isinstance(weights, str):
         require_columns(data.columns, [weights])
         weights = data[weights]
+    same_index(weights, data.index, "weights")
     weights = np.asarray(weights, float)
     if weights.shape != (len(data),):
         raise ValueError(f"weights need one number per row: {len(data)} rows, shape {weights.shape} given.")
@@ -322,3 +400,9 @@ def refuse(data: pd.DataFrame, wrong: np.ndarray, what: str) -> None:
 def whole_numbers(data: pd.DataFrame, column: str, values: np.ndarray) -> None:
     """Refuse counts that are negative or not whole."""
     refuse(data, (values < 0) | (values != np.floor(values)), f"a {column!r} that is not 0, 1, 2, …")
+
+
+def same_index(values: Any, index: pd.Index, name: str) -> None:
+    """Refuse a Series whose index is not the table's: its numbers would go to the wrong rows."""
+    if isinstance(values, pd.Series) and not values.index.equals(index):
+        raise ValueError(f"{name} has another index than the table, so its rows would not meet: align them.")

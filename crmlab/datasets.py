@@ -18,11 +18,15 @@ from typing import Any
 import pandas as pd
 
 from crmlab._paths import ROOT
-from crmlab._tables import unknown
+from crmlab._tables import look_up
 
 __all__ = ["Card", "card", "catalogue", "load", "verify"]
 
 FOLDER = ROOT / "datasets"
+NEEDED = {
+    *("title", "description", "kind", "rows", "one_row", "schema", "not", "not_known"),
+    *("sources", "paper", "path", "format", "bytes", "hash"),
+}
 DTYPES: dict[str, Any] = {"integer": "int64", "number": "float64", "string": "str"}
 
 
@@ -141,17 +145,24 @@ def _resources(folder: Path) -> dict[str, dict[str, Any]]:
     """Return every data set described below `folder`: its resource, completed by its data package."""
     described = {}
     for file in sorted(folder.glob("*/datapackage.json")):
-        package = json.loads(file.read_text(encoding="utf-8"))
-        for resource in package.pop("resources"):
-            described[resource["name"]] = {**package, **resource, "folder": file.parent}
+        try:
+            package = json.loads(file.read_text(encoding="utf-8"))
+            for resource in package.pop("resources"):
+                whole = {**package, **resource, "folder": file.parent}
+                if missing := NEEDED - set(whole):
+                    raise ValueError(f"without {', '.join(sorted(missing))}")
+                described[whole["name"]] = whole
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            remedy = f"Restore it: git checkout -- datasets/{file.parent.name}/{file.name}"
+            raise ValueError(f"The description {file} is damaged ({reason}). {remedy}") from None
+    if not described:
+        raise ValueError(f"There is no data set in {folder}. Restore the folder: git checkout -- datasets")
     return described
 
 
 def _resource(name: str) -> dict[str, Any]:
-    resources = _resources(FOLDER)
-    if name not in resources:
-        raise ValueError(unknown("data set", name, resources))
-    return resources[name]
+    return look_up("data set", name, _resources(FOLDER))
 
 
 def _path(resource: dict[str, Any]) -> Path:
@@ -213,7 +224,7 @@ def load(name: str) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no such data set, or its file is missing or damaged.
+        If there is no such data set, or its file or a description of data sets is missing or damaged.
 
     Examples
     --------

@@ -12,13 +12,14 @@ from decimal import Decimal, InvalidOperation
 from importlib import import_module
 from json import dumps
 from math import isfinite
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
-from crmlab._tables import unknown
+from crmlab._tables import look_up, unknown
 
 __all__ = ["Row", "case", "cases", "half_unit", "main", "page", "scoreboard", "unexpected"]
 
@@ -34,10 +35,12 @@ Rows = Callable[[], Iterable["Row"]]
 def _decimal(published: str) -> Decimal:
     try:
         number = Decimal(published.replace("−", "-").replace(",", ""))
-    except InvalidOperation:
+    except (InvalidOperation, AttributeError):
         number = Decimal("nan")
-    if not number.is_finite():
-        raise ValueError(f"A published value is a number as printed, such as '.243'; got {published!r}.")
+    if not number.is_finite() or "_" in published:
+        raise ValueError(
+            f"A published value is a text, the number as printed, such as '.243'; got {published!r}."
+        )
     return number
 
 
@@ -73,7 +76,7 @@ class Row:
     published : str
         The value as printed: its last digit sets the tolerance.
     ours : float
-        NaN never holds.
+        NaN or an infinite value never holds, and no reason makes it an expected difference.
     where : str
         Table, equation or page in the source.
     source_checked : str
@@ -88,7 +91,8 @@ class Row:
     Raises
     ------
     ValueError
-        If a field is empty or not among the valid ones, or the tolerance wide without a reason.
+        If a field is empty or not among the valid ones, the published value no text with a number, ours no
+        number, or the tolerance wide without a reason.
 
     Examples
     --------
@@ -112,6 +116,9 @@ class Row:
                 raise ValueError(f"A row of the scoreboard needs its {field!r}; got {self}.")
         if self.source_checked not in SOURCES:
             raise ValueError(unknown("source check", self.source_checked, SOURCES))
+        ours: Any = self.ours
+        if not isinstance(ours, Real):
+            raise ValueError(f"{self.quantity}: ours is a number, a NaN if need be; got {ours!r}.")
         if not (isfinite(self.allowed) and self.allowed > 0):
             raise ValueError(f"{self.quantity}: a tolerance is a positive number; got {self.tolerance}.")
         if self.allowed > half_unit(self.published) and not self.reason.strip():
@@ -240,7 +247,7 @@ def scoreboard(cases: Sequence[str] | None = None) -> pd.DataFrame:
     Parameters
     ----------
     cases : sequence of str, optional
-        Names of cases; all if none are given.
+        Names of cases; all if none are given. A case that is named twice runs once.
 
     Returns
     -------
@@ -260,23 +267,24 @@ def scoreboard(cases: Sequence[str] | None = None) -> pd.DataFrame:
     """
     known = _registry()
     names = [cases] if isinstance(cases, str) else list(cases or known)
-    for name in names:
-        if name not in known:
-            raise ValueError(unknown("case", name, known))
-    progress = tqdm(names, desc="replicate", unit="case", leave=False, disable=None)
-    board = pd.DataFrame([row for name in progress for row in known[name].run()], columns=COLUMNS)
+    chosen = {name: look_up("case", name, known) for name in names}
+    progress = tqdm(chosen.values(), desc="replicate", unit="case", leave=False, disable=None)
+    board = pd.DataFrame([row for one in progress for row in one.run()], columns=COLUMNS)
     return board.fillna({"published": "", "source_checked": ""})
 
 
 def unexpected(board: pd.DataFrame) -> pd.Series:
     """Return True for the rows whose verdict is not the expected one, in either direction.
 
+    A value of ours that is not finite is never expected: a broken computation does not hide behind a reason.
+
     Examples
     --------
     >>> unexpected(scoreboard(["fader_hardie_2007"])).any()
     np.False_
     """
-    return (board["verdict"] == "holds") != (board["expected"] == "holds")
+    finite = board["ours"].astype(float).abs() < float("inf")
+    return ((board["verdict"] == "holds") != (board["expected"] == "holds")) | ~finite
 
 
 def _shown(board: pd.DataFrame) -> list[list[str]]:
@@ -327,6 +335,11 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _write(file: str | Path, text: str) -> None:
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    Path(file).write_text(text, encoding="utf-8")
+
+
 def main(
     cases: Sequence[str] | None = None, json: str | Path | None = None, page_file: str | Path | None = None
 ) -> int:
@@ -367,7 +380,7 @@ def main(
         finite = board.replace([float("inf"), float("-inf")], float("nan")).astype(object)
         records = finite.where(finite.notna(), None).to_dict("records")
         text = dumps(records, indent=2, ensure_ascii=False, allow_nan=False)
-        Path(json).write_text(text + "\n", encoding="utf-8")
+        _write(json, text + "\n")
     if page_file is not None:
-        Path(page_file).write_text(page(), encoding="utf-8")
+        _write(page_file, page())
     return int(unexpected(board).any())

@@ -23,6 +23,7 @@ from crmlab._tables import (
     number_columns,
     purchase_days,
     require_columns,
+    whole_number,
 )
 from crmlab._tables import transactions as check
 
@@ -62,7 +63,7 @@ def rfm(
     ValueError
         If the log has no rows, lacks a column, has a missing id, date or amount, an infinite amount, ids of
         several types, dates that are texts or have a time zone; if `as_of` is before the first row; if a
-        customer has only returns.
+        customer has only returns; if the customer's column is called like a column of the result.
 
     Notes
     -----
@@ -85,6 +86,8 @@ def rfm(
     0         Ann                     16       2          60.0         30.0
     1         Bob                     23       1          20.0         20.0
     """
+    if amount is None:
+        raise ValueError("RFM needs amounts: give amount= the name of their column.")
     log = check(transactions, customer, date, amount, returns=True)
     today = log.last if as_of is None else as_day(as_of, "as_of")
     if today < log.first:
@@ -98,18 +101,13 @@ def rfm(
             "an order there is no last order: leave these rows out, or start the log where the purchases are."
         )
     totals = rows.group_by("customer").agg(nw.col("amount").sum().alias("total_amount"))
-    table = (
-        purchase_days(purchases)
-        .join(totals, on="customer")
-        .select(
-            nw.col("customer").alias(customer),
-            (nw.lit(today.toordinal()) - day_number("last")).alias("days_since_last_order"),
-            nw.col("days").cast(nw.Int64).alias("orders"),
-            "total_amount",
-            (nw.col("total_amount") / nw.col("days")).alias("mean_amount"),
-        )
-    )
-    return hand_back(table, transactions)
+    columns = {
+        "days_since_last_order": nw.lit(today.toordinal()) - day_number("last"),
+        "orders": nw.col("days").cast(nw.Int64),
+        "total_amount": nw.col("total_amount"),
+        "mean_amount": nw.col("total_amount") / nw.col("days"),
+    }
+    return hand_back(purchase_days(purchases).join(totals, on="customer"), customer, columns, transactions)
 
 
 def tied_share(values: pd.Series, groups: int = 1) -> pd.Series:
@@ -143,8 +141,8 @@ def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        One row per customer with ``days_since_last_order``, ``orders`` and ``total_amount``, as from
-        :func:`rfm`.
+        One row per customer with ``days_since_last_order`` (0, 1, 2, …), ``orders`` (1, 2, 3, …) and
+        ``total_amount``, as from :func:`rfm`.
     groups : int
         Number of groups, at least 2.
 
@@ -157,7 +155,8 @@ def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a column is not there, a value is missing or infinite, or there is no customer.
+        If a column is not there, a value is missing, infinite or, where one counts, not whole, or there is
+        no customer.
 
     Notes
     -----
@@ -184,9 +183,10 @@ def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
     3            4  3  4  3
     4            5  2  2  2
     """
-    if groups < 2:
-        raise ValueError(f"groups must be at least 2; got {groups}.")
-    days, orders, total = number_columns(table, "days_since_last_order", "orders", "total_amount")
+    whole_number(groups, "groups", least=2)
+    [days] = number_columns(table, "days_since_last_order", whole_from=0)
+    [orders] = number_columns(table, "orders", whole_from=1)
+    [total] = number_columns(table, "total_amount")
     best_last = {"R": -days, "F": orders, "M": total}
     scores = {name: np.ceil(tied_share(values, groups)).astype(int) for name, values in best_last.items()}
     return table.assign(**scores)
@@ -249,7 +249,8 @@ def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.
     Raises
     ------
     ValueError
-        If a column is not there, or a customer's pair of scores belongs to no segment or to more than one.
+        If a column is not there, a score or the end of a rule is not 1, 2, 3, …, or a customer's pair of
+        scores belongs to no segment or to more than one.
 
     Examples
     --------
@@ -262,9 +263,9 @@ def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.
     3            4  2  4          at risk
     4            5  1  1           lapsed
     """
-    recency, frequency = number_columns(scores, "R", "F")
+    recency, frequency = number_columns(scores, "R", "F", whole_from=1)
     rules = segment_rules() if rules is None else rules
-    require_columns(rules.columns, ["segment", "R_from", "R_to", "F_from", "F_to"])
+    _rule_ends(rules)
     segment, times = pd.Series("", scores.index), pd.Series(0, scores.index)
     for rule in rules.itertuples():
         inside = recency.between(rule.R_from, rule.R_to) & frequency.between(rule.F_from, rule.F_to)
@@ -277,6 +278,13 @@ def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.
             "ranges of the rules cover each pair once, and score with as many groups as the rules have."
         )
     return scores.assign(segment=segment)
+
+
+def _rule_ends(rules: pd.DataFrame) -> list[pd.Series]:
+    """Return where the ranges of the rules end, checked."""
+    ends = number_columns(rules, "R_to", "F_to", "R_from", "F_from", whole_from=1)[:2]
+    require_columns(rules.columns, ["segment"])
+    return ends
 
 
 def rfm_cells(scores: pd.DataFrame) -> pd.DataFrame:
@@ -295,7 +303,7 @@ def rfm_cells(scores: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a column is not there or there is no customer.
+        If a column is not there, a score is not 1, 2, 3, …, or there is no customer.
 
     Examples
     --------
@@ -306,7 +314,7 @@ def rfm_cells(scores: pd.DataFrame) -> pd.DataFrame:
     2  2  1          1
     3  2  2          2
     """
-    highest = int(max(score.max() for score in number_columns(scores, "R", "F")))
+    highest = int(max(score.max() for score in number_columns(scores, "R", "F", whole_from=1)))
     pairs = pd.MultiIndex.from_product([range(1, highest + 1)] * 2, names=["R", "F"])
     return scores.groupby(["R", "F"]).size().reindex(pairs, fill_value=0).rename("customers").reset_index()
 
@@ -319,7 +327,8 @@ def plot_rfm(scores: pd.DataFrame, rules: pd.DataFrame | None = None, ax: Axes |
     scores : DataFrame
         One row per customer with ``R`` and ``F``, as from :func:`rfm_scores`; drawn is :func:`rfm_cells`.
     rules : DataFrame, optional
-        A table like :func:`segment_rules`: its segments are framed and named.
+        A table like :func:`segment_rules`: its segments are framed and named, and the map reaches as far as
+        they do.
     ax : Axes, optional
 
     Returns
@@ -331,12 +340,13 @@ def plot_rfm(scores: pd.DataFrame, rules: pd.DataFrame | None = None, ax: Axes |
     >>> plot_rfm(pd.DataFrame({"R": [2, 2, 1, 2, 1], "F": [2, 2, 1, 1, 1]})).get_xlabel()
     'R: how lately'
     """
-    ax = plot.axes(ax, figsize=(7, 5))
-    cells = rfm_cells(scores).pivot(index="F", columns="R", values="customers").sort_index(ascending=False)
+    cells = rfm_cells(scores).pivot(index="F", columns="R", values="customers")
+    top = len(cells) if rules is None else int(max(len(cells), *map(max, _rule_ends(rules))))
+    cells = cells.reindex(index=range(top, 0, -1), columns=range(1, top + 1), fill_value=0)
+    ax = plot.axes(ax, figsize=(7, 5))  # after the checks, so that bad input leaves no empty figure
     colours = sns.light_palette(plot.PALETTE[0], as_cmap=True)
     sns.heatmap(cells, ax=ax, cmap=colours, annot=True, fmt=",d", linewidths=1, cbar=False)
     if rules is not None:
-        top = len(cells)
         for rule in rules.itertuples():
             corner = rule.R_from - 1, top - rule.F_to
             width, height = rule.R_to - rule.R_from + 1, rule.F_to - rule.F_from + 1

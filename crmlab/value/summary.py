@@ -5,7 +5,7 @@ from datetime import date as Date
 import narwhals as nw
 from narwhals.typing import IntoFrameT
 
-from crmlab._tables import as_day, day_literal, day_number, hand_back, purchase_days, unknown
+from crmlab._tables import as_day, day_literal, day_number, hand_back, look_up, purchase_days
 from crmlab._tables import transactions as check
 
 
@@ -30,10 +30,7 @@ def period_days(period: str) -> float:
     >>> period_days("W")
     7.0
     """
-    lengths = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}
-    if period not in lengths:
-        raise ValueError(unknown("period", period, lengths))
-    return lengths[period]
+    return look_up("period", period, {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25})
 
 
 def btyd_summary(
@@ -84,7 +81,8 @@ def btyd_summary(
         If the log has no rows, lacks a column, has a missing id, date or amount, an infinite or negative
         amount (a return is no purchase: drop those rows or net them first), ids of several types, dates that
         are texts or have a time zone; if the period is unknown; if `calibration_end` is later than
-        `observation_end` or earlier than the first purchase.
+        `observation_end` or earlier than the first purchase; if the customer's column is called like a column
+        of the result.
 
     Notes
     -----
@@ -173,4 +171,4 @@ def btyd_summary(
         }
     if amount is None:
         columns = {name: column for name, column in columns.items() if not name.startswith("monetary_value")}
-    return hand_back(summary.select(nw.col("customer").alias(customer), **columns), transactions)
+    return hand_back(summary, customer, columns, transactions)

@@ -7,7 +7,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from crmlab import plot
-from crmlab._tables import number_columns, numbers
+from crmlab._tables import number_columns, numbers, whole_number
 from crmlab.value.rfm import tied_share
 
 
@@ -23,7 +23,7 @@ def tiers(
     contribution : str
         Column with what the customer leaves: total amount or, better, margin. It may be negative.
     volume : str
-        Column with the number of orders, at least 1.
+        Column with the number of orders: 1, 2, 3, …
     regular : int
         From how many orders on a customer is a regular one, at least 2.
 
@@ -41,8 +41,8 @@ def tiers(
     Raises
     ------
     ValueError
-        If a column is not there, a value is missing or infinite, a customer has less than one order, or there
-        is no customer.
+        If a column is not there, a value is missing or infinite, a number of orders is not whole or below 1
+        (who has not ordered yet is no customer), or there is no customer.
 
     Notes
     -----
@@ -66,15 +66,8 @@ def tiers(
     3          20.0       1     one-off     low   ordinary
     4          10.0       1     one-off     low   ordinary
     """
-    if regular < 2:
-        raise ValueError(f"regular must be at least 2 orders; got {regular}.")
-    left, orders = number_columns(table, contribution, volume)
-    none = orders[orders < 1]
-    if len(none):
-        raise ValueError(
-            f"{len(none)} of {len(orders)} customers have {volume} below 1; the first is row "
-            f"{none.index[0]!r}. Whoever has not ordered yet is no customer: leave these rows out."
-        )
+    whole_number(regular, "regular", least=2)
+    [left], [orders] = number_columns(table, contribution), number_columns(table, volume, whole_from=1)
     worth, often = tied_share(left), tied_share(orders)
     top, top_often = worth > 0.8, often > 0.8
     return table.assign(
@@ -193,8 +186,8 @@ def pareto_share(amount: ArrayLike, top: float = 0.2) -> float:
     >>> round(pareto_share([80, 5, 5, 5, 5], top=0.3), 3)
     0.825
     """
-    if not 0 < top < 1:
-        raise ValueError(f"top must lie between 0 and 1, a share of the customers; got {top}.")
+    if not (isinstance(top, float | np.floating) and 0 < top < 1):
+        raise ValueError(f"top must lie between 0 and 1, a share of the customers; got {top!r}.")
     curve = lorenz(amount)
     return 1 - float(np.interp(1 - top, curve["share_of_customers"], curve["share_of_amount"]))
 
@@ -217,8 +210,8 @@ def plot_lorenz(amount: ArrayLike, ax: Axes | None = None) -> Axes:
     >>> plot_lorenz([80, 5, 5, 5, 5]).get_ylabel()
     'share of amount'
     """
-    ax = plot.axes(ax, figsize=(6, 5))
     curve, share = lorenz(amount), pareto_share(amount)
+    ax = plot.axes(ax, figsize=(6, 5))
     x, y = curve["share_of_customers"], curve["share_of_amount"]
     ax.fill_between(x, x, y, color=plot.PALETTE[0], alpha=0.12, linewidth=0)
     ax.plot([0, 1], [0, 1], color=plot.QUIET, label=plot.label("all customers equal: Gini 0"))

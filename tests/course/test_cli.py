@@ -45,6 +45,12 @@ def test_data_lists_every_set_and_checks_its_file(capsys, monkeypatch):
     assert "donations is damaged" in capsys.readouterr().out
 
 
+def test_a_clone_without_its_data_is_no_success(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets, "FOLDER", tmp_path / "datasets")
+    assert main(["data"]) == 2
+    assert "There is no data set in" in capsys.readouterr().err
+
+
 def test_one_data_set_shows_its_card(capsys):
     assert main(["data", "donations"]) == 0
     assert repr(datasets.card("donations")) in capsys.readouterr().out

@@ -162,8 +162,12 @@ def test_data_load_from_any_directory_without_network(monkeypatch, tmp_path):
 
 def test_unknown_name_suggests_the_nearest():
     for ask in (datasets.load, datasets.card, datasets.verify):
-        with pytest.raises(ValueError, match="no data set 'cdnow'.*Valid: cdnow_master, cdnow_sample"):
+        with pytest.raises(
+            ValueError, match="no data set 'cdnow'. Did you mean 'cdnow_master' or 'cdnow_sam"
+        ):
             ask("cdnow")
+        with pytest.raises(ValueError, match=r"no data set \[1\]. Valid: cdnow_master, cdnow_sample"):
+            ask([1])
     with pytest.raises(ValueError, match="Did you mean 'donations'"):
         datasets.load("donation")
 
@@ -185,6 +189,18 @@ def test_damaged_or_missing_file_says_what_to_do(monkeypatch, tmp_path):
         ValueError, match="is missing: .*donations.csv. Restore it: git checkout -- datasets/donations"
     ):
         datasets.load("donations")
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"resources": [{"name": "donations"}]}', "\xff"])
+def test_damaged_description_says_what_to_do(monkeypatch, tmp_path, damage):
+    file = tmp_path / "donations" / "datapackage.json"
+    file.parent.mkdir()
+    file.write_text(damage, encoding="latin-1")
+    monkeypatch.setattr(datasets, "FOLDER", tmp_path)
+    remedy = "git checkout -- datasets/donations/datapackage.json"
+    for ask in (datasets.catalogue, lambda: datasets.load("donations")):
+        with pytest.raises(ValueError, match=f"{file} is damaged .*Restore it: {remedy}"):
+            ask()
 
 
 def test_missing_package_says_what_to_install(monkeypatch):

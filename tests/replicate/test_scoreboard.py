@@ -58,6 +58,8 @@ def test_tolerance_is_half_a_unit_of_the_last_printed_digit(published, expected)
         (".243", float("nan"), "holds", "differs", 1),
         (".243", float("inf"), "holds", "differs", 1),
         (".243", 0.25, "another calibration period", "differs", 0),
+        (".243", float("nan"), "another calibration period", "differs", 1),
+        (".243", float("-inf"), "another calibration period", "differs", 1),
         (".243", 0.243, "another calibration period", "holds", 1),
     ],
 )
@@ -76,6 +78,10 @@ def test_only_an_unexpected_verdict_exits_1(toy, capsys, published, ours, expect
         ({"expected": ""}, "needs its 'expected'"),
         ({"published": "about .24"}, "number as printed"),
         ({"published": "nan"}, "number as printed"),
+        ({"published": "1_2"}, "number as printed"),
+        ({"published": 0.243}, "is a text, the number as printed.*got 0.243"),
+        ({"ours": None}, "ours is a number.*got None"),
+        ({"ours": "0.243"}, "ours is a number.*got '0.243'"),
         ({"source_checked": "page sen"}, "Did you mean 'page seen'"),
         ({"tolerance": 0.01}, "wider than 0.0005.*reason"),
         ({"tolerance": 0.01, "reason": " "}, "wider than 0.0005.*reason"),
@@ -112,7 +118,7 @@ def test_case_that_breaks_off_is_shown_and_the_others_run(toy, capsys):
 @pytest.mark.parametrize("no_number", [float("nan"), float("inf")])
 def test_json_has_exactly_the_promised_columns(toy, tmp_path, no_number):
     toy("one", Row("r", ".243", no_number, "Table 1", "from memory"), ValueError("broke"))
-    file = tmp_path / "scoreboard.json"
+    file = tmp_path / "new" / "folder" / "scoreboard.json"
     assert replicate.main(json=file) == 1
     first, second = json.loads(file.read_text(encoding="utf-8"))
     assert first == {
@@ -169,7 +175,13 @@ def test_second_case_of_one_name_is_refused(toy):
         toy("one")
 
 
-def test_page_shows_every_row(toy):
+def test_a_case_that_is_named_twice_runs_once(toy):
+    toy("one", Row("r", "1", 1.0, "Table 1", SEEN))
+    toy("two", Row("r", "1", 1.0, "Table 1", SEEN))
+    assert replicate.scoreboard(["two", "one", "two"])["case"].tolist() == ["two", "one"]
+
+
+def test_page_shows_every_row(toy, tmp_path):
     toy(
         "one", Row("rate | r", "1", 1.0, "Table 1", SEEN), Row("s", "2", 3.0, "Table 2", SEEN, "rounded data")
     )
@@ -177,3 +189,6 @@ def test_page_shows_every_row(toy):
     assert "| rate / r | 1 | 1 | +0 | reference output seen | holds | Table 1; data: no data |" in text
     assert "differs (expected to differ: rounded data)" in text
     assert "2 rows: 1 hold, 1 differ as expected, 0 unexpected" in text
+    file = tmp_path / "new" / "page.md"
+    assert replicate.main(page_file=file) == 0
+    assert file.read_text(encoding="utf-8") == text

@@ -69,7 +69,7 @@ def test_looking_back_from_before_the_first_row_is_refused():
 @pytest.mark.parametrize("groups", [2, 3, 5, 10])
 def test_groups_are_equally_large_when_nobody_is_equal(groups):
     order = RNG.permutation(groups * 7)
-    scores = rfm_scores(table(order, order, order), groups=groups)
+    scores = rfm_scores(table(order, order + 1, order), groups=groups)
     for name in "RFM":
         assert scores[name].value_counts().to_dict() == dict.fromkeys(range(1, groups + 1), 7)
     assert scores.loc[order == order.max(), ["R", "F", "M"]].values.tolist() == [[1, groups, groups]]
@@ -80,7 +80,7 @@ def test_equal_values_get_equal_scores_and_the_reverse_order_the_mirrored_ones()
     for _ in range(200):
         groups, n = int(RNG.integers(2, 8)), int(RNG.integers(1, 40))
         values = RNG.integers(0, 6, n)
-        scores = rfm_scores(table(values, values, -values), groups=groups)
+        scores = rfm_scores(table(values, values + 1, -values), groups=groups)
         for value, f, m in zip(values, scores["F"], scores["M"], strict=True):
             places = [place for place, other in enumerate(sorted(values)) if other == value]
             twice_middle = places[0] + places[-1] + 1  # of n customers on a line of length 2 n
@@ -111,7 +111,15 @@ def test_a_single_customer_and_equal_customers_are_in_the_middle(customers):
         (table([1, 2], pd.array([None, 2], "Int64"), [1, 1]), "1 of 2 values of orders are missing.*row 0"),
         (table(["1"], [1], [1]), "days_since_last_order must hold numbers"),
         (table([1], [1], [1]).drop(columns="orders"), "no column 'orders'"),
-        ({"orders": [1]}, "DataFrame is needed"),
+        ({"orders": [1]}, "DataFrame is needed, this is a dict"),
+        (
+            to_engine(table([1], [1], [1]), "polars"),
+            "DataFrame is needed, this is a polars.DataFrame: .*to_pan",
+        ),
+        (table([1, -5], [1, 1], [1, 1]), "1 of 2 rows have a 'days_since_last_order' that is not 0, 1, 2"),
+        (table([1, 2], [1, 0], [1, 1]), "1 of 2 rows have a 'orders' that is not 1, 2, 3.*first is row 1"),
+        (table([1, 2], [1.5, 1], [1, 1]), "1 of 2 rows have a 'orders' that is not 1, 2, 3.*first is row 0"),
+        (table([1], [1j], [1]), "orders must hold numbers and holds complex"),
     ],
 )
 def test_impossible_tables_are_refused(bad, message):
@@ -119,9 +127,47 @@ def test_impossible_tables_are_refused(bad, message):
         rfm_scores(bad)
 
 
-def test_a_single_group_is_refused():
-    with pytest.raises(ValueError, match="groups must be at least 2; got 1"):
-        rfm_scores(table([1], [1], [1]), groups=1)
+@pytest.mark.parametrize("groups", [1, 2.5, "5", None, np.inf])
+def test_a_number_of_groups_that_makes_no_groups_is_refused(groups):
+    with pytest.raises(ValueError, match="groups must be a whole number of at least 2; got "):
+        rfm_scores(table([1], [1], [1]), groups=groups)
+
+
+@pytest.mark.parametrize("function", [rfm_cells, rfm_segments, plot_rfm])
+@pytest.mark.parametrize("score", [0, -1, 1.5])
+def test_what_is_no_score_is_refused(function, score):
+    for name in "RF":
+        scores = pd.DataFrame({"R": [1, 1], "F": [1, 1]}).astype(float)
+        scores.loc[1, name] = score
+        with pytest.raises(ValueError, match=f"1 of 2 rows have a '{name}' that is not 1, 2, 3"):
+            function(scores)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        (segment_rules().drop(columns="F_to"), "no column 'F_to'"),
+        (segment_rules().drop(columns="segment"), "no column 'segment'"),
+        (segment_rules().assign(R_to=np.inf), "R_to are missing or infinite"),
+    ],
+)
+@pytest.mark.parametrize("function", [rfm_segments, plot_rfm])
+def test_rules_without_ends_or_names_are_refused(function, rules, message):
+    with pytest.raises(ValueError, match=message):
+        function(pd.DataFrame({"R": [5], "F": [5]}), rules)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["orders", "Total_Amount"])
+def test_a_customer_column_that_is_called_like_a_result_is_refused(engine, name):
+    log = to_engine(LOG.rename(columns={"who": name}), engine)
+    with pytest.raises(ValueError, match=f"is called '{name}', and the result has a column of that name"):
+        rfm(log, customer=name, date="when", amount="paid")
+
+
+def test_rfm_without_amounts_is_refused():
+    with pytest.raises(ValueError, match="RFM needs amounts"):
+        rfm(LOG, customer="who", date="when", amount=None)
 
 
 def test_every_pair_of_scores_belongs_to_exactly_one_segment():
@@ -150,3 +196,12 @@ def test_the_heat_map_draws_the_table_of_cells():
     drawn = ax.collections[0].get_array().reshape(5, 5)[::-1].T  # rows run from the highest F down
     assert (drawn.ravel() == cells["customers"]).all()
     assert {text.get_text() for text in ax.texts} >= set(segment_rules()["segment"])
+
+
+def test_the_heat_map_reaches_as_far_as_the_rules():
+    ax = plot_rfm(pd.DataFrame({"R": [2, 1], "F": [3, 1]}), segment_rules())
+    drawn = ax.collections[0].get_array().reshape(5, 5)
+    assert drawn[2, 1] == drawn[4, 0] == 1 and drawn.sum() == 2  # columns: R from 1, rows: F from 5 down
+    for frame in ax.patches:
+        low, high = frame.get_xy(), np.add(frame.get_xy(), (frame.get_width(), frame.get_height()))
+        assert np.min([low, high]) >= 0 and np.max([low, high]) <= 5

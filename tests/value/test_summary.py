@@ -153,6 +153,7 @@ def test_an_end_after_the_last_purchase_counts_as_time_without_purchase():
     ("options", "message"),
     [
         ({"period": "Q"}, "no period 'Q'.*Valid: D, M, W, Y"),
+        ({"period": ["W"]}, "no period .*'W'.*Valid: D, M, W, Y"),
         (
             {"calibration_end": "2024-06-01", "observation_end": "2024-05-01"},
             "later than observation_end 2024-05-01",
@@ -173,3 +174,11 @@ def test_a_return_is_no_purchase():
         ValueError, match="400 of 400 rows have a negative paid.*drop these rows, or net them"
     ):
         summarise(random_log(np.arange(9)).assign(paid=-1))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["frequency", "recency", "T", "monetary_value", "t"])
+def test_a_customer_column_that_is_called_like_a_result_is_refused(engine, name):
+    log = random_log(np.arange(9)).rename(columns={"who": name})
+    with pytest.raises(ValueError, match=f"is called '{name}', and the result has a column of that name"):
+        btyd_summary(to_engine(log, engine), customer=name, date="when", amount="paid")

@@ -85,7 +85,7 @@ def test_amounts_without_shares_are_refused(function, amounts, message):
         function(amounts)
 
 
-@pytest.mark.parametrize("top", [0, 1, 20, np.nan])
+@pytest.mark.parametrize("top", [0, 1, 20, np.nan, None, "0.2", [0.2]])
 def test_a_top_that_is_no_share_is_refused(top):
     with pytest.raises(ValueError, match="top must lie between 0 and 1"):
         pareto_share([1, 2], top)
@@ -122,10 +122,18 @@ def test_a_single_customer_and_equal_customers_are_medium_and_ordinary(customers
     ("bad", "options", "message"),
     [
         (table([], []), {}, "not a single customer"),
-        (table([1, 2], [1, 0]), {}, "1 of 2 customers have orders below 1; the first is row 1"),
+        (table([1, 2], [1, 0]), {}, "1 of 2 rows have a 'orders' that is not 1, 2, 3, …; the first is row 1"),
+        (
+            table([1, 2], [1.5, 1]),
+            {},
+            "1 of 2 rows have a 'orders' that is not 1, 2, 3, …; the first is row 0",
+        ),
         (table([1, np.nan], [1, 1]), {}, "total_amount are missing"),
         (table([1], [1]), {"contribution": "margin"}, "no column 'margin'.*orders, total_amount"),
-        (table([1], [1]), {"regular": 1}, "regular must be at least 2"),
+        *(
+            (table([1], [1]), {"regular": wrong}, "regular must be a whole number of at least 2")
+            for wrong in (1, 2.5, np.nan, np.inf, "4")
+        ),
     ],
 )
 def test_impossible_tables_are_refused(bad, options, message):

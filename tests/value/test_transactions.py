@@ -2,13 +2,14 @@
 
 from datetime import date, datetime
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from crmlab._tables import as_day, day_number, transactions
+from crmlab._tables import as_day, day_number, look_up, numbers, require_columns, transactions, unknown
 from tests.value.engines import ENGINES, to_engine, to_pandas
 
 LOG = pd.DataFrame(
@@ -38,6 +39,12 @@ SECOND_DATE = LOG["date"].where(LOG.index != 1)
             "1 of 4 rows have no customer_id; the first is .*2026-01-08",
         ),
         (lambda d: d.assign(customer_id=[None, "b", "b", "c"]), "1 of 4 rows have no customer_id"),
+        (lambda d: d.assign(customer_id=[None, "b", "", "c"]), "2 of 4 rows have no customer_id"),
+        (
+            lambda d: d.assign(customer_id=pd.Categorical(["a", "b", "", "c"])),
+            "1 of 4 rows have no customer_id",
+        ),
+        (lambda d: d.assign(customer_id=[1.0, 2.0, -np.inf, 3.0]), "1 of 4 rows have no customer_id"),
         (lambda d: d.assign(date=SECOND_DATE), "1 of 4 rows have no date; the first is .*customer_id=1"),
         (lambda d: d.assign(date=d["date"].astype(str)), "'date' must hold dates.*to_datetime.*format="),
         (lambda d: d.assign(date=[20260101] * 4), "'date' must hold dates.*to_datetime.*format="),
@@ -48,13 +55,20 @@ SECOND_DATE = LOG["date"].where(LOG.index != 1)
         (lambda d: d.assign(amount=[5.0, np.nan, np.nan, 9.0]), "2 of 4 rows have no amount.*2026-01-08"),
         (
             lambda d: d.assign(amount=[5.0, 1.0, -np.inf, 9.0]),
-            "1 of 4 rows have an infinite amount.*customer_id=2",
+            "1 of 4 rows have an infinite amount, or one beyond ±1e.150.*customer_id=2",
         ),
+        # four of these are still finite, their sum is not
+        (lambda d: d.assign(amount=[-1e308] * 4), "4 of 4 rows have an infinite amount, or one beyond"),
         (
             lambda d: d.assign(amount=[5, 1, 2, -9]),
             "1 of 4 rows have a negative amount.*customer_id=3.*net them",
         ),
         (lambda d: d.assign(amount=list("abcd")), "'amount' must hold numbers.*to_numeric"),
+        (lambda d: d.assign(amount=[True] * 4), r"'amount' must hold numbers.*astype\(int\)"),
+        (
+            lambda d: d.assign(date=np.array(["2026-01-01", "12026-01-01"] * 2, "datetime64[s]")),
+            "2 of 4 rows have a date outside the years 1 to 9999.*mistyped",
+        ),
     ],
 )
 def test_what_is_no_log_is_refused_by_every_engine(engine, change, message):
@@ -88,12 +102,33 @@ def test_nan_is_missing_also_where_it_is_not_null(engine, column, message):
         (LOG.assign(date=LOG["date"].dt.date), "'date' must hold dates"),
         (LOG.assign(amount=LOG["amount"].astype(object)), "'amount' must hold numbers"),
         (LOG.assign(amount=[5.0, 1.0, -2.0, 9.0]), r"the first is row 2 \(counted from 0\)"),
+        (LOG.assign(date=LOG["date"].dt.to_period("D")), r"holds period\[D\].*dt.to_timestamp\(\)"),
+        (LOG.assign(date=LOG["date"].astype("date64[pyarrow]")), "holds date64.*date32"),
+        (
+            pd.concat([LOG, LOG[["amount"]]], axis=1),
+            "have one name: rename or drop one(.|\n)*'amount' 2 times",
+        ),
         (LOG.to_dict(), "pandas, Polars, pyarrow or DuckDB table; this is a dict"),
     ],
 )
 def test_what_pandas_users_get_wrong(log, message):
     with pytest.raises(ValueError, match=message):
         transactions(log, "customer_id", "date", "amount")
+
+
+@pytest.mark.parametrize("day", ["infinity", "-infinity", "12026-01-01", "0044-03-15 (BC)"])
+def test_what_python_has_no_date_for_is_refused(day):
+    log = duckdb.sql(f"select 1 customer_id, unnest([date '2026-01-01', date '{day}', null]) as date")
+    with pytest.raises(ValueError, match="1 of 3 rows have a date outside the years 1 to 9999"):
+        transactions(log, "customer_id", "date", None)
+
+
+def test_date64_can_be_cast_as_the_message_says():
+    log = pa.Table.from_pandas(LOG.assign(date=LOG["date"].dt.normalize().astype("date64[pyarrow]")))
+    with pytest.raises(ValueError, match=r"holds date64\[ms\].*cast\('date32'\)"):
+        transactions(log, "customer_id", "date", None)
+    cast = log.set_column(1, "date", log["date"].cast("date32"))
+    assert transactions(cast, "customer_id", "date", None).last == date(2026, 2, 28)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -125,12 +160,52 @@ def test_day_numbers_are_those_of_the_standard_library(engine):
     assert to_pandas(ours.to_native())["number"].tolist() == [day.toordinal() for day in days]
 
 
-@pytest.mark.parametrize("value", ["1997-09-30", date(1997, 9, 30), pd.Timestamp("1997-09-30 12:00")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("1997-09-30", "1997-09-30 12:00", date(1997, 9, 30), 19970930),
+        *(pd.Timestamp("1997-09-30 12:00"), np.datetime64("1997-09-30", "ns")),
+    ],
+)
 def test_an_end_may_be_text_date_or_timestamp(value):
     assert as_day(value, "observation_end") == date(1997, 9, 30)
 
 
-@pytest.mark.parametrize("value", ["30.09.1997", "1997-09-31", pd.NaT, 7])
+@pytest.mark.parametrize(
+    "value", ["30.09.1997", "1997-09-31", "1997-09-300", "1997-09-30th", pd.NaT, None, 7]
+)
 def test_an_end_that_is_no_date_is_refused(value):
     with pytest.raises(ValueError, match="observation_end=.* is not a date.*1997-09-30"):
         as_day(value, "observation_end")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("cdnow", " Did you mean 'cdnow_master' or 'cdnow_sample'?"),  # what it begins comes first
+        ("CDNOW_S", " Did you mean 'cdnow_sample'?"),
+        ("donatoins", " Did you mean 'donations'?"),
+        ("", ""),
+        ("xyz", ""),
+        (["donations"], " Did you mean 'donations'?"),  # no name, and not hashable
+    ],
+)
+def test_what_does_not_exist_is_answered_with_what_does(name, hint):
+    valid = {"donations": 1, "cdnow_sample": 2, "cdnow_master": 3}
+    with pytest.raises(ValueError) as raised:
+        look_up("set", name, valid)
+    assert str(raised.value) == unknown("set", name, valid)
+    assert (
+        str(raised.value) == f"There is no set {name!r}.{hint} Valid: cdnow_master, cdnow_sample, donations."
+    )
+
+
+def test_a_column_that_is_there_twice_is_refused():
+    with pytest.raises(ValueError, match="There are 2 columns 'amount': rename or drop one"):
+        require_columns(["amount", "date", "amount"], ["amount"])
+
+
+@pytest.mark.parametrize(("values", "remedy"), [([True], "astype"), ([1j], "numpy.real"), (["1"], "to_num")])
+def test_what_is_no_number_is_refused_with_what_makes_it_one(values, remedy):
+    with pytest.raises(ValueError, match=f"orders must hold numbers and holds .*{remedy}"):
+        numbers(values, "orders")
