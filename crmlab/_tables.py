@@ -397,11 +397,6 @@ def refuse(data: pd.DataFrame, wrong: np.ndarray, what: str) -> None:
         )
 
 
-def whole_numbers(data: pd.DataFrame, column: str, values: np.ndarray) -> None:
-    """Refuse counts that are negative or not whole."""
-    refuse(data, (values < 0) | (values != np.floor(values)), f"a {column!r} that is not 0, 1, 2, …")
-
-
 def same_index(values: Any, index: pd.Index, name: str) -> None:
     """Refuse a Series whose index is not the table's: its numbers would go to the wrong rows."""
     if isinstance(values, pd.Series) and not values.index.equals(index):

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import betabinom
 
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, rising
-from crmlab._tables import refuse, whole_numbers
+from crmlab._tables import refuse
 from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults, dropout_note
 
 
@@ -47,11 +47,10 @@ class BetaGeoBetaBinomial(PurchaseModel):
     title = "BG/BB"
     results_class = PurchaseResults
     age = "periods"
+    whole_times = 0
 
     def histories(self, data: pd.DataFrame) -> tuple[Array, Array, Array]:
         x, t_x, n = super().histories(data)
-        whole_numbers(data, "recency", t_x)
-        whole_numbers(data, "periods", n)
         refuse(data, x > t_x, "more purchases (frequency) than periods up to the last one (recency)")
         return x, t_x, n
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab._results import LikelihoodModel, LikelihoodResults, compress, unique_rows
-from crmlab._tables import customer_weights, number_columns, refuse, same_index, whole_numbers
+from crmlab._tables import customer_weights, number_columns, refuse, same_index
 
 Array = np.ndarray
 
@@ -15,6 +15,7 @@ class PurchaseModel(LikelihoodModel):
     """Base of BG/NBD, MBG/NBD and Pareto/NBD: a purchase rate per customer, and a drop-out nobody sees."""
 
     age = "T"  # the column with a customer's age
+    whole_times: int | None = None  # the least whole number of periods, where time goes in periods
 
     def __init__(self, summary: pd.DataFrame, weights: Any = None):
         x, t_x, T = self.histories(summary)
@@ -36,9 +37,9 @@ class PurchaseModel(LikelihoodModel):
 
     def histories(self, data: pd.DataFrame) -> tuple[Array, Array, Array]:
         """Return frequency, recency and age of the customers, or say what is wrong with them."""
-        columns = number_columns(data, "frequency", "recency", self.age)
-        x, t_x, T = (column.to_numpy() for column in columns)
-        whole_numbers(data, "frequency", x)
+        counts = number_columns(data, "frequency", whole_from=0)
+        times = number_columns(data, "recency", self.age, whole_from=self.whole_times)
+        x, t_x, T = (column.to_numpy() for column in counts + times)
         refuse(data, x > 1e7, "a frequency above 10,000,000 (is it an amount?)")
         refuse(
             data,

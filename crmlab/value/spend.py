@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import digamma, gammaln, polygamma
 
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults
-from crmlab._tables import customer_weights, number_columns, numbers, refuse, require_columns, whole_numbers
+from crmlab._tables import customer_weights, number_columns, numbers, refuse, require_columns
 from crmlab.value.purchases import Array
 
 
@@ -175,8 +175,7 @@ class GammaGammaResults(LikelihoodResults):
 
 def repeat_spend(data: pd.DataFrame) -> tuple[Array, Array]:
     """Return frequency and mean amount (NaN for one-time buyers), or say what is wrong with them."""
-    x = number_columns(data, "frequency")[0].to_numpy()
-    whole_numbers(data, "frequency", x)
+    x = number_columns(data, "frequency", whole_from=0)[0].to_numpy()
     require_columns(data.columns, ["monetary_value"])
     # A one-time buyer has no repeat spend: whatever stands there is not read.
     m = numbers(data["monetary_value"].where(x > 0, 0.0), "monetary_value").to_numpy()
