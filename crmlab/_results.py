@@ -311,21 +311,30 @@ def compress(columns: list[np.ndarray], weights: np.ndarray) -> tuple[list[np.nd
     >>> rows[0].tolist(), counts.tolist()
     ([0.0, 1.0], [1.0, 2.0])
     """
-    # Whole periods, or days told in weeks: then a table of all possible histories is the quickest.
-    grains = [next((g for g in (1, 7) if (np.rint(c * g) / g == c).all()), 0) for c in columns]
-    if all(grains):
-        steps = [np.rint(column * grain) for column, grain in zip(columns, grains, strict=True)]
-        if math.prod(step.max() + 1 for step in steps) <= 16 * len(weights):
-            sizes = [int(step.max()) + 1 for step in steps]
-            place = np.ravel_multi_index([step.astype(int) for step in steps], sizes)
-            counts = np.bincount(place, weights=weights)
-            held = np.flatnonzero(counts)
-            rows = np.unravel_index(held, sizes)
-            return [step / grain for step, grain in zip(rows, grains, strict=True)], counts[held]
+    # Where all times lie on a grid, a table of all possible histories is the quickest way to count.
+    grids = [_grid(column) for column in columns]
+    if all(grain for _, grain in grids) and math.prod(step.max() + 1 for step, _ in grids) <= 16 * len(
+        weights
+    ):
+        sizes = [int(step.max()) + 1 for step, _ in grids]
+        place = np.ravel_multi_index([step.astype(int) for step, _ in grids], sizes)
+        counts = np.bincount(place, weights=weights)
+        held = np.flatnonzero(counts)
+        rows = np.unravel_index(held, sizes)
+        return [row / grain for row, (_, grain) in zip(rows, grids, strict=True)], counts[held]
     names = [f"c{i}" for i in range(len(columns))]
     table = pl.DataFrame({**dict(zip(names, columns, strict=True)), "n": weights})
     unique = table.group_by(names, maintain_order=True).agg(pl.col("n").sum())
     return [unique[name].to_numpy() for name in names], unique["n"].to_numpy()
+
+
+def _grid(column: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the column in whole steps, and the steps in a period: 1, 7 (days told in weeks), or 0 for none."""
+    steps = np.rint(column)
+    if np.array_equal(steps, column):
+        return steps, 1
+    steps = np.rint(column * 7)
+    return steps, 7 if np.array_equal(steps / 7, column) else 0
 
 
 def rising(start: float, count: int) -> np.ndarray:

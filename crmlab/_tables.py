@@ -355,7 +355,8 @@ def number_columns(table: pd.DataFrame, *columns: str, whole_from: int | None = 
     if whole_from is not None:
         for column, values in zip(columns, found, strict=True):
             counts = ", ".join(str(whole_from + step) for step in range(3))
-            wrong = ((values < whole_from) | (values % 1 != 0)).to_numpy()
+            count = values.to_numpy()
+            wrong = (count < whole_from) | (count != np.floor(count))
             refuse(table, wrong, f"a {column!r} that is not {counts}, …")
     return found
 
