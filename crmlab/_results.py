@@ -329,7 +329,7 @@ def compress(columns: list[np.ndarray], weights: np.ndarray) -> tuple[list[np.nd
 
 
 def _grid(column: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the column in whole steps, and the steps in a period: 1, 7 (days told in weeks), or 0 for none."""
+    """Return the column in steps, and the steps in a period: 1, 7 (days told in weeks), or 0 if not whole."""
     steps = np.rint(column)
     if np.array_equal(steps, column):
         return steps, 1
