@@ -4,7 +4,6 @@ import os
 
 import matplotlib
 import pytest
-from hypothesis import settings
 from nbval.plugin import IPyNbCell
 
 from crmlab.course import figure_difference, kernel_environment
@@ -13,9 +12,6 @@ from crmlab.course import figure_difference, kernel_environment
 os.environ.pop("MPLBACKEND", None)
 os.environ.update(kernel_environment())
 matplotlib.use("agg")
-
-settings.register_profile("crmlab", deadline=None, derandomize=True)
-settings.load_profile("crmlab")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -197,7 +197,7 @@ class LikelihoodResults:
     ----------
     params, bse : Series
         Estimates and standard errors (inverse of the observed information), indexed by parameter name.
-        A parameter on its boundary has no standard error (NaN).
+        A parameter that the data do not bound has no standard error (NaN).
     llf, aic, bic : float
         Log-likelihood, and Akaike's and Schwarz's criteria.
     nobs : float

@@ -8,7 +8,7 @@ import pandas as pd
 from narwhals.typing import IntoFrame
 
 from crmlab._results import compress
-from crmlab._tables import as_day, number_columns, same_index
+from crmlab._tables import as_day, number_columns, same_index, whole_number
 from crmlab._tables import transactions as check
 from crmlab.value.purchases import Array, PurchaseResults
 from crmlab.value.summary import period_days
@@ -41,8 +41,7 @@ def frequency_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
     1           439.0     460.0
     2+          507.0     489.0
     """
-    if groups < 2:
-        raise ValueError(f"groups must be at least 2; got {groups}.")
+    whole_number(groups, "groups", least=2)
     model = results.model
     actual = np.zeros(groups)
     np.add.at(actual, np.minimum(model.x.astype(int), groups - 1), model.n)
@@ -143,8 +142,7 @@ def holdout_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
     1              439.0    0.70       0.52
     2+             507.0    2.45       2.18
     """
-    if groups < 2:
-        raise ValueError(f"groups must be at least 2; got {groups}.")
+    whole_number(groups, "groups", least=2)
     data, weights = results.model.data, results.model.weights
     actual, x = (column.to_numpy() for column in number_columns(data, "frequency_holdout", "frequency"))
     place = np.minimum(x.astype(int), groups - 1)
@@ -214,7 +212,7 @@ def tracking_table(
     days["born"] = days.groupby("customer")["day"].transform("min")
     days = days[days["born"] <= pd.Timestamp(seen)]
     if days.empty:
-        raise ValueError(f"Nobody bought by the end of the calibration, {seen}: nothing to track.")
+        raise ValueError(f"Nobody bought by {min(seen, last)}: nothing to track.")
     origin, length = days["born"].min(), period_days(period)
     periods = int(((pd.Timestamp(last) - origin).days + 1) // length)
     if periods < 1:

@@ -130,7 +130,7 @@ def test_tracking_reads_days_as_the_summary_does(summary):
     for end in (None, "soon"):
         with pytest.raises(ValueError, match="calibration_end=.* is not a date"):
             value.tracking_table(fit, log, end)
-    with pytest.raises(ValueError, match="Nobody bought by the end of the calibration"):
+    with pytest.raises(ValueError, match="Nobody bought by 1996-12-31"):
         value.tracking_table(fit, log, "1996-12-31")
     # the last day is the log's, though its only customer on that day was won too late to count
     early = log[log["date"] < "1998-03-01"]
