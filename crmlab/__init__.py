@@ -1,6 +1,6 @@
 """A laboratory and course on customer relationship management (CRM).
 
-The rooms load when they are first named: ``crmlab.value``, ``crmlab.datasets``,
+The rooms load when they are first named: ``crmlab.company``, ``crmlab.datasets``, ``crmlab.value``,
 ``crmlab.plot``, ``crmlab.replicate``.
 """
 
@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 
-__all__ = ["datasets", "plot", "replicate", "value"]
+__all__ = ["company", "datasets", "plot", "replicate", "value"]
 __version__ = version("crmlab")
 
 

@@ -1,4 +1,4 @@
-"""The command ``crmlab``: run the course, open it, look at the data, replicate published results."""
+"""The command ``crmlab``: run the course, open it, look at data, simulate a company, replicate papers."""
 
 import argparse
 import os
@@ -48,6 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data.add_argument("name", nargs="?", metavar="NAME", help="a data set, such as cdnow_sample")
     data.set_defaults(command=_data)
 
+    company = commands.add_parser("company", help="simulate a company and write its tables to a folder")
+    company.add_argument("--customers", type=int, default=5_000, metavar="N", help="5,000 by default")
+    company.add_argument("--world", default="base", metavar="W", help="base, textbook, seasonal, ...")
+    company.add_argument("--seed", type=int, default=7, metavar="S", help="7 by default")
+    company.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    company.add_argument("--with-truth", action="store_true", help="write the envelope as well")
+    company.set_defaults(command=_company)
+
     replicate = commands.add_parser("replicate", help="set published results beside ours")
     replicate.add_argument("cases", nargs="*", metavar="CASE", help="a published case; all by default")
     replicate.add_argument("--json", type=Path, metavar="FILE", help="write the scoreboard to this file")
@@ -71,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"crmlab {arguments[0]}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted: every stored notebook is whole, no kernel was left running.", file=sys.stderr)
+        print("\nInterrupted: what was stored before is whole, nothing was left running.", file=sys.stderr)
         return 130
 
 
@@ -103,6 +111,19 @@ def _data(options: argparse.Namespace) -> int:
         print("\n".join(["", *(said for said in checks if said != "intact")]))
         print("Columns, units, licence and source of one data set: crmlab data NAME")
     return int(any(said != "intact" for said in checks))
+
+
+def _company(options: argparse.Namespace) -> int:
+    from crmlab import company
+
+    if options.out.exists():
+        raise FileExistsError(f"{options.out} is there already: name another folder, or remove it.")
+    drawn = company.simulate(options.customers, options.world, options.seed, progress=True)
+    drawn.write(options.out, truth=options.with_truth)
+    rows = sum(len(table) for table in drawn.tables.values())
+    truth = "with its envelope" if options.with_truth else "without its envelope"
+    print(f"{options.customers:,} customers, {len(drawn.tables)} tables, {rows:,} rows, {truth}: {options.out}")
+    return 0
 
 
 def _replicate(options: argparse.Namespace) -> int:

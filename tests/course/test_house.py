@@ -174,6 +174,7 @@ def test_commands_in_the_readme_exist():
     named = set(re.findall(r"\bmake ([a-z-]+)", code))
     assert {"course", "test"} <= named <= targets
     assert set(re.findall(r"^crmlab ([a-z]+)", code, flags=re.MULTILINE)) <= {
+        "company",
         "data",
         "lab",
         "replicate",

@@ -1,0 +1,10 @@
+"""The simulated company: one relational data set, drawn from a stated causal story, with its truth kept."""
+
+from crmlab.company.causal import causal_map, plot_causal_map
+from crmlab.company.company import Company, simulate
+from crmlab.company.envelope import questions
+from crmlab.company.worlds import World, levers, world
+
+__all__ = [
+    "Company", "World", "causal_map", "levers", "plot_causal_map", "questions", "simulate", "world",
+]  # fmt: skip

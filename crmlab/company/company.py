@@ -1,0 +1,479 @@
+"""The simulated company: draw it, look at its tables, change its policy, commit, open the envelope."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from tqdm.auto import tqdm
+
+from crmlab import plot
+from crmlab._tables import look_up, unknown, whole_number
+from crmlab.company import (
+    contacts,
+    customers,
+    goods,
+    history,
+    loyalty,
+    network,
+    people,
+    records,
+    sales,
+    service,
+    voices,
+    worlds,
+)
+from crmlab.company._draft import Draft
+from crmlab.company._draws import Draws
+from crmlab.company._schema import VERSION, declared
+from crmlab.company.envelope import answer, interval
+from crmlab.company.worlds import Levers, World
+
+STEPS = [
+    sales.draw_leads,
+    people.add_employees,
+    customers.add_customers,
+    sales.assign_owners,
+    people.add_people,
+    goods.add_products,
+    history.live,
+    records.add_orders,
+    records.add_referrals,
+    records.add_customer_table,
+    contacts.add_contacts,
+    service.add_complaints,
+    service.add_interactions,
+    service.add_campaigns,
+    voices.add_surveys,
+    network.add_community,
+    loyalty.add_memberships,
+    sales.add_sales,
+    network.add_partners,
+    records.add_customer_truth,
+]
+_FILE = "company.json"
+
+
+def simulate(
+    customers: int = 5_000,
+    world: str | World = "base",
+    rng: int | np.random.Generator = 7,
+    progress: bool = False,
+) -> "Company":
+    """Draw a company: three years of a tea merchant and its customers, and the truth about them.
+
+    Parameters
+    ----------
+    customers : int
+        How many customers joined in the time of the log; from 1 to 10 million. A million need about a
+        minute and 8 GB.
+    world : str or World
+        A world's name (see :func:`world`), or a world of your own.
+    rng : int or numpy.random.Generator
+        The seed, from 0. The same seed gives the same company, on every run and machine. From a generator
+        the seed is drawn.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    Company
+
+    Raises
+    ------
+    ValueError
+        A number of customers, a world or a seed that is not valid.
+
+    Notes
+    -----
+    An order brings an experience, standard normal after any answer to a complaint; the customer leaves
+    after it if and only if Φ(experience) < p, where p differs between customers as a beta. Orders come at
+    random at a rate that differs as a gamma. So the orders follow the MBG/NBD model of Batislam, Denizel &
+    Filiztekin (2007) exactly in the world ``textbook``, and in the others with campaigns, seasons,
+    promotions or regular gaps on top; a bad experience causes complaint and exit alike.
+    :func:`causal_map` draws what causes what.
+
+    Each random number belongs to a purpose and to the row it is for. A table that is added later, or
+    orders that a policy adds, change nobody else's luck.
+
+    References
+    ----------
+    Batislam, E. P., Denizel, M. & Filiztekin, A. (2007). Empirical validation and comparison of models for
+    customer base analysis. International Journal of Research in Marketing 24(3), 201–209.
+    https://doi.org/10.1016/j.ijresmar.2006.12.005
+
+    Examples
+    --------
+    >>> company = simulate(customers=200)
+    >>> company
+    <Company: 200 customers, world 'base', seed 7; 26 tables>
+    >>> company.customers.shape
+    (200, 9)
+    """
+    whole_number(customers, "customers", least=1)
+    if customers > 10_000_000:
+        raise ValueError(f"customers may be 10,000,000 at most; got {customers:,}.")
+    if isinstance(rng, np.random.Generator):
+        rng = int(rng.integers(2**32))
+    whole_number(rng, "rng", least=0)
+    chosen = world if isinstance(world, World) else worlds.world(world)
+    return _draw(int(customers), chosen, int(rng), Levers(), progress)
+
+
+def _draw(customers: int, world: World, seed: int, levers: Levers, progress: bool = False) -> "Company":
+    draft = Draft(world, levers, Draws(seed), customers)
+    with tqdm(STEPS, disable=not progress, unit="step") as bar:
+        for step in bar:
+            bar.set_description(step.__name__.replace("_", " "))
+            step(draft)
+    sides = [
+        {name: made[name] for name in declared()[side]}
+        for side, made in (("company", draft.tables), ("truth", draft.truth))
+    ]
+    return Company(*sides, customers, world, seed, levers)
+
+
+class Company:
+    """A simulated company: its tables as attributes, its truth in an envelope.
+
+    Made by :func:`simulate` or :meth:`read`. ``company.orders``, ``company.complaints`` and so on are
+    DataFrames; :meth:`card` lists them. Money is in cents, time in days.
+
+    Attributes
+    ----------
+    tables : dict of DataFrame
+        All tables by name.
+    levers : Levers
+        The policy under which it was drawn.
+    """
+
+    def __init__(
+        self,
+        tables: dict[str, pd.DataFrame],
+        truth: dict[str, pd.DataFrame] | None,
+        customers: int,
+        world: World | None,
+        seed: int | None,
+        levers: Levers,
+    ):
+        self.tables, self.levers = tables, levers
+        self._truth, self._customers, self._world, self._seed = truth, customers, world, seed
+        self._ledger: dict[str, dict[str, Any]] = {}
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        tables = self.__dict__.get("tables", {})
+        if name.startswith("_") or name not in tables:
+            raise AttributeError(unknown("table", name, tables))
+        return tables[name]
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.tables]
+
+    def __repr__(self) -> str:
+        pulled = [f"{lever}={value!r}" for lever, value in asdict(self.levers).items() if value is not None]
+        origin = f"world {self._world.name!r}, seed {self._seed}" if self._world else "without its envelope"
+        told = ", ".join([f"{self._customers:,} customers", origin, *pulled])
+        return f"<Company: {told}; {len(self.tables)} tables>"
+
+    def card(self, table: str | None = None) -> pd.DataFrame:
+        """Return what each table is, or what each column of one table means.
+
+        Parameters
+        ----------
+        table : str, optional
+            The name of a table.
+
+        Returns
+        -------
+        DataFrame
+            Without `table`: ``table``, ``rows``, ``one_row``. With it: ``column``, ``type`` (a ? marks
+            columns with missing values), ``unit`` (of a category its labels), ``refers_to``, ``meaning``.
+
+        Examples
+        --------
+        >>> simulate(customers=20).card("complaints").loc["satisfied_after", "unit"]
+        '1 to 10'
+        """
+        if table is None:
+            rows = {name: (len(held), declared()["company"][name].one_row) for name, held in self.tables.items()}
+            return pd.DataFrame.from_dict(rows, orient="index", columns=["rows", "one_row"]).rename_axis("table")
+        columns = look_up("table", table, declared()["company"]).columns
+        shown = pd.DataFrame(columns.values()).drop(columns="key").rename(columns={"kind": "type"})
+        return shown.set_index("name").rename_axis("column")
+
+    def hashes(self) -> pd.Series:
+        """Return a hash of the content of each table: the same seed gives the same hashes.
+
+        Examples
+        --------
+        >>> bool((simulate(customers=20).hashes() == simulate(customers=20).hashes()).all())
+        True
+        """
+        return pd.Series({name: _hash(table) for name, table in self.tables.items()}, name="sha256")
+
+    def do(self, **changes: Any) -> "Company":
+        """Return the twin: the same company, chance included, under another policy.
+
+        Parameters
+        ----------
+        **changes
+            Levers and their values; :func:`levers` lists them. Levers already pulled stay.
+
+        Returns
+        -------
+        Company
+            What the lever does not touch is the same to the cent. Its number of customers is the same as
+            well: the policy changes what customers do, not who joins.
+
+        Raises
+        ------
+        ValueError
+            An unknown lever or a wrong value.
+        LookupError
+            The company came without its envelope, and the twin would give it away.
+
+        Examples
+        --------
+        >>> company = simulate(customers=200)
+        >>> twin = company.do(complaint_response_days=0)
+        >>> len(twin.orders) > len(company.orders)
+        True
+        """
+        self._envelope()
+        assert self._world is not None and self._seed is not None
+        pulled = worlds.pull(self.levers, self._world, **changes)
+        return _draw(self._customers, self._world, self._seed, pulled)
+
+    def commit(self, what: str, low: float, high: float) -> None:
+        """Commit to an interval that holds the truth with 90 % probability, you think.
+
+        Parameters
+        ----------
+        what : str
+            A question of :func:`questions`: a column of the truth. The interval is about its mean, of a
+            true-or-false column the share that is true, of a category the share of the label after a
+            colon.
+        low, high : float
+            The interval. A later one replaces it as long as the envelope is closed.
+
+        Raises
+        ------
+        ValueError
+            An unknown question, no interval, or an envelope that is open already.
+        LookupError
+            The company came without its envelope.
+
+        Examples
+        --------
+        >>> company = simulate(customers=200)
+        >>> company.commit("alive", 0.3, 0.6)
+        >>> company.commit("segment: gift", 0.1, 0.4)
+        """
+        truth = answer(self._envelope(), what)[1]
+        low, high = interval(what, low, high)
+        if self._ledger.get(what, {}).get("open"):
+            raise ValueError(f"The envelope {what!r} is open: an interval now would be no forecast.")
+        self._ledger[what] = {"low": low, "high": high, "truth": truth, "open": False}
+
+    def open_envelope(self, what: str) -> pd.Series:
+        """Return the truth that you committed yourself about, row by row.
+
+        Parameters
+        ----------
+        what : str
+            As in :meth:`commit`.
+
+        Returns
+        -------
+        Series
+            The column of the truth, indexed by the ids of its rows.
+
+        Raises
+        ------
+        ValueError
+            An unknown question, or no interval yet.
+        LookupError
+            The company came without its envelope.
+
+        Examples
+        --------
+        >>> company = simulate(customers=200)
+        >>> company.commit("alive", 0.3, 0.6)
+        >>> float(company.open_envelope("alive").mean())
+        0.525
+        """
+        rows, _ = answer(self._envelope(), what)
+        if what not in self._ledger:
+            raise ValueError(f"Commit first: company.commit({what!r}, low, high). Then open the envelope.")
+        self._ledger[what]["open"] = True
+        return rows.copy()
+
+    def calibration(self) -> pd.DataFrame:
+        """Return your intervals beside the truth, for the envelopes that are open.
+
+        Returns
+        -------
+        DataFrame
+            Index ``what``; columns ``low``, ``high``, ``truth``, ``inside``. If the intervals are the 90 %
+            intervals they should be, nine in ten are inside in the long run.
+
+        Examples
+        --------
+        >>> company = simulate(customers=200)
+        >>> company.commit("alive", 0.3, 0.6)
+        >>> truth = company.open_envelope("alive")
+        >>> company.calibration()
+               low  high  truth  inside
+        what
+        alive  0.3   0.6  0.525    True
+        """
+        opened = {what: line for what, line in self._ledger.items() if line["open"]}
+        table = pd.DataFrame.from_dict(opened, orient="index", columns=["low", "high", "truth"])
+        inside = table["truth"].between(table["low"], table["high"])
+        return table.astype(float).assign(inside=inside.astype(bool)).rename_axis("what")
+
+    def plot_calibration(self, ax: Axes | None = None) -> Axes:
+        """Draw your intervals, each as long as you made it, and where in or outside it the truth lies.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+
+        Returns
+        -------
+        Axes
+
+        Examples
+        --------
+        >>> company = simulate(customers=200)
+        >>> company.commit("alive", 0.3, 0.6)
+        >>> truth = company.open_envelope("alive")
+        >>> company.plot_calibration().get_xlabel()
+        'in half-widths of your interval'
+        """
+        table = self.calibration()
+        ax = plot.axes(ax, figsize=(7, 1.2 + 0.35 * len(table)))
+        half = (table["high"] - table["low"]) / 2
+        place = (table["truth"] - (table["low"] + table["high"]) / 2) / half.where(half > 0)
+        place = place.fillna(np.inf).where(~((half == 0) & table["inside"]), 0).clip(-4, 4)
+        rows = np.arange(len(table))
+        ax.hlines(rows, -1, 1, color=plot.QUIET, linewidth=8)
+        ax.scatter(place, rows, color=np.where(table["inside"], plot.ACTUAL, plot.MODEL), zorder=3)
+        ax.set_yticks(rows, [plot.label(what) for what in table.index])
+        ax.set_xlim(-4.2, 4.2)
+        ax.set_ylim(max(len(table), 1) - 0.5, -0.5)
+        title = f"{table['inside'].sum()} of {len(table)} truths lie inside"
+        return plot.annotate(ax, title, "in half-widths of your interval", "")
+
+    def write(self, folder: str | Path, truth: bool = False) -> None:
+        """Write the tables to a new folder as Parquet files, and the truth only when asked.
+
+        Parameters
+        ----------
+        folder : str or Path
+            A folder that does not exist yet or is empty.
+        truth : bool
+            Whether to write the envelope, and the world and the seed from which it could be drawn again.
+
+        Raises
+        ------
+        FileExistsError
+            The folder holds something.
+        LookupError
+            The truth is asked for, and the company came without it.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> company = simulate(customers=20)
+        >>> company.write(Path(tempfile.mkdtemp()) / "tea")
+        """
+        folder = Path(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise FileExistsError(f"{folder} is there and not an empty folder: name another, or remove it.")
+        sides = {"": self.tables} | ({"truth": self._envelope()} if truth else {})
+        about: dict[str, Any] = {"schema_version": VERSION, "customers": self._customers}
+        if truth:
+            assert self._world is not None
+            about |= {"world": asdict(self._world), "seed": self._seed, "levers": asdict(self.levers)}
+        for side, tables in sides.items():
+            (folder / side).mkdir(parents=True, exist_ok=True)
+            for name, table in tables.items():
+                table.to_parquet(folder / side / f"{name}.parquet", index=False)
+        (folder / _FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: str | Path) -> "Company":
+        """Read a company that :meth:`write` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+
+        Returns
+        -------
+        Company
+            Without an envelope if none was written.
+
+        Raises
+        ------
+        FileNotFoundError
+            The folder, or a table in it, is not there.
+        ValueError
+            The folder was written by another version of the tables.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp()) / "tea"
+        >>> simulate(customers=20).write(folder)
+        >>> Company.read(folder)
+        <Company: 20 customers, without its envelope; 26 tables>
+        """
+        folder = Path(folder)
+        if not (folder / _FILE).is_file():
+            raise FileNotFoundError(f"{folder} holds no {_FILE}, so no company was written there.")
+        about = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        if about.get("schema_version") != VERSION:
+            raise ValueError(
+                f"{folder} has tables of version {about.get('schema_version')}; this crmlab reads version "
+                f"{VERSION}. Simulate the company again."
+            )
+        truth = _read(folder / "truth", "truth") if "seed" in about else None
+        world = World(**about["world"]) if truth else None
+        levers = Levers(**about.get("levers", {}))
+        return cls(_read(folder, "company"), truth, about["customers"], world, about.get("seed"), levers)
+
+    def _envelope(self) -> dict[str, pd.DataFrame]:
+        if self._truth is None:
+            raise LookupError(
+                "This company came without its envelope, as a student's exercise does: its truth is not here. "
+                "crmlab.company.simulate() makes one with it."
+            )
+        return self._truth
+
+
+def _read(folder: Path, side: str) -> dict[str, pd.DataFrame]:
+    tables = {}
+    for name, table in declared()[side].items():
+        path = folder / f"{name}.parquet"
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing: copy the whole folder again, or simulate anew.")
+        # Parquet has no seconds, and forgets the labels of a category without rows.
+        types: dict[str, Any] = {}
+        for column in table.columns.values():
+            if column.kind.startswith("date"):
+                types[column.name] = "datetime64[s]"
+            elif column.kind.startswith("category"):
+                types[column.name] = pd.CategoricalDtype(pd.Index(column.unit.split(), dtype="str"))
+        tables[name] = pd.read_parquet(path).astype(types)
+    return tables
+
+
+def _hash(table: pd.DataFrame) -> str:
+    rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    return hashlib.sha256(",".join(table.columns).encode() + rows.tobytes()).hexdigest()

@@ -1,0 +1,94 @@
+"""What an order feels like, who complains, what the answer mends, and who leaves."""
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from crmlab.company._draft import Draft
+from crmlab.company._draws import Array, choose
+
+SEVERE = 0.8  # a bad experience is severe if it lies below the limit by more than this
+RESPONSE_DAYS = np.array([0, 1, 2, 4, 7, 14])
+# Rows: mild, severe. Severe complaints are answered sooner, and more often by experienced handlers.
+RESPONSE_SHARES = np.array([[0.04, 0.11, 0.20, 0.25, 0.25, 0.15], [0.12, 0.28, 0.25, 0.20, 0.10, 0.05]])
+EXPERIENCED_SHARES = np.array([0.3, 0.6])
+
+
+def experiences(draft: Draft, customer: Array, key: Array, time: Array, leaks: Array) -> dict[str, Array]:
+    """Draw the experience of each order, and whether the customer leaves after it.
+
+    A first experience is standard normal, less what a leaking tin takes; if it is bad, some complain, and
+    the answer adds to it. What is left is put on the standard normal scale by its own distribution under
+    the company's own policy: so Φ(experience) is uniform, the customer leaves if and only if it is below
+    the probability of leaving, and drop-out is geometric. Another policy (a lever) changes the sum but not
+    the scale.
+    """
+    world, levers, draws = draft.world, draft.levers, draft.draws
+    redesigned = world.redesign_day if levers.redesign_day is None else levers.redesign_day
+    prone = leaks * (draws.uniform("orders.leak", key) < world.leaking_tin)
+    faulty = prone & (time < redesigned)
+    first = draws.normal("orders.experience", key) - world.leaking_loss * faulty
+    voice = draft.traits["complaining"][customer]
+    complained = (first < world.bad_experience) & (draws.uniform("complaints.voice", key) < voice)
+    severe = (first < world.bad_experience - SEVERE).astype(int)
+
+    at = np.flatnonzero(complained)
+    days, experienced = np.full(len(key), np.nan), np.zeros(len(key), bool)
+    late, luck = draws.uniform("complaints.days", key[at]), draws.uniform("complaints.handler", key[at])
+    answers = np.where(severe[at], choose(late, RESPONSE_SHARES[1]), choose(late, RESPONSE_SHARES[0]))
+    days[at] = RESPONSE_DAYS[answers]
+    experienced[at] = luck < EXPERIENCED_SHARES[severe[at]]
+    if levers.complaint_response_days is not None:
+        days[at] = levers.complaint_response_days
+    if levers.experienced_handlers is not None:
+        experienced[at] = levers.experienced_handlers
+    gain = np.zeros(len(key))
+    gain[at] = _gain(draft, days[at], experienced[at])
+
+    leaking = np.where(leaks & (time < world.redesign_day), world.leaking_tin, 0.0)
+    rank = _rank(draft, first + gain, leaking, voice)
+    leaving = draft.traits["leaving"][customer]
+    unanswered = np.ones(len(key), bool)
+    unanswered[at] = _rank(draft, first[at], leaking[at], voice[at]) >= leaving[at]
+    return {
+        "first_experience": first,
+        "experience": ndtri(rank),
+        "faulty": faulty,
+        "complained": complained,
+        "severe": severe.astype(bool),
+        "response_days": days,
+        "experienced": experienced,
+        "gain": gain,
+        "last": rank < leaving,
+        "unanswered": unanswered,
+    }
+
+
+def _gain(draft: Draft, days: Array, experienced: Array) -> Array:
+    world = draft.world
+    return world.recovery * 0.5 ** (days / world.recovery_half_life) + world.handler_skill * experienced
+
+
+def _rank(draft: Draft, experience: Array, leaking: Array, voice: Array) -> Array:
+    """Return the distribution function of the mended experience under the company's own policy."""
+    world = draft.world
+
+    def first(x: Array, leaking: Array) -> Array:
+        """Return the distribution function of the first experience."""
+        plain, leaks = ndtr(x), leaking > 0
+        plain[leaks] += leaking[leaks] * (ndtr(x[leaks] + world.leaking_loss) - plain[leaks])
+        return plain
+
+    rank = first(experience, leaking)
+    bad, severe = world.bad_experience, world.bad_experience - SEVERE
+    near = np.flatnonzero(experience < bad + world.recovery + world.handler_skill)
+    x, leaking = experience[near], leaking[near]
+    mended = -first(np.minimum(x, bad), leaking)
+    for days, shares in zip(RESPONSE_DAYS, RESPONSE_SHARES.T, strict=True):
+        for experienced in (0, 1):
+            mild_share, severe_share = shares * abs(1 - experienced - EXPERIENCED_SHARES)
+            before = x - _gain(draft, days, experienced)
+            mended += mild_share * first(np.minimum(before, bad), leaking)
+            mended += (severe_share - mild_share) * first(np.minimum(before, severe), leaking)
+    rank[near] += voice[near] * mended
+    # A tail beyond all numbers is still a probability.
+    return rank.clip(1e-300, 1 - 1e-16)

@@ -1,0 +1,171 @@
+"""The staff, and the people behind the customers: names, homes, firms and roles in buying."""
+
+import tomllib
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crmlab.company._draft import Draft
+from crmlab.company._draws import Array, Draws, choose
+from crmlab.company._schema import categories
+
+ROLES = ["initiator", "influencer", "decider", "buyer", "user"]
+_CHINESE = 0.45  # share of people who write in Chinese
+_GIVEN, _FAMILY = "female male female_chinese male_chinese", "family_english family_chinese"
+_STAFF = [0.35, 0.3, 0.1, 0.25]  # shares of the departments, and of what the bonus there depends on
+_BONUS = [[0.2, 0.5, 0.3], [0.4, 0.1, 0.5], [1, 0, 0], [1, 0, 0]]
+
+
+@cache
+def words() -> dict[str, Any]:
+    """Return words.toml, each list of words as a list of entries cut into parts."""
+    told = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
+    w = {name: [one.split("/") for one in text.split()] for name, text in told["words"].items()}
+    for gender in ("female", "male"):
+        both = product(w[f"{gender}_first"], w[f"{gender}_second"])
+        w[f"{gender}_chinese"] = [[a + b, (latin + more).capitalize()] for (a, latin), (b, more) in both]
+    return told | w
+
+
+def pick(lists: str, part: int, code: Array) -> pa.Array:
+    """Return for each row a part of the entry with its code, counted through these lists."""
+    entries = [entry[part].replace("_", " ") for name in lists.split() for entry in words()[name]]
+    return pa.array(entries).take(pa.array(code))
+
+
+def draw(lists: str, which: Array | int, luck: Array) -> Array:
+    """Return for each row the code of an entry of one of these lists."""
+    size = np.array([len(words()[name]) for name in lists.split()])
+    return ((np.cumsum(size) - size)[which] + size[which] * luck).astype(int)
+
+
+def kinds(group: Array, luck: Array, shares: Any) -> Array:
+    """Return the index that each number in (0, 1) falls on in its group's row of shares; past the last: none."""
+    edges = np.cumsum(shares, axis=1)
+    within = np.searchsorted((edges + np.arange(len(edges))[:, None]).ravel(), group + luck, side="right")
+    return within - group * edges.shape[1]
+
+
+def join(*parts: Any) -> pa.Array:
+    """Return the parts of each row as one text."""
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def names(language: Array, given: Array, family: Array, short: bool = False) -> pa.Array:
+    """Return names as their bearers write them, or as friends call them."""
+    surname = pick(_FAMILY, 0, family)
+    chinese = join("小", surname) if short else join(surname, pick(_GIVEN, 0, given))
+    english = join(pick(_GIVEN, 0 if short else -1, given), " ", pick(_FAMILY, -1, family))
+    return pc.if_else(language == 1, chinese, english)
+
+
+def addresses(draws: Draws, purpose: str, language: Array, region: Array, home: Array) -> pa.Array:
+    """Return the address of each home in the language of who lives there."""
+    luck = [draws.uniform(f"{purpose}.{part}", home) for part in ("street", "number", "flat")]
+    number, flat, whole = _text(1 + 300 * luck[1] ** 1.5), _text(100 * luck[2] - 39), luck[2] < 0.4
+    codes = {"streets": draw("streets", 0, luck[0]), "regions": region}
+    (street, town), (road, city) = ([pick(name, part, codes[name]) for name in codes] for part in (0, 1))
+    english = join(pc.if_else(whole, "", join("Flat ", flat, ", ")), number, " ", street, ", ", town)
+    chinese = join(city, road, number, "号", pc.if_else(whole, "", join(flat, "室")))
+    return pc.if_else(language == 1, chinese, english)
+
+
+def _text(number: Array) -> pa.Array:
+    return pa.array(number.astype(int)).cast(pa.string())
+
+
+def add_employees(draft: Draft) -> None:
+    """Draw the staff; each department, and in service both experienced and new ones, are sure to be there."""
+    n, luck = max(12, round(draft.customers / 300)), draft.draws.stream("employees")
+    place = (luck.permutation(n) + 0.5) / n
+    department = choose(place, _STAFF)
+    rank = (place - np.cumsum([0, *_STAFF])[department]) / np.array(_STAFF)[department]
+    for code, name in enumerate(categories("employees", "department")):
+        draft.staff[name] = np.flatnonzero(department == code)
+    years = draft.staff["experience_years"] = np.where(rank < 0.6, 8 * rank, 15 * rank - 4).round(1)
+    language, male = (luck.random((2, n)) < [[_CHINESE], [0.5]]).astype(int)
+    given, family = draw(_GIVEN, 2 * language + male, luck.random(n)), draw(_FAMILY, language, luck.random(n))
+    draft.table(
+        "employees", employee_id=np.arange(n) + 1, name=names(language, given, family), department=department,
+        experience_years=years, incentive=kinds(department, luck.random(n), _BONUS),
+    )  # fmt: skip
+
+
+def add_people(draft: Draft) -> None:
+    """Draw who the customers are: one person each, or the two to six of a firm who have a say in buying."""
+    traits, luck = draft.traits, draft.draws.stream("people")
+    persons = np.where(traits["firm"], luck.integers(2, 7, draft.customers), 1)
+    first = np.cumsum(persons) - persons
+    head = np.searchsorted(traits["household"], traits["household"])  # the first customer who lives there
+    traits |= {"persons": persons, "first_person": first, "region": traits["region"][head]}
+    customer = np.repeat(np.arange(draft.customers), persons)
+    firm, region, home = traits["firm"][customer], traits["region"][customer], first[head][customer]
+    n, own = len(customer), np.arange(len(customer))
+    shared = np.where(firm, own, home)  # a household has a language and a telephone, mostly a name too
+
+    language, male = (luck.random((2, n)) < [[_CHINESE], [0.5]]).astype(int)
+    language, kin = language[shared], np.where(luck.random(n) < 0.85, shared, own)
+    given = draw(_GIVEN, 2 * language + male, luck.random(n))
+    family = draw(_FAMILY, language, luck.random(n)[kin] ** 1.5)  # the first are the most frequent
+    other = (luck.random(n) * own).astype(int)
+    alike = [one == one[other] for one in (region, language, male)]
+    namesake = np.where(np.all(alike, axis=0) & (luck.random(n) < 0.03), other, own)
+    given, family = given[namesake], family[namesake]
+    latin = names(0 * language, given, family)
+    birth = -365.25 * (18 + np.where(firm, 50, 66) * luck.beta(1.6, 2.6, n))
+
+    # one at a firm initiates, decides, buys; more may influence and use; a person does all alone
+    roles = ~firm[:, None] | (luck.random((n, 5)) < [0, 0.3, 0, 0, 0.5])
+    holder = first[:, None] + (luck.random((draft.customers, 5)) * persons[:, None]).astype(int)
+    roles[holder, range(5)] = True
+    roles[:, 4] |= ~roles.any(axis=1)
+    held = dict(zip(ROLES, roles.T, strict=True))
+    # seven in ten have a title that goes with the role that counts most
+    main = np.where(luck.random(n) < 0.7, roles[:, [2, 3, 0, 1, 4]].argmax(axis=1), luck.integers(5, size=n))
+    work = luck.integers(17, len(words()["occupations"]), n)
+    titles = [2 + 3 * main + luck.integers(3, size=n), 0, 1]
+    work = np.select([firm, birth > -22 * 365.25, birth < -66 * 365.25], titles, work)
+
+    number = 10**8 + luck.permutation(n) * (10**8 // n) + luck.integers(10**8 // n, size=n)  # all different
+    domain = pick("providers", 0, draw("providers", 0, luck.random(n)))
+    domain = pc.if_else(firm, _add_accounts(draft).take(customer), domain)
+    draft.people = {
+        "customer": customer, "language": language, "given": given, "family": family, "birth": birth,
+        "home": home, **held,
+    }  # fmt: skip
+    draft.table(
+        "people", person_id=own + 1, customer_id=customer + 1, name=names(language, given, family),
+        latin_name=latin, language=language, gender=male, birth_date=birth, region=region,
+        occupation=pc.if_else(language == 1, pick("occupations", 1, work), pick("occupations", 0, work)),
+        address=addresses(draft.draws, "people.address", language, region, home), mail=_mails(latin, domain),
+        telephone=pc.replace_substring_regex(_text(number[shared]), "^1(....)", r"+999 \1 "),
+    )  # fmt: skip
+    draft.secret("people", person_id=own + 1, **held)
+
+
+def _add_accounts(draft: Draft) -> pa.Array:
+    """Draw the firms; return for each customer the mail domain that a firm would have."""
+    luck, n, firms = draft.draws.stream("accounts"), draft.customers, np.flatnonzero(draft.traits["firm"])
+    codes = {name: draw(name, 0, luck.random(n)) for name in ("firm_first", "firm_second")}
+    codes["firm_kinds"] = choose(luck.random(n), [0.35, 0.3, 0.15, 0.2])
+    english, chinese = ([pick(name, part, code) for name, code in codes.items()] for part in (0, 1))
+    draft.table(
+        "accounts", account_id=np.arange(len(firms)) + 1, industry=codes["firm_kinds"][firms],
+        name=pc.binary_join_element_wise(*english, join(*chinese), " ").take(firms),
+        staff=(draft.traits["persons"] + luck.lognormal(2, 1, n).astype(int))[firms],
+    )  # fmt: skip
+    return pc.utf8_lower(join(*english[:2]))
+
+
+def _mails(latin: pa.Array, domain: pa.Array) -> pa.Array:
+    """Return mail addresses made from the names; those of one name are numbered, so no two are the same."""
+    code = latin.dictionary_encode().indices.to_numpy()
+    earlier = pd.Series(code).groupby(code).cumcount().to_numpy()
+    name = pc.replace_substring(pc.utf8_lower(latin), " ", ".")
+    return join(name, pc.if_else(earlier == 0, "", _text(earlier + 1)), "@", domain, ".example")

@@ -1,0 +1,190 @@
+"""What the company writes down: its orders, and its customers with how they came."""
+
+import numpy as np
+
+from crmlab.company._draft import Draft, ids
+from crmlab.company._draws import choose
+from crmlab.company._schema import categories
+from crmlab.company.customers import TEAS
+from crmlab.company.goods import basket
+from crmlab.company.service import holders
+
+_SERVING_CENTS = np.array([380, 150, 460, 520, 430])  # by channel
+_PREFERRED = 0.6  # share of orders through the preferred channel
+_OTHER = (1 - _PREFERRED) / len(_SERVING_CENTS)
+_SOURCES = categories("customers", "source")
+_ACQUISITION_CENTS = np.array([900, 1800, 2600, 9000, 1200])  # by source, on average
+_COMPLAINT_CENTS = 1500  # to handle one
+_STAGES = categories("customers", "lifecycle_stage", "truth")
+_RUNGS = categories("customers", "ladder_rung", "truth")
+
+
+def add_orders(draft: Draft) -> None:
+    """Make orders, order_lines and returns, and the experience behind each order."""
+    world, draws, orders = draft.world, draft.draws, draft.orders
+    customer, key = orders["customer"], orders["id"]
+    lines = basket(draft, customer, key, orders["discount"])
+    place = lines["order"]
+    amount, full, cost = (
+        np.bincount(place, lines[name], len(key)).astype(int) for name in ("amount", "full", "cost")
+    )
+    luck = draws.uniform("orders.channel", key)
+    other = np.floor((luck - _PREFERRED).clip(0) / _OTHER).astype(int)
+    channel = np.where(luck < _PREFERRED, draft.traits["preferred"][customer], other)
+    orders |= {"amount": amount, "serving": _SERVING_CENTS[channel]}
+    draft.table(
+        "orders",
+        order_id=key,
+        customer_id=customer + 1,
+        person_id=holders(draft, "buyer")[customer] + 1,
+        ordered_at=orders["time"],
+        channel=channel,
+        campaign_id=ids(orders["campaign"]),
+        amount_cents=amount,
+        discount_cents=full - amount,
+        margin_cents=amount - cost,
+        serving_cents=orders["serving"],
+    )
+    draft.table(
+        "order_lines",
+        order_id=key[place],
+        line=lines["line"],
+        product_id=lines["product"] + 1,
+        grams=lines["grams"],
+        amount_cents=lines["amount"],
+        cost_cents=lines["cost"],
+    )
+    draft.secret(
+        "orders",
+        order_id=key,
+        first_experience=orders["first_experience"],
+        experience=orders["experience"],
+        faulty=orders["faulty"],
+    )
+    luck = draws.uniform("returns.luck", key[place], lines["line"])
+    leaked = orders["faulty"][place] & (lines["line"] == 1)
+    bad = orders["first_experience"][place] < world.bad_experience
+    back = np.flatnonzero(luck < np.where(leaked, 0.4, np.where(bad, 0.08, 0.01)))
+    sent, line = place[back], lines["line"][back]
+    day = np.floor(orders["time"][sent]) + 2 + np.floor(12 * draws.uniform("returns.day", key[sent], line))
+    reason = np.where(
+        leaked[back], 0, choose(draws.uniform("returns.reason", key[sent], line), [0.3, 0.3, 0.4])
+    )
+    kept = day < world.days
+    draft.table(
+        "returns",
+        order_id=key[sent[kept]],
+        line=line[kept],
+        returned_on=day[kept],
+        reason=reason[kept],
+        amount_cents=-lines["amount"][back[kept]],
+    )
+
+
+def add_referrals(draft: Draft) -> None:
+    """Find who was sent by a friend: one who was a customer then, and spoke of us."""
+    draws, traits = draft.draws, draft.traits
+    everybody, joined, friend = np.arange(draft.customers), traits["joined"], traits["friend"]
+    there = ~(traits["left"][friend] < joined)
+    referrer = np.where((friend >= 0) & there & traits["spoke"] & (traits["lead"] < 0), friend, -1)
+    generation = np.zeros(draft.customers, int)
+    while True:  # a referrer came earlier, so this ends
+        later = np.where(referrer < 0, 0, generation[referrer] + 1)
+        if np.array_equal(later, generation):
+            break
+        generation = later
+    named = (referrer >= 0) & (draws.uniform("referrals.named", everybody) < 0.85)
+    wrong = draws.uniform("referrals.wrong", everybody)
+    anybody = np.floor(wrong / 0.08 * everybody).astype(int)
+    recorded = np.where(wrong < 0.08, anybody, referrer)[named]
+    whose = np.flatnonzero(named)
+    draft.table("referrals", customer_id=whose + 1, referrer_id=recorded + 1, referred_on=joined[whose])
+    traits |= {"referrer": referrer, "generation": generation, "named": named}
+
+
+def add_customer_table(draft: Draft) -> None:
+    """Make the table of customers: what each said on joining."""
+    draws, traits = draft.draws, draft.traits
+    everybody = np.arange(draft.customers)
+    source = choose(draws.uniform("customers.source", everybody), [0.45, 0.4, 0.15])
+    source[traits["lead"] >= 0] = _SOURCES.index("lead")
+    source[traits["named"]] = _SOURCES.index("referral")
+    traits["source"] = source
+    firm = traits["firm"]
+    draft.table(
+        "customers",
+        customer_id=everybody + 1,
+        kind=firm,
+        account_id=np.where(firm, np.cumsum(firm), np.nan),
+        person_id=traits["first_person"] + 1,
+        region=traits["region"],
+        joined_on=traits["joined"],
+        source=source,
+        preferred_contact=traits["preferred"],
+        owner_id=traits["owner"] + 1,
+    )
+
+
+def add_customer_truth(draft: Draft) -> None:
+    """Put behind the envelope what is true of each customer."""
+    world, traits, orders, n = draft.world, draft.traits, draft.orders, draft.customers
+    whose = orders["customer"]
+    alive = np.isnan(traits["left"])
+    own = 365 * traits["rate"] * traits["mean_spend"]  # cents per year
+    wallet = own / traits["share_of_wallet"]
+    serving = _PREFERRED * _SERVING_CENTS[traits["preferred"]] + _OTHER * _SERVING_CENTS.sum()
+    complaints = np.bincount(whose[orders["complained"]], minlength=n)
+    spread = np.exp(0.3 * draft.draws.normal("customers.acquisition", np.arange(n)) - 0.045)
+    draft.secret(
+        "customers",
+        customer_id=np.arange(n) + 1,
+        household_id=traits["household"] + 1,
+        segment=traits["segment"],
+        purchase_rate=traits["rate"],
+        leaving_probability=traits["leaving"],
+        left_on=traits["left"],
+        alive=alive,
+        mean_spend_cents=traits["mean_spend"],
+        margin_share=traits["margin_share"],
+        share_of_wallet=traits["share_of_wallet"],
+        wallet_cents=wallet,
+        competitor_cents=wallet - own * alive,
+        satisfaction=traits["satisfaction"],
+        engagement=traits["engagement"],
+        price_sensitivity=traits["price_sensitivity"],
+        complaining_probability=traits["complaining"],
+        campaign_lift=traits["lift"],
+        renewal_probability=traits["renewal"],
+        **{f"affinity_{tea}": traits["taste"][:, code] for code, tea in enumerate(TEAS)},
+        **{name: values for name, values in traits.items() if name.startswith("worth_")},
+        friend_id=ids(traits["friend"]),
+        referrer_id=ids(traits["referrer"]),
+        generation=traits["generation"],
+        lifecycle_stage=_lifecycle(draft, alive),
+        ladder_rung=_ladder(draft, alive),
+        acquisition_cost_cents=np.rint(_ACQUISITION_CENTS[traits["source"]] * spread),
+        retention_cost_cents=traits["contacts"] * world.contact_cost + complaints * _COMPLAINT_CENTS,
+        serving_cost_cents=np.bincount(whose, orders["serving"], n),
+        expected_orders=traits["expected_orders"],
+        expected_margin_cents=traits["expected_margin"] - traits["expected_orders"] * serving,
+    )
+
+
+def _lifecycle(draft: Draft, alive: np.ndarray) -> np.ndarray:
+    """Return the stage: left; establishing under three orders; then by what lies ahead and behind."""
+    traits = draft.traits
+    ahead = 1 / (traits["rate"] * traits["leaving"]).clip(1e-9)  # expected days still a customer
+    rules = [~alive, traits["orders"] < 3, ahead < 180, draft.world.days - traits["joined"] < 365]
+    names = ["left", "establishing", "declining", "growing"]
+    return np.select(rules, [_STAGES.index(name) for name in names], _STAGES.index("mature"))
+
+
+def _ladder(draft: Draft, alive: np.ndarray) -> np.ndarray:
+    """Return the highest rung reached; the ladder's first rung, the prospect, is a lead."""
+    traits = draft.traits
+    referred = np.bincount(traits["referrer"][traits["referrer"] >= 0], minlength=draft.customers) > 0
+    content = traits["satisfaction"] > 0
+    partner = traits["firm"] & alive & content & (traits["orders"] >= 6)
+    rules = [partner, referred, content & (traits["orders"] >= 3), traits["orders"] >= 2]
+    names = ["partner", "advocate", "supporter", "client"]
+    return np.select(rules, [_RUNGS.index(name) for name in names], _RUNGS.index("customer"))

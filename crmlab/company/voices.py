@@ -1,0 +1,163 @@
+"""What customers say when asked: surveys, comments, and choices in an experiment."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, ndtri
+
+from crmlab.company._draft import Draft
+from crmlab.company._draws import Array
+
+PATHS = {
+    ("expectation", "quality"): 0.5, ("expectation", "value"): 0.15, ("expectation", "satisfaction"): 0.1,
+    ("quality", "value"): 0.6, ("quality", "satisfaction"): 0.4, ("value", "satisfaction"): 0.35,
+    ("satisfaction", "trust"): 0.65, ("trust", "commitment"): 0.6, ("satisfaction", "complaints"): -0.5,
+    ("satisfaction", "loyalty"): 0.4, ("commitment", "loyalty"): 0.35,
+}  # fmt: skip
+"""What a standard deviation of the cause adds to the effect: the European customer satisfaction index."""
+CONSTRUCTS = list(dict.fromkeys(construct for path in PATHS for construct in path))  # causes before effects
+_PURPOSES = np.array([[0.75, 0.9], [0.75, 0.95], [0.25, 0.9], [0.05, 0.2]])  # by segment: up to own, gift
+_THEMES = np.array([[0.15, 0.4, 0.65, 0.9], [0.45, 0.55, 0.65, 0.8]])  # of bad and good comments: up to each
+_CONFUSED = np.array([1, 0, 3, 2, 3])  # what each theme is taken for by a coder who errs
+_WORTHS = {  # mean by segment, and spread within
+    "worth_organic": ([0.8, 0.3, 0.4, 0.1], 0.4), "worth_single_garden": ([1.2, 0.1, 0.4, 0.2], 0.4),
+    "worth_refillable_tin": ([0.3, 0.4, -0.3, 0.1], 0.4), "worth_delivery": ([-0.1, -0.1, -0.3, -0.2], 0.06),
+}  # fmt: skip
+
+
+def implied_covariance() -> pd.DataFrame:
+    """Return the covariance matrix that :data:`PATHS` imply for constructs of unit variance."""
+    implied = np.eye(len(CONSTRUCTS))
+    for place, effect in enumerate(CONSTRUCTS):
+        direct = np.array([PATHS.get((cause, effect), 0.0) for cause in CONSTRUCTS[:place]])
+        implied[place, :place] = implied[:place, place] = implied[:place, :place] @ direct
+    return pd.DataFrame(implied, index=CONSTRUCTS, columns=CONSTRUCTS)
+
+
+def add_surveys(draft: Draft) -> None:
+    """Ask customers after orders, in waves and in a choice experiment, and write down what they answer."""
+    draws, world, traits = draft.draws, draft.world, draft.traits
+    survey, order, day = _invitations(draft)
+    customer, in_wave = survey // 100_000 - 1, survey % 100_000 > 10_000
+    truth = _latent(draft, survey, customer, order, in_wave)
+    departed = traits["left"][customer] <= day
+    pull = 0.6 * traits["engagement"][customer] + 0.25 * truth["satisfaction"] ** 2 - 1.45 * departed - 1
+    truth["response_probability"] = np.ones(len(survey)) if world.full_response else expit(pull)
+    truth["careless"] = draws.uniform("surveys.careless", customer) < world.careless
+    truth["method_bias"] = draws.normal("surveys.method_bias", customer)
+    responded = draws.uniform("surveys.responded", survey) < truth["response_probability"]
+    luck = draws.uniform("surveys.purpose", survey)[:, None]
+    purpose = (luck > _PURPOSES[traits["segment"][customer]]).sum(axis=1)
+    draft.table(
+        "surveys", survey_id=survey, customer_id=customer + 1, occasion=in_wave, invited_on=day,
+        wave=np.where(in_wave, survey % 10_000, np.nan), responded=responded,
+        order_id=np.where(in_wave, np.nan, draft.orders["id"][order]),
+        purpose=np.where(responded & in_wave, purpose, -1), **_answers(draft, survey, responded, truth),
+    )  # fmt: skip
+    draft.secret("surveys", survey_id=survey, **truth)
+    _comments(draft, survey[responded], customer[responded], truth["satisfaction"][responded])
+    _choices(draft)
+
+
+def _invitations(draft: Draft) -> tuple[Array, ...]:
+    """Return the id of each survey, the position of the customer's latest order, and the day.
+
+    An id is the customer's × 100,000 plus the number of the order, or plus 10,000 and that of the wave.
+    Orders stand by customer and time, so whole numbers that grow with both find the last one before a day.
+    """
+    world, draws, orders = draft.world, draft.draws, draft.orders
+    customer, time = orders["customer"], orders["time"]
+    asked = draws.uniform("surveys.after_order", orders["id"]) < world.order_invited
+    order = np.flatnonzero(asked & (time + 2 < world.days))
+    found = [((customer[order] + 1) * 100_000 + orders["number"][order], order, time[order] + 2)]
+    stamp = customer * (world.days + 1) + time.astype(int)
+    for wave, day in enumerate(range(world.wave_every, world.days, world.wave_every), 1):
+        joined = np.arange(np.searchsorted(draft.traits["joined"], day))
+        invited = joined[draws.uniform(f"surveys.wave_{wave}", joined) < world.wave_invited]
+        order = np.searchsorted(stamp, invited * (world.days + 1) + day) - 1
+        found.append(((invited + 1) * 100_000 + 10_000 + wave, order, np.full(len(order), float(day))))
+    return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
+
+def _latent(draft: Draft, survey: Array, customer: Array, order: Array, in_wave: Array) -> dict[str, Array]:
+    """Return what each invited customer thinks: all constructs in a wave, satisfaction after an order.
+
+    Satisfaction is made of how satisfied the customer is on the whole, of the last orders and of the day.
+    Given that, the others follow from their normal distribution under the model: satisfaction comes first.
+    """
+    normal, experience = draft.draws.normal, draft.orders["experience"]
+    averaged = np.where(in_wave, draft.orders["number"][order].clip(max=3), 1)
+    last = [np.where(back < averaged, experience[(order - back).clip(0)], 0) for back in range(3)]
+    persistent, recent = draft.traits["satisfaction"][customer], sum(last) / np.sqrt(averaged)
+    felt = np.sqrt(0.7) * persistent + np.sqrt(0.2) * recent + np.sqrt(0.1) * normal("surveys.mood", survey)
+    felt = np.where(in_wave, felt, np.sqrt(0.5) * (persistent + recent))
+    first = sorted(CONSTRUCTS, key=lambda construct: construct != "satisfaction")
+    roots = np.linalg.cholesky(implied_covariance().loc[first, first].to_numpy())
+    chance = [felt, *(np.where(in_wave, normal(f"surveys.{one}", survey), np.nan) for one in first[1:])]
+    zeros = np.zeros(len(survey))
+    return {one: sum(map(np.multiply, roots[n, : n + 1], chance), zeros) for n, one in enumerate(first)}
+
+
+def _answers(draft: Draft, survey: Array, responded: Array, truth: dict[str, Array]) -> dict[str, Array]:
+    """Return the answers to each question: missing if not asked, not answered or left out.
+
+    One number decides whether a question is left out and, if not, the error of the answer.
+    """
+    world, draws, answers = draft.world, draft.draws, {}
+    method = min(world.method_variance, 1 - world.loading**2)
+    noise = np.sqrt(max(0, 1 - world.loading**2 - method))
+    straight = draws.uniform("surveys.straight", survey // 100_000) < 0.5
+    same = np.floor(1 + 10 * draws.uniform("surveys.same", survey))
+    likes = np.where(np.isnan(truth["loyalty"]), truth["satisfaction"], truth["loyalty"])
+    for question in [*(f"{construct}_{n}" for construct in CONSTRUCTS for n in (1, 2, 3)), "recommend"]:
+        meant = truth.get(question.split("_")[0], likes)
+        rows = np.flatnonzero(responded & ~np.isnan(meant))
+        luck = draws.uniform(f"surveys.{question}", survey[rows]) / (1 - world.item_gaps)
+        centre, lowest = 4 if "complaints" in question else 7, 0 if question == "recommend" else 1
+        error = np.sqrt(method) * truth["method_bias"][rows] + noise * ndtri(luck)
+        careful = np.rint(centre + 1.9 * (world.loading * meant[rows] + error)).clip(lowest, 10)
+        careless = np.where(straight[rows], same[rows], np.floor(lowest + (11 - lowest) * luck))
+        answers[question] = np.full(len(survey), np.nan, np.float32)
+        answers[question][rows] = np.select([luck >= 1, truth["careless"][rows]], [np.nan, careless], careful)
+    return answers
+
+
+def _comments(draft: Draft, survey: Array, customer: Array, satisfaction: Array) -> None:
+    """Make open_answers: some respondents write a sentence or two, and two coders read them."""
+    uniform = draft.draws.uniform
+    rows = np.flatnonzero(uniform("open_answers.wrote", survey) < 0.3)
+    survey, good = survey[rows], (satisfaction[rows] > -0.3).astype(int)
+    theme = (uniform("open_answers.theme", survey)[:, None] > _THEMES[good]).sum(axis=1)
+    language = draft.people["language"][draft.traits["first_person"][customer[rows]]]
+    words = tomllib.loads(Path(__file__).with_name("comments.toml").read_text("utf-8"))
+    moods = [(one[mood], words["remarks"][mood]) for one in words["comments"].values() for mood in one]
+    texts = pd.array([phrase + remark for one, two in moods for phrase in one for remark in two], dtype="str")
+    place = (theme * 2 + good) * 2 + language + uniform("open_answers.text", survey)
+    comment = texts.take((place * (len(texts) // len(moods))).astype(int))
+    first = np.where(uniform("open_answers.coder_1", survey) < 0.88, theme, _CONFUSED[theme])
+    second = np.where(uniform("open_answers.coder_2", survey) < 0.8, theme, _CONFUSED[theme])
+    draft.table("open_answers", survey_id=survey, comment=comment, coder_1=first, coder_2=second)
+    draft.secret("open_answers", survey_id=survey, theme=theme)
+
+
+def _choices(draft: Draft) -> None:
+    """Make choice_tasks: some customers choose the best of three tins, six times; all have part-worths."""
+    draws, traits, everybody = draft.draws, draft.traits, np.arange(draft.customers)
+    traits["worth_price"] = -np.exp(0.4 * traits["price_sensitivity"] - 0.9)
+    for name, (mean, spread) in _WORTHS.items():
+        traits[name] = np.take(mean, traits["segment"]) + spread * draws.normal(f"truth.{name}", everybody)
+    asked = np.flatnonzero(draws.uniform("choice_tasks.asked", everybody) < 0.06)
+    customer, row = np.repeat(asked, 18), np.tile(np.arange(18), len(asked))
+    design = np.floor(draws.uniform("choice_tasks.design", customer, row) * 96).astype(int)
+    price, organic, garden, tin, days = np.unravel_index(design, (4, 2, 2, 2, 3))
+    price, days = 600 + 300 * price, np.array([1, 3, 6])[days]
+    utility = -np.log(-np.log(draws.uniform("choice_tasks.luck", customer, row)))
+    for name, level in zip(["worth_price", *_WORTHS], (price / 100, organic, garden, tin, days), strict=True):
+        utility += traits[name][customer] * level
+    draft.table(
+        "choice_tasks", customer_id=customer + 1, task=row // 3 + 1, alternative=row % 3 + 1,
+        price_cents=price, organic=organic, single_garden=garden, refillable_tin=tin, delivery_days=days,
+        chosen=(utility.reshape(-1, 3).argmax(axis=1)[:, None] == np.arange(3)).ravel(),
+    )  # fmt: skip
