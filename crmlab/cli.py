@@ -122,7 +122,9 @@ def _company(options: argparse.Namespace) -> int:
     drawn.write(options.out, truth=options.with_truth)
     rows = sum(len(table) for table in drawn.tables.values())
     truth = "with its envelope" if options.with_truth else "without its envelope"
-    print(f"{options.customers:,} customers, {len(drawn.tables)} tables, {rows:,} rows, {truth}: {options.out}")
+    print(
+        f"{options.customers:,} customers, {len(drawn.tables)} tables, {rows:,} rows, {truth}: {options.out}"
+    )
     return 0
 
 

@@ -29,7 +29,7 @@ class Draft:
     people: dict[str, Array] = field(default_factory=dict)  # per person
     leads: dict[str, Array] = field(default_factory=dict)  # per lead
     orders: dict[str, Array] = field(default_factory=dict)  # per order
-    trials: list[dict[str, Any]] = field(default_factory=list)  # per campaign
+    trials: list[Array] = field(default_factory=list)  # per campaign, columns of treatments and their truth
     staff: dict[str, Array] = field(default_factory=dict)  # positions of employees by department
 
     def table(self, name: str, /, **data: Any) -> None:

@@ -125,16 +125,14 @@ def simulate(
 
 
 def _draw(customers: int, world: World, seed: int, levers: Levers, progress: bool = False) -> "Company":
-    draft = Draft(world, levers, Draws(seed), customers)
+    draft = Draft(world, worlds.policy(levers, world), Draws(seed), customers)
     with tqdm(STEPS, disable=not progress, unit="step") as bar:
         for step in bar:
             bar.set_description(step.__name__.replace("_", " "))
             step(draft)
-    sides = [
-        {name: made[name] for name in declared()[side]}
-        for side, made in (("company", draft.tables), ("truth", draft.truth))
-    ]
-    return Company(*sides, customers, world, seed, levers)
+    tables = {name: draft.tables[name] for name in declared()["company"]}
+    truth = {name: draft.truth[name] for name in declared()["truth"]}
+    return Company(tables, truth, customers, world, seed, levers)
 
 
 class Company:
@@ -199,8 +197,10 @@ class Company:
         '1 to 10'
         """
         if table is None:
-            rows = {name: (len(held), declared()["company"][name].one_row) for name, held in self.tables.items()}
-            return pd.DataFrame.from_dict(rows, orient="index", columns=["rows", "one_row"]).rename_axis("table")
+            rows = [
+                (name, len(held), declared()["company"][name].one_row) for name, held in self.tables.items()
+            ]
+            return pd.DataFrame(rows, columns=["table", "rows", "one_row"]).set_index("table")
         columns = look_up("table", table, declared()["company"]).columns
         shown = pd.DataFrame(columns.values()).drop(columns="key").rename(columns={"kind": "type"})
         return shown.set_index("name").rename_axis("column")
@@ -451,8 +451,8 @@ class Company:
     def _envelope(self) -> dict[str, pd.DataFrame]:
         if self._truth is None:
             raise LookupError(
-                "This company came without its envelope, as a student's exercise does: its truth is not here. "
-                "crmlab.company.simulate() makes one with it."
+                "This company came without its envelope, as a student's exercise does. To have one that you "
+                "may open, draw it: crmlab.company.simulate()."
             )
         return self._truth
 

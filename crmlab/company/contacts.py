@@ -11,109 +11,107 @@ from crmlab.company._schema import categories
 from crmlab.company.people import addresses, join, kinds, names, words
 
 _CAPTURES = 4  # planned for each person; the last is by the channel of the first
-_AT_HOME = 12 * 365  # mean days since the last move
 _SWAPPED = {"name": (r"^([A-Za-z]+|.)( ?)(.+)$", r"\3\2\1"), "mail": (r"^([a-z]+)\.([a-z]+)", r"\2.\1")}
 
 
 def add_contacts(draft: Draft) -> None:
-    """Write down who the people are, channel by channel, from joining on until they leave."""
-    uniform, people, rates = draft.draws.uniform, draft.people, words()["errors"]
+    """Write down who the people are, channel by channel, from joining on until they leave.
+
+    The number of a contact tells nothing of the person, and stays with the row in a twin.
+    """
+    uniform, people, told = draft.draws.uniform, draft.people, words()
     slot, captured = _captures(draft)
     person, number = np.divmod(slot, _CAPTURES)
     customer, birth = people["customer"][person], people["birth"][person]
     group = np.where(draft.traits["firm"][customer], 3, np.digitize(-birth / 365.25, [35, 60]))
     luck = uniform("contacts.channel", slot - number + number % (_CAPTURES - 1))
-    channel = kinds(group, luck, list(words()["channels"].values())).clip(max=4)
-    moved = draft.world.days + _AT_HOME * np.log(uniform("contacts.moved", people["home"]))[person]
+    channel = kinds(group, luck, np.array([*told["channels"].values()])[:, :4])
+    years = -12 * np.log(uniform("contacts.moved", people["home"]))[person]  # since the last move
     fields, errors = {}, {}
     for field in ("name", "telephone", "mail", "address"):
         labels = categories("contacts", f"{field}_error", "truth")
-        shares = np.array([rates[field][label] for label in labels]).T
+        shares = np.array([told["errors"][field][label] for label in labels]).T
         kind = kinds(channel, uniform(f"contacts.{field}", slot), shares)
         kind[kind == len(labels)] = -1
         if field == "address":
-            kind[(kind < 0) & (captured < moved)] = labels.index("old")
+            kind[(kind < 0) & (captured < draft.world.days - 365 * years)] = labels.index("old")
         fields[field], errors[f"{field}_error"] = _written(draft, field, slot, labels, kind), kind
-    told = uniform("contacts.birth", slot) >= np.array(rates["birth_date"]["missing"])[channel]
-    # a number that tells nothing of the person and stays with the row in a twin
+    unasked = (
+        uniform("contacts.birth_date", slot) < np.array(told["errors"]["birth_date"]["missing"])[channel]
+    )
+    fields["birth_date"] = np.where(unasked, np.nan, birth)
     contact = 1 + draft.draws.stream("contacts.id").permutation(len(people["home"]) * _CAPTURES)[slot]
-    draft.table(
-        "contacts", contact_id=contact, channel=channel, captured_on=captured, **fields,
-        birth_date=np.where(told, birth, np.nan),
-    )  # fmt: skip
+    draft.table("contacts", contact_id=contact, channel=channel, captured_on=captured, **fields)
     draft.secret("contacts", contact_id=contact, person_id=person + 1, customer_id=customer + 1, **errors)
 
 
 def _captures(draft: Draft) -> tuple[Array, Array]:
     """Return key and day of each capture, by day: planned for all people, made while they are customers."""
-    luck, traits, days = draft.draws.stream("contacts"), draft.traits, draft.world.days
-    customer = draft.people["customer"]
-    wait = luck.random((len(customer), _CAPTURES)) * days
-    wait[:, 0] *= np.where(traits["firm"][customer], 0.05, 0)  # at once, at a firm soon
-    stay = (np.fmin(traits["left"], days - 0.001) - traits["joined"]).clip(0)[customer, None]
-    made = (luck.random(wait.shape) < ndtr(0.8 + 0.5 * traits["engagement"])[customer, None]) & (wait <= stay)
-    made[:, 0] = True
+    luck, traits, customer = draft.draws.stream("contacts"), draft.traits, draft.people["customer"]
+    wait = luck.random((len(customer), _CAPTURES)) * draft.world.days
+    wait[:, 0] *= np.where(traits["firm"], 0.05, 0)[customer]  # at once, at a firm soon
+    stay = (np.fmin(traits["left"], draft.world.days - 0.001) - traits["joined"]).clip(0)[customer, None]
+    made = luck.random(wait.shape) < ndtr(0.8 + 0.5 * traits["engagement"])[customer, None]
+    made = (made & (wait <= stay)) | (np.arange(_CAPTURES) == 0)
     slot, captured = np.flatnonzero(made), (traits["joined"][customer, None] + np.minimum(wait, stay))[made]
     order = np.argsort(captured, kind="stable")
     return slot[order], captured[order]
 
 
 def _written(draft: Draft, field: str, slot: Array, labels: list[str], kind: Array) -> pa.Array:
-    """Return a field of the contacts with errors of these kinds; no error stays noted that changes nothing."""
+    """Return a field of the contacts with errors of these kinds; those that change nothing are none."""
     right = pa.array(draft.tables["people"][field]).cast(pa.string())
     texts, source = [right], slot // _CAPTURES
     for code, label in enumerate(labels[:-1]):
-        rows = np.flatnonzero(kind == code)
-        before = right.take(source[rows])
-        texts.append(_altered(draft, field, label, before, slot[rows]) if len(rows) else before)
-        kind[rows[pc.equal(before, texts[-1]).to_numpy(zero_copy_only=False)]] = -1
-        source[rows] = sum(map(len, texts[:-1])) + np.arange(len(rows))
+        if len(rows := np.flatnonzero(kind == code)):
+            before = right.take(source[rows])
+            texts.append(_altered(draft, field, label, before, slot[rows]))
+            kind[rows[pc.equal(before, texts[-1]).to_numpy(zero_copy_only=False)]] = -1
+            source[rows] = sum(map(len, texts[:-1])) + np.arange(len(rows))
     return pa.concat_arrays(texts).take(pa.array(source, mask=kind == len(labels) - 1))
 
 
 def _altered(draft: Draft, field: str, label: str, text: pa.Array, slot: Array) -> pa.Array:
-    """Return these texts with an error of one kind."""
+    """Return these texts with an error of one kind.
+
+    A telephone number keeps its +999, and a mail address its domain: they belong to nobody.
+    """
     people = {name: values[slot // _CAPTURES] for name, values in draft.people.items()}
-    language, region = people["language"], draft.traits["region"][people["customer"]]
     if label == "old":
-        return addresses(draft.draws, "contacts.address", language, region, people["home"])
+        region = draft.traits["region"][people["customer"]]
+        return addresses(draft.draws, "contacts.address", people["language"], region, people["home"])
     if label in ("nickname", "script"):
-        shown = language if label == "nickname" else 0 * language
-        return names(shown, people["given"], people["family"], short=label == "nickname")
+        short = label == "nickname"
+        return names(people["language"] * short, people["given"], people["family"], short)
     if label == "swapped":
         return pc.replace_substring_regex(text, *_SWAPPED[field])
-    # a telephone number keeps its +999 and a mail address its domain: they belong to nobody
-    head, text, tail = (
-        pc.replace_substring_regex(text, r"^(\+999 )?([^@]*)(.*)$", rf"\{i}") for i in (1, 2, 3)
-    )
-    way, place = (draft.draws.uniform(f"contacts.{field}.{part}", slot) for part in ("way", "place"))
+    pre, text, end = (pc.replace_substring_regex(text, r"(\+999)?([^@]*)(.*)", rf"\{i}") for i in (1, 2, 3))
+    way, place = (draft.draws.uniform(f"contacts.{field}.{what}", slot) for what in ("way", "place"))
     ways = 4 if label == "typing" else 2 if (field, label) == ("telephone", "hearing") else 1
     one, other = _mistaken(text, label, (ways * way).astype(int), place), text
     for pair in words()["mistaken"]["parts"].get(label, "").split():
         changed = pc.replace_substring(text, *pair.split("/"), max_replacements=1)
         other = pc.if_else(pc.equal(other, text), changed, other)
-    return join(head, pc.if_else(pc.or_(pc.equal(other, text), way < 0.3), one, other), tail)
+    return join(pre, pc.if_else(pc.or_(pc.equal(other, text), way < 0.3), one, other), end)
 
 
 def _mistaken(text: pa.Array, label: str, way: Array, place: Array) -> pa.Array:
-    """Return texts with a character mistaken (way 0), or of two the order changed, one left out or doubled."""
+    """Return texts with a character mistaken (way 0), or two changed in order, one left out or doubled."""
     told, other = words()["mistaken"], np.zeros(2**16, np.uint32)
     groups = told[label] + " " + told["same_sound" if label in ("typing", "hearing") else "same_look"]
     for group in reversed(groups.split()):
         other[[*map(ord, group)]] = [*map(ord, group[1:] + group[0])]
     lines = pc.binary_join(pa.ListArray.from_arrays([0, len(text)], text), "\n")[0].as_py()
-    letters = np.array(np.frombuffer(lines.encode("utf-32-le"), np.uint32))
+    letters = np.frombuffer(bytearray(lines.encode("utf-32-le")), np.uint32)
     row, latin = np.cumsum(letters == ord("\n")), (letters >= ord("0")) & (letters <= ord("z"))
-    pairs = latin & np.roll(latin, -1) & (letters != np.roll(letters, -1))
+    pairs = latin & np.append(latin[1:], False) & (letters != np.roll(letters, -1))
     way = np.where(np.bincount(row[pairs], minlength=len(text)) > 0, way, 0)
     fit = np.flatnonzero(np.where(way[row] > 0, pairs, other[letters] > 0))
     count = np.bincount(row[fit], minlength=len(text))
     at = fit[(np.cumsum(count) - count + count * place).astype(int)[count > 0]]
-    mistaken, swapped, dropped, doubled = (at[way[count > 0] == i] for i in range(4))
-    letters[mistaken] = other[letters[mistaken]]
+    wrong, swapped, dropped, doubled = (at[way[count > 0] == code] for code in range(4))
+    letters[wrong] = other[letters[wrong]]
     letters[swapped], letters[swapped + 1] = letters[swapped + 1], letters[swapped]
-    times = np.ones(len(letters), int)
-    times[dropped], times[doubled] = 0, 2
-    return pc.split_pattern(pa.array([np.repeat(letters, times).tobytes().decode("utf-32-le")]), "\n")[
-        0
-    ].values
+    letters[dropped] = 0
+    lines = np.insert(letters, doubled, letters[doubled]).tobytes().decode("utf-32-le").replace("\0", "")
+    return pc.split_pattern(pa.array([lines]), "\n")[0].values

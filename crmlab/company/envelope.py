@@ -53,10 +53,10 @@ def answer(truth: dict[str, pd.DataFrame], what: str) -> tuple[pd.Series, float]
     table = table or "customers"
     rows = truth[table].set_index(declared()["truth"][table].keys or truth[table].index)[column]
     if asked == _NUMBERS["category"]:
-        labels = [f"{question}: {one}" for one in rows.cat.categories]
         if label not in rows.cat.categories:
-            raise ValueError(f"{question} is a category: ask for the share of a label. Valid: {', '.join(labels)}.")
-        return rows, (rows == label).mean()
+            labels = ", ".join(f"{question}: {one}" for one in rows.cat.categories)
+            raise ValueError(f"{question} is a category: ask for the share of a label. Valid: {labels}.")
+        return rows, float((rows == label).mean())
     if label:
         raise ValueError(f"{question} has no labels; ask for {question!r}.")
     if asked == _NUMBERS["id"]:
@@ -71,5 +71,5 @@ def interval(what: str, low: float, high: float) -> tuple[float, float]:
     except (TypeError, ValueError):
         raise ValueError(f"The interval for {what!r} has two numbers; got {low!r} and {high!r}.") from None
     if not (np.isfinite(ends).all() and ends[0] <= ends[1]):
-        raise ValueError(f"The interval for {what!r} runs from low to high, both finite; got {low} to {high}.")
+        raise ValueError(f"The interval for {what!r} runs from low to high, finite; got {low} to {high}.")
     return ends

@@ -1,5 +1,7 @@
 """What an order feels like, who complains, what the answer mends, and who leaves."""
 
+from typing import Any
+
 import numpy as np
 from scipy.special import ndtr, ndtri
 
@@ -23,47 +25,33 @@ def experiences(draft: Draft, customer: Array, key: Array, time: Array, leaks: A
     the scale.
     """
     world, levers, draws = draft.world, draft.levers, draft.draws
-    redesigned = world.redesign_day if levers.redesign_day is None else levers.redesign_day
-    prone = leaks * (draws.uniform("orders.leak", key) < world.leaking_tin)
-    faulty = prone & (time < redesigned)
+    faulty = leaks & (time < levers.redesign_day) & (draws.uniform("orders.leak", key) < world.leaking_tin)
     first = draws.normal("orders.experience", key) - world.leaking_loss * faulty
     voice = draft.traits["complaining"][customer]
     complained = (first < world.bad_experience) & (draws.uniform("complaints.voice", key) < voice)
     severe = (first < world.bad_experience - SEVERE).astype(int)
 
-    at = np.flatnonzero(complained)
-    days, experienced = np.full(len(key), np.nan), np.zeros(len(key), bool)
-    late, luck = draws.uniform("complaints.days", key[at]), draws.uniform("complaints.handler", key[at])
-    answers = np.where(severe[at], choose(late, RESPONSE_SHARES[1]), choose(late, RESPONSE_SHARES[0]))
-    days[at] = RESPONSE_DAYS[answers]
-    experienced[at] = luck < EXPERIENCED_SHARES[severe[at]]
+    late, mild_or_severe = draws.uniform("complaints.days", key), RESPONSE_SHARES
+    answers = np.where(severe, choose(late, mild_or_severe[1]), choose(late, mild_or_severe[0]))
+    days = RESPONSE_DAYS[answers].astype(float)
+    experienced = draws.uniform("complaints.handler", key) < EXPERIENCED_SHARES[severe]
     if levers.complaint_response_days is not None:
-        days[at] = levers.complaint_response_days
+        days[:] = levers.complaint_response_days
     if levers.experienced_handlers is not None:
-        experienced[at] = levers.experienced_handlers
-    gain = np.zeros(len(key))
-    gain[at] = _gain(draft, days[at], experienced[at])
+        experienced[:] = levers.experienced_handlers
+    gain = complained * _gain(draft, days, experienced)
 
     leaking = np.where(leaks & (time < world.redesign_day), world.leaking_tin, 0.0)
     rank = _rank(draft, first + gain, leaking, voice)
     leaving = draft.traits["leaving"][customer]
-    unanswered = np.ones(len(key), bool)
-    unanswered[at] = _rank(draft, first[at], leaking[at], voice[at]) >= leaving[at]
     return {
-        "first_experience": first,
-        "experience": ndtri(rank),
-        "faulty": faulty,
-        "complained": complained,
-        "severe": severe.astype(bool),
-        "response_days": days,
-        "experienced": experienced,
-        "gain": gain,
-        "last": rank < leaving,
-        "unanswered": unanswered,
-    }
+        "first_experience": first, "experience": ndtri(rank), "last": rank < leaving, "faulty": faulty,
+        "complained": complained, "response_days": days, "experienced": experienced, "gain": gain,
+        "unanswered": _rank(draft, first, leaking, voice) >= leaving,
+    }  # fmt: skip
 
 
-def _gain(draft: Draft, days: Array, experienced: Array) -> Array:
+def _gain(draft: Draft, days: Any, experienced: Any) -> Any:
     world = draft.world
     return world.recovery * 0.5 ** (days / world.recovery_half_life) + world.handler_skill * experienced
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammainc, gammaincinv
+from scipy.special import gammainc, gammaincinv, softmax
 from scipy.stats import poisson
 
 from crmlab.company._draft import Draft
@@ -42,10 +42,10 @@ class Clock:
 
     def _interpolate(self, customer: Array, values: Array, inverse: bool) -> Array:
         curves = [(reading, self.days) if inverse else (self.days, reading) for reading in self.readings]
-        out = np.interp(values, *curves[0], right=np.inf)
+        out: Array = np.interp(values, curves[0][0], curves[0][1], right=np.inf)
         if len(curves) > 1:
             deal = self.deal[customer]
-            out[deal] = np.interp(values[deal], *curves[1], right=np.inf)
+            out[deal] = np.interp(values[deal], curves[1][0], curves[1][1], right=np.inf)
         return out
 
     def pieces(self, start: int, end: int) -> list[tuple[int, int]]:
@@ -68,80 +68,61 @@ class State:
 def live(draft: Draft) -> None:
     """Let all customers live through the log; keep their orders, and both outcomes of each campaign."""
     world, traits, n = draft.world, draft.traits, draft.customers
-    clock, everybody = Clock(draft), np.ones(n)
+    clock, plain, nobody = Clock(draft), np.ones(n), np.full(n, -1)
     state = State(np.zeros(n, int), np.ones(n, bool), np.zeros(n), np.zeros(n))
-    policy = draft.levers.campaign or "random"
     orders, today = [], 0
     for campaign in range(world.campaigns):
         start = (campaign + 1) * world.days // (world.campaigns + 1)
-        end = start + world.campaign_days
-        orders.append(_advance(draft, clock, state, today, start, everybody, -1))
-        audience = traits["joined"] < start
-        lot = draft.draws.uniform("treatments.lot", np.arange(n), campaign) < 0.5
-        treated = audience & {"random": lot, "none": False, "all": True}[policy]
-        lifted = (1 + traits["lift"] * campaign_discount(draft) / LIFT_DISCOUNT).clip(0.1)
-        expected = [
-            expected_orders(draft, clock, state, start, end, *arm)[1] * audience
-            for arm in ((everybody, 0.0), (lifted, campaign_discount(draft)))
-        ]
-        branch = State(*(values.copy() for values in vars(state).values()))
-        branch.alive &= audience
-        other = audience & ~treated
-        unreal = _advance(
-            draft, clock, branch, start, end, np.where(other, lifted, 1), np.where(other, campaign, -1)
-        )
-        real = _advance(
-            draft, clock, state, start, end, np.where(treated, lifted, 1), np.where(treated, campaign, -1)
-        )
-        orders.append(real)
-        outcome = [_outcome(draft, clock, events) for events in (real, unreal)]
-        draft.trials.append(
-            {"customer": np.flatnonzero(audience), "start": start, "end": end}
-            | {name: values[audience] for name, values in (
-                ("treated", treated),
-                ("orders", outcome[0][0]),
-                ("spend", outcome[0][1]),
-                ("margin", outcome[0][2]),
-                ("expected_untreated", expected[0]),
-                ("expected_treated", expected[1]),
-                ("realised_untreated", np.where(treated, outcome[1][2], outcome[0][2])),
-                ("realised_treated", np.where(treated, outcome[0][2], outcome[1][2])),
-            )}
-        )  # fmt: skip
-        today = end
-    orders.append(_advance(draft, clock, state, today, world.days, everybody, -1))
+        orders.append(_advance(draft, clock, state, today, start, plain, nobody))
+        today = start + world.campaign_days
+        orders.append(_trial(draft, clock, state, campaign, start, today))
+    orders.append(_advance(draft, clock, state, today, world.days, plain, nobody))
     found = {name: np.concatenate([part[name] for part in orders]) for name in orders[0]}
     place = np.argsort(found["id"], kind="stable")
-    draft.orders = {name: values[place] for name, values in found.items()}
-    draft.orders["discount"] = discounts(draft, clock, draft.orders)
-    last = np.full(n, np.nan)
-    last[draft.orders["customer"][draft.orders["last"]]] = draft.orders["time"][draft.orders["last"]]
-    traits["left"], traits["orders"] = last, state.number
-    traits["expected_orders"], traits["expected_margin"] = expected_orders(
-        draft, clock, state, world.days, world.days + AHEAD, everybody, 0.0
-    )
+    found = draft.orders = {name: values[place] for name, values in found.items()}
+    found["discount"] = _discounts(draft, clock, found)
+    traits["left"], traits["orders"] = np.full(n, np.nan), state.number
+    traits["left"][found["customer"][found["last"]]] = found["time"][found["last"]]
+    ahead = expected_orders(draft, clock, state, world.days, world.days + AHEAD, plain, 0.0)
+    traits["expected_orders"], traits["expected_margin"] = ahead
 
 
-def campaign_discount(draft: Draft) -> float:
-    """Return the discount of the coupons."""
-    lever = draft.levers.campaign_discount
-    return draft.world.campaign_discount if lever is None else lever
+def _trial(draft: Draft, clock: Clock, state: State, campaign: int, start: int, end: int) -> dict[str, Array]:
+    """Bring `state` through the window of a campaign; keep what either arm expected and became."""
+    traits, discount, n = draft.traits, draft.levers.campaign_discount, draft.customers
+    audience = traits["joined"] < start
+    lot = draft.draws.uniform("treatments.lot", np.arange(n), campaign)
+    treated = audience & (lot < {"none": 0, "random": 0.5, "all": 1}[draft.levers.campaign])
+    lifted = (1 + traits["lift"] * discount / LIFT_DISCOUNT).clip(0.1)
+    arms = (lifted, discount), (np.ones(n), 0.0)
+    expected = [expected_orders(draft, clock, state, start, end, *arm)[1] for arm in arms]
+    branch = State(*(values.copy() for values in vars(state).values()))
+    branch.alive &= audience
+    events, outcomes = [], []
+    for contacted, stand in ((treated, state), (audience & ~treated, branch)):
+        speed, coupon = np.where(contacted, lifted, 1), np.where(contacted, campaign, -1)
+        events.append(_advance(draft, clock, stand, start, end, speed, coupon))
+        outcomes.append(_outcome(draft, clock, events[-1]))
+    (*seen, real), (*_, other) = outcomes
+    both = np.where(treated, real, other), np.where(treated, other, real)
+    trial = [np.arange(n), np.full(n, campaign), treated, *seen, real, *expected, *both]
+    draft.trials.append(np.array([values[audience] for values in trial]))
+    return events[0]
 
 
-def discounts(draft: Draft, clock: Clock, events: dict[str, Array]) -> Array:
+def _discounts(draft: Draft, clock: Clock, events: dict[str, Array]) -> Array:
     """Return the discount of each order: the coupon's or the promotion's, whichever is larger."""
     promotion = draft.world.deal_discount * clock.promotion[events["time"].astype(int)]
-    return np.maximum(promotion, np.where(events["campaign"] >= 0, campaign_discount(draft), 0))
+    return np.maximum(promotion, np.where(events["campaign"] >= 0, draft.levers.campaign_discount, 0))
 
 
 def _advance(
-    draft: Draft, clock: Clock, state: State, start: int, end: int, speed: Array, campaign: Array | int
+    draft: Draft, clock: Clock, state: State, start: int, end: int, speed: Array, campaign: Array
 ) -> dict[str, Array]:
     """Bring `state` from day `start` to day `end` and return the orders between, in rounds: one each."""
     traits, draws, shape = draft.traits, draft.draws, draft.world.gap_shape
     everybody = np.arange(draft.customers)
     begun = clock.read(everybody, np.maximum(start, traits["joined"]))
-    campaign = np.broadcast_to(campaign, everybody.shape)
     rounds = []
     active = np.flatnonzero(state.alive & (traits["joined"] < end))
     while True:
@@ -153,10 +134,8 @@ def _advance(
         state.number[active] += 1
         key = (active + 1) * 10_000 + state.number[active]
         felt = experiences(draft, active, key, time, first_is_first(draft, active, key))
-        rounds.append(
-            {"id": key, "customer": active, "number": state.number[active], "time": time}
-            | {"campaign": campaign[active]} | felt
-        )  # fmt: skip
+        made = {"id": key, "customer": active, "number": state.number[active], "time": time}
+        rounds.append(made | {"campaign": campaign[active]} | felt)
         if not len(active):
             break
         state.alive[active[felt["last"]]] = False
@@ -175,10 +154,10 @@ def _advance(
 
 def _outcome(draft: Draft, clock: Clock, events: dict[str, Array]) -> tuple[Array, Array, Array]:
     """Return the number, the spend and the contribution of these orders by customer."""
-    lines = basket(draft, events["customer"], events["id"], discounts(draft, clock, events))
+    lines = basket(draft, events["customer"], events["id"], _discounts(draft, clock, events))
     whose, n = events["customer"][lines["order"]], draft.customers
-    spend = np.bincount(whose, lines["amount"], n)
-    return np.bincount(events["customer"], minlength=n), spend, spend - np.bincount(whose, lines["cost"], n)
+    spend, cost = (np.bincount(whose, lines[name], n) for name in ("amount", "cost"))
+    return np.bincount(events["customer"], minlength=n), spend, spend - cost
 
 
 def expected_orders(
@@ -210,8 +189,7 @@ def _expected(draft: Draft, state: State, span: Array) -> Array:
             expected = -np.expm1(-rate * leaving * span) / leaving
         return alive * np.where(leaving > 1e-12, expected, rate * span)
     stages = np.arange(shape)  # passed since the last order
-    passed = poisson.pmf(stages, shape * (rate * state.elapsed)[:, None])
-    passed /= passed.sum(axis=1, keepdims=True)
+    passed = softmax(poisson.logpmf(stages, shape * (rate * state.elapsed)[:, None]), axis=1)
     expected, order, time = np.zeros(len(rate)), 1, shape * rate * span
     going = np.flatnonzero(alive)
     while len(going):

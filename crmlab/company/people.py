@@ -2,7 +2,6 @@
 
 import tomllib
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,14 @@ ROLES = ["initiator", "influencer", "decider", "buyer", "user"]
 _CHINESE = 0.45  # share of people who write in Chinese
 _GIVEN, _FAMILY = "female male female_chinese male_chinese", "family_english family_chinese"
 _STAFF = [0.35, 0.3, 0.1, 0.25]  # shares of the departments, and of what the bonus there depends on
-_BONUS = [[0.2, 0.5, 0.3], [0.4, 0.1, 0.5], [1, 0, 0], [1, 0, 0]]
+_BONUS = [[0.2, 0.5], [0.4, 0.1], [1, 0], [1, 0]]
 
 
 @cache
 def words() -> dict[str, Any]:
     """Return words.toml, each list of words as a list of entries cut into parts."""
     told = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
-    w = {name: [one.split("/") for one in text.split()] for name, text in told["words"].items()}
-    for gender in ("female", "male"):
-        both = product(w[f"{gender}_first"], w[f"{gender}_second"])
-        w[f"{gender}_chinese"] = [[a + b, (latin + more).capitalize()] for (a, latin), (b, more) in both]
-    return told | w
+    return told | {name: [one.split("/") for one in text.split()] for name, text in told["words"].items()}
 
 
 def pick(lists: str, part: int, code: Array) -> pa.Array:
@@ -46,10 +41,9 @@ def draw(lists: str, which: Array | int, luck: Array) -> Array:
 
 
 def kinds(group: Array, luck: Array, shares: Any) -> Array:
-    """Return the index that each number in (0, 1) falls on in its group's row of shares; past the last: none."""
-    edges = np.cumsum(shares, axis=1)
-    within = np.searchsorted((edges + np.arange(len(edges))[:, None]).ravel(), group + luck, side="right")
-    return within - group * edges.shape[1]
+    """Return where each number in (0, 1) falls in its group's row of shares; beyond them, their number."""
+    edges = np.cumsum(shares, axis=1) + np.arange(len(shares))[:, None]
+    return np.searchsorted(edges.ravel(), group + luck, side="right") - group * edges.shape[1]
 
 
 def join(*parts: Any) -> pa.Array:
@@ -68,16 +62,12 @@ def names(language: Array, given: Array, family: Array, short: bool = False) -> 
 def addresses(draws: Draws, purpose: str, language: Array, region: Array, home: Array) -> pa.Array:
     """Return the address of each home in the language of who lives there."""
     luck = [draws.uniform(f"{purpose}.{part}", home) for part in ("street", "number", "flat")]
-    number, flat, whole = _text(1 + 300 * luck[1] ** 1.5), _text(100 * luck[2] - 39), luck[2] < 0.4
+    number, flat = (pc.cast(n.astype(int), "string") for n in (1 + 300 * luck[1] ** 1.5, 100 * luck[2] - 39))
     codes = {"streets": draw("streets", 0, luck[0]), "regions": region}
     (street, town), (road, city) = ([pick(name, part, codes[name]) for name in codes] for part in (0, 1))
-    english = join(pc.if_else(whole, "", join("Flat ", flat, ", ")), number, " ", street, ", ", town)
-    chinese = join(city, road, number, "号", pc.if_else(whole, "", join(flat, "室")))
+    english = join(pc.if_else(luck[2] < 0.4, "", join("Flat ", flat, ", ")), number, " ", street, ", ", town)
+    chinese = join(city, road, number, "号", pc.if_else(luck[2] < 0.4, "", join(flat, "室")))
     return pc.if_else(language == 1, chinese, english)
-
-
-def _text(number: Array) -> pa.Array:
-    return pa.array(number.astype(int)).cast(pa.string())
 
 
 def add_employees(draft: Draft) -> None:
@@ -98,7 +88,11 @@ def add_employees(draft: Draft) -> None:
 
 
 def add_people(draft: Draft) -> None:
-    """Draw who the customers are: one person each, or the two to six of a firm who have a say in buying."""
+    """Draw who the customers are: one person each, or the two to six of a firm who have a say in buying.
+
+    At a firm one person initiates, one decides and one buys, while several may influence and use; one may do
+    more than one of these. A customer who is a person does it all.
+    """
     traits, luck = draft.traits, draft.draws.stream("people")
     persons = np.where(traits["firm"], luck.integers(2, 7, draft.customers), 1)
     first = np.cumsum(persons) - persons
@@ -113,40 +107,36 @@ def add_people(draft: Draft) -> None:
     language, kin = language[shared], np.where(luck.random(n) < 0.85, shared, own)
     given = draw(_GIVEN, 2 * language + male, luck.random(n))
     family = draw(_FAMILY, language, luck.random(n)[kin] ** 1.5)  # the first are the most frequent
-    other = (luck.random(n) * own).astype(int)
-    alike = [one == one[other] for one in (region, language, male)]
-    namesake = np.where(np.all(alike, axis=0) & (luck.random(n) < 0.03), other, own)
-    given, family = given[namesake], family[namesake]
+    other = np.where(luck.random(n) < 0.03, (luck.random(n) * own).astype(int), own)
+    namesake = np.all([one == one[other] for one in (region, language, male)], axis=0)
+    given, family = (np.where(namesake, code[other], code) for code in (given, family))
     latin = names(0 * language, given, family)
     birth = -365.25 * (18 + np.where(firm, 50, 66) * luck.beta(1.6, 2.6, n))
 
-    # one at a firm initiates, decides, buys; more may influence and use; a person does all alone
     roles = ~firm[:, None] | (luck.random((n, 5)) < [0, 0.3, 0, 0, 0.5])
-    holder = first[:, None] + (luck.random((draft.customers, 5)) * persons[:, None]).astype(int)
-    roles[holder, range(5)] = True
+    roles[first[:, None] + (luck.random((len(first), 5)) * persons[:, None]).astype(int), range(5)] = True
     roles[:, 4] |= ~roles.any(axis=1)
-    held = dict(zip(ROLES, roles.T, strict=True))
-    # seven in ten have a title that goes with the role that counts most
-    main = np.where(luck.random(n) < 0.7, roles[:, [2, 3, 0, 1, 4]].argmax(axis=1), luck.integers(5, size=n))
-    work = luck.integers(17, len(words()["occupations"]), n)
-    titles = [2 + 3 * main + luck.integers(3, size=n), 0, 1]
-    work = np.select([firm, birth > -22 * 365.25, birth < -66 * 365.25], titles, work)
+    draft.people = dict(zip(ROLES, roles.T, strict=True)) | {"customer": customer, "home": home}
+    draft.people |= {"birth": birth, "language": language, "given": given, "family": family}
 
+    age, work = -birth / 365.25, luck.integers(17, len(words()["occupations"]), n)
+    work = np.select([firm, age < 22, age > 66], [luck.integers(2, 17, n), 0 * own, 0 * own + 1], work)
     number = 10**8 + luck.permutation(n) * (10**8 // n) + luck.integers(10**8 // n, size=n)  # all different
     domain = pick("providers", 0, draw("providers", 0, luck.random(n)))
     domain = pc.if_else(firm, _add_accounts(draft).take(customer), domain)
-    draft.people = {
-        "customer": customer, "language": language, "given": given, "family": family, "birth": birth,
-        "home": home, **held,
-    }  # fmt: skip
+    code = pd.Series(latin.dictionary_encode().indices.to_numpy())
+    earlier = code.groupby(code).cumcount().to_numpy()  # people of that name; no two have one mail address
+    again = pc.if_else(earlier == 0, "", pc.cast(earlier + 1, "string"))
+    local = pc.replace_substring(pc.utf8_lower(latin), " ", ".")
     draft.table(
         "people", person_id=own + 1, customer_id=customer + 1, name=names(language, given, family),
         latin_name=latin, language=language, gender=male, birth_date=birth, region=region,
         occupation=pc.if_else(language == 1, pick("occupations", 1, work), pick("occupations", 0, work)),
-        address=addresses(draft.draws, "people.address", language, region, home), mail=_mails(latin, domain),
-        telephone=pc.replace_substring_regex(_text(number[shared]), "^1(....)", r"+999 \1 "),
+        address=addresses(draft.draws, "people.address", language, region, home),
+        mail=join(local, again, "@", domain, ".example"),
+        telephone=pc.replace_substring_regex(pc.cast(number[shared], "string"), "^1(....)", r"+999 \1 "),
     )  # fmt: skip
-    draft.secret("people", person_id=own + 1, **held)
+    draft.secret("people", person_id=own + 1, **{role: draft.people[role] for role in ROLES})
 
 
 def _add_accounts(draft: Draft) -> pa.Array:
@@ -161,11 +151,3 @@ def _add_accounts(draft: Draft) -> pa.Array:
         staff=(draft.traits["persons"] + luck.lognormal(2, 1, n).astype(int))[firms],
     )  # fmt: skip
     return pc.utf8_lower(join(*english[:2]))
-
-
-def _mails(latin: pa.Array, domain: pa.Array) -> pa.Array:
-    """Return mail addresses made from the names; those of one name are numbered, so no two are the same."""
-    code = latin.dictionary_encode().indices.to_numpy()
-    earlier = pd.Series(code).groupby(code).cumcount().to_numpy()
-    name = pc.replace_substring(pc.utf8_lower(latin), " ", ".")
-    return join(name, pc.if_else(earlier == 0, "", _text(earlier + 1)), "@", domain, ".example")

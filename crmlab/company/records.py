@@ -6,7 +6,7 @@ from crmlab.company._draft import Draft, ids
 from crmlab.company._draws import choose
 from crmlab.company._schema import categories
 from crmlab.company.customers import TEAS
-from crmlab.company.goods import basket
+from crmlab.company.goods import PRICES, basket
 from crmlab.company.service import holders
 
 _SERVING_CENTS = np.array([380, 150, 460, 520, 430])  # by channel
@@ -24,61 +24,38 @@ def add_orders(draft: Draft) -> None:
     world, draws, orders = draft.world, draft.draws, draft.orders
     customer, key = orders["customer"], orders["id"]
     lines = basket(draft, customer, key, orders["discount"])
-    place = lines["order"]
-    amount, full, cost = (
-        np.bincount(place, lines[name], len(key)).astype(int) for name in ("amount", "full", "cost")
-    )
+    place, line = lines["order"], lines["line"]
+    totals = (np.bincount(place, lines[name], len(key)).astype(int) for name in ("amount", "full", "cost"))
+    amount, full, cost = totals
     luck = draws.uniform("orders.channel", key)
     other = np.floor((luck - _PREFERRED).clip(0) / _OTHER).astype(int)
     channel = np.where(luck < _PREFERRED, draft.traits["preferred"][customer], other)
     orders |= {"amount": amount, "serving": _SERVING_CENTS[channel]}
     draft.table(
-        "orders",
-        order_id=key,
-        customer_id=customer + 1,
-        person_id=holders(draft, "buyer")[customer] + 1,
-        ordered_at=orders["time"],
-        channel=channel,
-        campaign_id=ids(orders["campaign"]),
-        amount_cents=amount,
-        discount_cents=full - amount,
-        margin_cents=amount - cost,
-        serving_cents=orders["serving"],
-    )
+        "orders", order_id=key, customer_id=customer + 1, person_id=holders(draft, "buyer")[customer] + 1,
+        ordered_at=orders["time"], channel=channel, campaign_id=ids(orders["campaign"]), amount_cents=amount,
+        discount_cents=full - amount, margin_cents=amount - cost, serving_cents=orders["serving"],
+    )  # fmt: skip
     draft.table(
-        "order_lines",
-        order_id=key[place],
-        line=lines["line"],
-        product_id=lines["product"] + 1,
-        grams=lines["grams"],
-        amount_cents=lines["amount"],
+        "order_lines", order_id=key[place], line=line + 1, product_id=lines["product"] + 1,
+        grams=np.rint(lines["full"] * 100 / PRICES[lines["product"]]), amount_cents=lines["amount"],
         cost_cents=lines["cost"],
-    )
-    draft.secret(
-        "orders",
-        order_id=key,
-        first_experience=orders["first_experience"],
-        experience=orders["experience"],
-        faulty=orders["faulty"],
-    )
-    luck = draws.uniform("returns.luck", key[place], lines["line"])
-    leaked = orders["faulty"][place] & (lines["line"] == 1)
+    )  # fmt: skip
+    felt = {name: orders[name] for name in ("first_experience", "experience", "faulty")}
+    draft.secret("orders", order_id=key, **felt)
+
+    leaked = orders["faulty"][place] & (line == 0)
     bad = orders["first_experience"][place] < world.bad_experience
-    back = np.flatnonzero(luck < np.where(leaked, 0.4, np.where(bad, 0.08, 0.01)))
-    sent, line = place[back], lines["line"][back]
-    day = np.floor(orders["time"][sent]) + 2 + np.floor(12 * draws.uniform("returns.day", key[sent], line))
-    reason = np.where(
-        leaked[back], 0, choose(draws.uniform("returns.reason", key[sent], line), [0.3, 0.3, 0.4])
-    )
-    kept = day < world.days
+    likely = np.where(leaked, 0.4, np.where(bad, 0.08, 0.01))
+    back = np.flatnonzero(draws.uniform("returns.luck", key[place], line) < likely)
+    day = np.floor(orders["time"][place[back]]) + 2
+    day += np.floor(12 * draws.uniform("returns.day", key[place[back]], line[back]))
+    back, day = back[day < world.days], day[day < world.days]
+    reason = choose(draws.uniform("returns.reason", key[place[back]], line[back]), [0.3, 0.3, 0.4])
     draft.table(
-        "returns",
-        order_id=key[sent[kept]],
-        line=line[kept],
-        returned_on=day[kept],
-        reason=reason[kept],
-        amount_cents=-lines["amount"][back[kept]],
-    )
+        "returns", order_id=key[place[back]], line=line[back] + 1, returned_on=day,
+        reason=np.where(leaked[back], 0, reason), amount_cents=-lines["amount"][back],
+    )  # fmt: skip
 
 
 def add_referrals(draft: Draft) -> None:
@@ -112,17 +89,10 @@ def add_customer_table(draft: Draft) -> None:
     traits["source"] = source
     firm = traits["firm"]
     draft.table(
-        "customers",
-        customer_id=everybody + 1,
-        kind=firm,
-        account_id=np.where(firm, np.cumsum(firm), np.nan),
-        person_id=traits["first_person"] + 1,
-        region=traits["region"],
-        joined_on=traits["joined"],
-        source=source,
-        preferred_contact=traits["preferred"],
-        owner_id=traits["owner"] + 1,
-    )
+        "customers", customer_id=everybody + 1, kind=firm, account_id=np.where(firm, np.cumsum(firm), np.nan),
+        person_id=traits["first_person"] + 1, region=traits["region"], joined_on=traits["joined"],
+        source=source, preferred_contact=traits["preferred"], owner_id=traits["owner"] + 1,
+    )  # fmt: skip
 
 
 def add_customer_truth(draft: Draft) -> None:
@@ -135,39 +105,23 @@ def add_customer_truth(draft: Draft) -> None:
     serving = _PREFERRED * _SERVING_CENTS[traits["preferred"]] + _OTHER * _SERVING_CENTS.sum()
     complaints = np.bincount(whose[orders["complained"]], minlength=n)
     spread = np.exp(0.3 * draft.draws.normal("customers.acquisition", np.arange(n)) - 0.045)
+    same = "satisfaction engagement price_sensitivity share_of_wallet margin_share generation expected_orders"
+    worths = {name: values for name, values in traits.items() if name.startswith("worth_")}
+    tastes = {f"affinity_{tea}": traits["taste"][:, code] for code, tea in enumerate(TEAS)}
     draft.secret(
-        "customers",
-        customer_id=np.arange(n) + 1,
-        household_id=traits["household"] + 1,
-        segment=traits["segment"],
-        purchase_rate=traits["rate"],
-        leaving_probability=traits["leaving"],
-        left_on=traits["left"],
-        alive=alive,
-        mean_spend_cents=traits["mean_spend"],
-        margin_share=traits["margin_share"],
-        share_of_wallet=traits["share_of_wallet"],
-        wallet_cents=wallet,
-        competitor_cents=wallet - own * alive,
-        satisfaction=traits["satisfaction"],
-        engagement=traits["engagement"],
-        price_sensitivity=traits["price_sensitivity"],
-        complaining_probability=traits["complaining"],
-        campaign_lift=traits["lift"],
-        renewal_probability=traits["renewal"],
-        **{f"affinity_{tea}": traits["taste"][:, code] for code, tea in enumerate(TEAS)},
-        **{name: values for name, values in traits.items() if name.startswith("worth_")},
-        friend_id=ids(traits["friend"]),
-        referrer_id=ids(traits["referrer"]),
-        generation=traits["generation"],
-        lifecycle_stage=_lifecycle(draft, alive),
-        ladder_rung=_ladder(draft, alive),
+        "customers", **{name: traits[name] for name in same.split()}, **worths, **tastes,
+        customer_id=np.arange(n) + 1, household_id=traits["household"] + 1, segment=traits["segment"],
+        purchase_rate=traits["rate"], leaving_probability=traits["leaving"], left_on=traits["left"],
+        alive=alive, mean_spend_cents=traits["mean_spend"], wallet_cents=wallet,
+        competitor_cents=wallet - own * alive, complaining_probability=traits["complaining"],
+        campaign_lift=traits["lift"], renewal_probability=traits["renewal"],
+        friend_id=ids(traits["friend"]), referrer_id=ids(traits["referrer"]),
+        lifecycle_stage=_lifecycle(draft, alive), ladder_rung=_ladder(draft, alive),
         acquisition_cost_cents=np.rint(_ACQUISITION_CENTS[traits["source"]] * spread),
         retention_cost_cents=traits["contacts"] * world.contact_cost + complaints * _COMPLAINT_CENTS,
         serving_cost_cents=np.bincount(whose, orders["serving"], n),
-        expected_orders=traits["expected_orders"],
         expected_margin_cents=traits["expected_margin"] - traits["expected_orders"] * serving,
-    )
+    )  # fmt: skip
 
 
 def _lifecycle(draft: Draft, alive: np.ndarray) -> np.ndarray:

@@ -5,11 +5,9 @@ import numpy as np
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, choose
 from crmlab.company._schema import categories
-from crmlab.company.history import campaign_discount
 
-_PURPOSES = categories("interactions", "purpose")
 _CAUSES = categories("complaints", "cause")
-# By purpose: whose role it is, its probability with a person and with a firm, days after the order (from, to).
+# By purpose: whose role it is, its probability with a person and with a firm, days after the order.
 _MESSAGES = {
     "need": ("initiator", 0.04, 0.6, -10, -5),
     "advice": ("influencer", 0.03, 0.5, -5, -2),
@@ -24,35 +22,30 @@ _OUT_OF_ROLE = 0.1  # share of messages written by anybody at the firm
 def add_interactions(draft: Draft) -> None:
     """Make the messages around each order; people mostly write about what is their role."""
     draws, orders, traits = draft.draws, draft.orders, draft.traits
-    service, parts = draft.staff["service"], []
+    parts = []
     for code, (purpose, (role, person, firm, start, end)) in enumerate(_MESSAGES.items()):
         likely = np.where(traits["firm"], firm, person)[orders["customer"]]
         at = np.flatnonzero(draws.uniform(f"interactions.{purpose}", orders["id"]) < likely)
         luck = draws.uniform("interactions.sent", orders["id"][at], code)
         sent = orders["time"][at] + start + (end - start) * luck
-        at, sent = (values[(sent >= 0) & (sent < draft.world.days)] for values in (at, sent))
+        within = (sent >= 0) & (sent < draft.world.days)
+        at, sent = at[within], sent[within]
         key, customer = orders["id"][at] * 10 + code, orders["customer"][at]
         anybody = draws.uniform("interactions.anybody", key)
-        persons = traits["persons"][customer]
-        somebody = traits["first_person"][customer] + np.floor(anybody / _OUT_OF_ROLE * persons).astype(int)
-        holder = holders(draft, role)[customer]
-        wait = 0.25 * np.exp(draws.normal("interactions.wait", key))
+        somebody = np.floor(anybody / _OUT_OF_ROLE * traits["persons"][customer]).astype(int)
+        somebody += traits["first_person"][customer]
+        person_position = np.where(anybody < _OUT_OF_ROLE, somebody, holders(draft, role)[customer])
         replies = 0.15 + 0.1 * traits["engagement"][customer] if purpose == "news" else 0.93
-        answered = np.where(draws.uniform("interactions.answered", key) < replies, sent + wait, np.nan)
-        parts.append(
-            {
-                "interaction_id": key,
-                "customer_id": customer + 1,
-                "person_id": np.where(anybody < _OUT_OF_ROLE, somebody, holder) + 1,
-                "employee_id": _one_of(service, draws.uniform("interactions.employee", key)) + 1,
-                "order_id": orders["id"][at],
-                "channel": choose(draws.uniform("interactions.channel", key), [0.4, 0.15, 0.25, 0.05, 0.15]),
-                "direction": np.full(len(at), int(purpose == "news")),
-                "purpose": np.full(len(at), _PURPOSES.index(purpose)),
-                "sent_at": sent,
-                "answered_at": np.where(answered < draft.world.days, answered, np.nan),
-            }
-        )
+        answered = sent + 0.25 * np.exp(draws.normal("interactions.wait", key))
+        answered[draws.uniform("interactions.answered", key) > replies] = np.nan
+        employee = _one_of(draft.staff["service"], draws.uniform("interactions.employee", key))
+        channel = choose(draws.uniform("interactions.channel", key), [0.4, 0.15, 0.25, 0.05, 0.15])
+        parts.append({
+            "interaction_id": key, "customer_id": customer + 1, "person_id": person_position + 1,
+            "employee_id": employee + 1, "order_id": orders["id"][at], "channel": channel,
+            "direction": np.full(len(at), purpose == "news"), "purpose": np.full(len(at), code),
+            "sent_at": sent, "answered_at": np.where(answered < draft.world.days, answered, np.nan),
+        })  # fmt: skip
     together = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     place = np.argsort(together["interaction_id"], kind="stable")
     draft.table("interactions", **{name: values[place] for name, values in together.items()})
@@ -88,66 +81,37 @@ def add_complaints(draft: Draft) -> None:
     handler = np.where(own["experienced"], _one_of(service[skilled], luck), _one_of(service[~skilled], luck))
     after = 6.5 + 1.9 * (0.9 * own["experience"] + 0.45 * draws.normal("complaints.after", key))
     draft.table(
-        "complaints",
-        complaint_id=key,
-        order_id=key,
-        customer_id=own["customer"] + 1,
-        opened_on=opened,
-        first_response_on=answered,
-        resolved_on=resolved,
-        cause=(cause + slip) % len(_CAUSES),
-        severity=1 + (hurt > 1.2) + (hurt > 1.9),
-        handler_id=handler + 1,
+        "complaints", complaint_id=key, order_id=key, customer_id=own["customer"] + 1, opened_on=opened,
+        first_response_on=answered, resolved_on=resolved, cause=(cause + slip) % len(_CAUSES),
+        severity=1 + (hurt > 1.2) + (hurt > 1.9), handler_id=handler + 1,
         satisfied_after=np.where(np.isnan(resolved), np.nan, np.rint(after).clip(1, 10)),
         bought_again=own["number"] < draft.traits["orders"][own["customer"]],
-    )
+    )  # fmt: skip
     draft.secret(
-        "complaints",
-        complaint_id=key,
-        cause=cause,
-        gain=own["gain"],
-        stayed=~own["last"],
+        "complaints", complaint_id=key, cause=cause, gain=own["gain"], stayed=~own["last"],
         would_stay_unanswered=own["unanswered"],
-    )
+    )  # fmt: skip
 
 
 def add_campaigns(draft: Draft) -> None:
     """Make the campaigns and the trial that each of them is."""
-    world, trials = draft.world, draft.trials
-    numbers = np.arange(len(trials)) + 1
+    world, numbers = draft.world, np.arange(draft.world.campaigns)
+    starts = (numbers + 1) * world.days // (world.campaigns + 1)
     draft.table(
-        "campaigns",
-        campaign_id=numbers,
-        name=[f"Coupon {number}" for number in numbers],
-        starts_on=np.array([trial["start"] for trial in trials]),
-        ends_on=np.array([trial["end"] for trial in trials]),
-        discount=np.full(len(trials), campaign_discount(draft)),
-        contact_cost_cents=np.full(len(trials), world.contact_cost),
-    )
-
-    def column(name: str) -> Array:
-        return np.concatenate([np.zeros(0), *(trial[name] for trial in trials)])
-
-    whose = np.concatenate([np.zeros(0, int), *(trial["customer"] for trial in trials)])
-    campaign = np.repeat(numbers, [len(trial["customer"]) for trial in trials])
-    treated = column("treated").astype(bool)
-    draft.traits["contacts"] = np.bincount(whose[treated], minlength=draft.customers)
+        "campaigns", campaign_id=numbers + 1, name=[f"Coupon {number + 1}" for number in numbers],
+        starts_on=starts, ends_on=starts + world.campaign_days,
+        contact_cost_cents=np.full(len(numbers), world.contact_cost),
+        discount=np.full(len(numbers), draft.levers.campaign_discount),
+    )  # fmt: skip
+    trials = np.concatenate([np.zeros((10, 0)), *draft.trials], axis=1)
+    customer, campaign, treated = trials[:3].astype(int)
+    keys = {"campaign_id": campaign + 1, "customer_id": customer + 1}
+    draft.traits["contacts"] = np.bincount(customer[treated > 0], minlength=draft.customers)
     draft.table(
-        "treatments",
-        campaign_id=campaign,
-        customer_id=whose + 1,
-        treated=treated,
-        orders=column("orders"),
-        spend_cents=column("spend"),
-        margin_cents=column("margin"),
-        cost_cents=treated * world.contact_cost,
-    )
+        "treatments", **keys, treated=treated, orders=trials[3], spend_cents=trials[4],
+        margin_cents=trials[5], cost_cents=treated * world.contact_cost,
+    )  # fmt: skip
     draft.secret(
-        "treatments",
-        campaign_id=campaign,
-        customer_id=whose + 1,
-        expected_treated_cents=column("expected_treated"),
-        expected_untreated_cents=column("expected_untreated"),
-        realised_treated_cents=column("realised_treated"),
-        realised_untreated_cents=column("realised_untreated"),
-    )
+        "treatments", **keys, expected_treated_cents=trials[6], expected_untreated_cents=trials[7],
+        realised_treated_cents=trials[8], realised_untreated_cents=trials[9],
+    )  # fmt: skip

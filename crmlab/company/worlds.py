@@ -190,16 +190,16 @@ def world(name: str = "base", **changes: Any) -> World:
 class Levers:
     """A manager's decisions; None leaves the company's own policy, which is what the log shows."""
 
-    complaint_response_days: float | None = None
-    experienced_handlers: bool | None = None
-    campaign: str | None = None
-    campaign_discount: float | None = None
-    redesign_day: int | None = None
+    complaint_response_days: Any = None
+    experienced_handlers: Any = None
+    campaign: Any = None
+    campaign_discount: Any = None
+    redesign_day: Any = None
 
 
 _LEVERS = {
     "complaint_response_days": ("a number from 0 to 60", "0 to 14 days, sooner for severe complaints"),
-    "experienced_handlers": ("True or False", "3 in 10 complaints, 6 in 10 severe ones"),
+    "experienced_handlers": ("True or False", "for 3 in 10 complaints, for 6 in 10 severe ones"),
     "campaign": ("'none', 'random' or 'all'", "'random': each campaign to a random half"),
     "campaign_discount": ("a number from 0 to 0.9", "the world's campaign_discount"),
     "redesign_day": ("a whole number from 0 to 9999", "the world's redesign_day"),
@@ -214,8 +214,7 @@ def levers() -> pd.DataFrame:
     >>> levers().loc["campaign", "valid"]
     "'none', 'random' or 'all'"
     """
-    table = pd.DataFrame.from_dict(_LEVERS, orient="index", columns=["valid", "own_policy"])
-    return table.rename_axis("lever")
+    return pd.DataFrame.from_dict(_LEVERS, "index", columns=["valid", "own_policy"]).rename_axis("lever")
 
 
 def pull(before: Levers, world: World, **changes: Any) -> Levers:
@@ -234,3 +233,11 @@ def pull(before: Levers, world: World, **changes: Any) -> Levers:
         if lever.startswith("campaign") and not world.campaigns:
             raise ValueError(f"The world {world.name!r} has no campaigns, so {lever} changes nothing.")
     return replace(before, **changes)
+
+
+def policy(levers: Levers, world: World) -> Levers:
+    """Return what is done: the levers pulled, and the company's own policy where none is."""
+    own = {"campaign": "random"} | {
+        name: getattr(world, name) for name in ("campaign_discount", "redesign_day")
+    }
+    return replace(levers, **{name: value for name, value in own.items() if getattr(levers, name) is None})

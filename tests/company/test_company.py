@@ -68,8 +68,12 @@ def test_adding_a_purpose_changes_no_other_stream():
 
 
 def test_worlds_have_one_schema():
-    worlds = [company.simulate(50, world) for world in ("base", "textbook", "seasonal", "promo_driven", "clockwork")]
-    types = [{name: table.dtypes.astype(str).to_dict() for name, table in one.tables.items()} for one in worlds]
+    worlds = [
+        company.simulate(50, world) for world in ("base", "textbook", "seasonal", "promo_driven", "clockwork")
+    ]
+    types = [
+        {name: table.dtypes.astype(str).to_dict() for name, table in one.tables.items()} for one in worlds
+    ]
     assert all(one == types[0] for one in types)
 
 
@@ -117,7 +121,10 @@ def test_a_wrong_company_is_refused(arguments, message):
 @pytest.mark.parametrize(
     ("lever", "message"),
     [
-        ({"price": 1}, "There is no lever 'price'. Valid: campaign, campaign_discount, complaint_response_days"),
+        (
+            {"price": 1},
+            "There is no lever 'price'. Valid: campaign, campaign_discount, complaint_response_days",
+        ),
         ({"complaint_response_days": -1}, "a number from 0 to 60"),
         ({"complaint_response_days": "soon"}, "a number from 0 to 60"),
         ({"campaign": "some"}, "'none', 'random' or 'all'"),
@@ -306,7 +313,17 @@ def test_folders_are_refused_with_a_reason(small, tmp_path):
 
 
 def test_the_command_writes_a_company_and_refuses_to_overwrite(tmp_path, capsys):
-    words = ["company", "--customers", "50", "--world", "clockwork", "--seed", "3", "--out", str(tmp_path / "tea")]
+    words = [
+        "company",
+        "--customers",
+        "50",
+        "--world",
+        "clockwork",
+        "--seed",
+        "3",
+        "--out",
+        str(tmp_path / "tea"),
+    ]
     assert cli.main(words) == 0
     assert "50 customers, 26 tables" in capsys.readouterr().out
     same = company.simulate(50, "clockwork", 3)

@@ -1,4 +1,4 @@
-"""Every table keeps to its declaration: keys, references, types, order of dates, signs. Referee: columns.csv."""
+"""Every table keeps to its declaration: keys, references, types, order of dates, signs."""
 
 from functools import cache
 
@@ -47,7 +47,11 @@ def broken_rules(drawn: company.Company) -> list[str]:
                 low, high = map(float, column.unit.split(" to "))
                 if not values.dropna().between(low, high).all():
                     found.append(f"{side} {name}.{column.name}: outside {column.unit}")
-            if column.unit == "share" and not values.dropna().between(-1e-9, 1 + 1e-9).all() and name != "customers":
+            if (
+                column.unit == "share"
+                and not values.dropna().between(-1e-9, 1 + 1e-9).all()
+                and name != "customers"
+            ):
                 found.append(f"{side} {name}.{column.name}: no share")
     return found + [rule for rule, holds in ordered(drawn).items() if not holds]
 
@@ -81,7 +85,7 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
         return bool(values.dropna().between(start, end, inclusive="left").all())
 
     return {
-        "everybody has ordered, first on the day of joining": first.reindex(life.index).eq(life["joined_on"]).all(),
+        "everybody orders first on the day of joining": first.reindex(life.index).eq(life["joined_on"]).all(),
         "nothing is ordered before joining": (day >= orders["joined_on"]).all(),
         "nothing is ordered after leaving": (~(day > orders["left_on"])).all(),
         "complaints follow their order, answers the complaint": rising(
@@ -98,8 +102,8 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
             and (t["orders"]["discount_cents"] >= 0).all()
         ),
         "lines add up to their order": bool(
-            lines["amount_cents"].to_numpy().tolist() == t["orders"]["amount_cents"].tolist()
-            and (t["orders"]["amount_cents"] - lines["cost_cents"].to_numpy() == t["orders"]["margin_cents"]).all()
+            lines["amount_cents"].tolist() == t["orders"]["amount_cents"].tolist()
+            and (lines["amount_cents"] - lines["cost_cents"]).tolist() == t["orders"]["margin_cents"].tolist()
         ),
         "a returned line was bought at that price": t["returns"]
         .merge(t["order_lines"], on=["order_id", "line"], suffixes=("", "_paid"))

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from scipy.stats import binom, chi2, kstest, norm
 from scipy.stats import beta as beta_distribution
+from scipy.stats import binom, chi2, kstest, norm
 from scipy.stats import gamma as gamma_distribution
 
 from crmlab import company, value
@@ -82,9 +82,8 @@ def test_intervals_cover_at_the_stated_rate_over_200_seeds():
     inside = []
     for seed in range(200):
         tests = likelihood_ratio_tests(company.simulate(1_500, "textbook", seed))
-        inside.append(
-            np.concatenate([(low_high[0] <= true) & (true <= low_high[1]) for _, low_high, true in tests.values()])
-        )  # fmt: skip
+        covers = [(ends[0] <= true) & (true <= ends[1]) for _, ends, true in tests.values()]
+        inside.append(np.concatenate(covers))
     hits = np.sum(inside, axis=0)
     low, high = binom.ppf([0.0005, 0.9995], 200, 0.9)
     assert ((hits >= low) & (hits <= high)).all(), hits
@@ -138,7 +137,11 @@ def slopes(one: company.Company) -> tuple[float, float, float]:
     ).dropna()
     data["measured"] = (data["measured"] - data["measured"].mean()) / data["measured"].std()
     latent = np.polyfit(data["true"], data["loyalty"], 1)[0]
-    return latent, np.polyfit(data["measured"], data["loyalty"], 1)[0], data.corr().loc["true", "measured"] ** 2
+    return (
+        latent,
+        np.polyfit(data["measured"], data["loyalty"], 1)[0],
+        data.corr().loc["true", "measured"] ** 2,
+    )
 
 
 CLEAN = {"full_response": 1, "careless": 0, "method_variance": 0, "item_gaps": 0, "wave_invited": 1}
@@ -159,7 +162,9 @@ def correlation_between_constructs(one: company.Company) -> float:
     """Return how far scores of expectation and trust correlate beyond their latent correlation."""
     waves = one.surveys.merge(truth(one, "surveys"), on="survey_id", suffixes=("", "_true"))
     waves = waves[waves["responded"] & (waves["occasion"] == "wave")]
-    scores = [waves[[f"{name}_{i}" for i in (1, 2, 3)]].mean(axis=1) for name in ("expectation", "complaints")]
+    scores = [
+        waves[[f"{name}_{i}" for i in (1, 2, 3)]].mean(axis=1) for name in ("expectation", "complaints")
+    ]
     return scores[0].corr(scores[1])
 
 
@@ -185,7 +190,7 @@ def test_careless_answers_weaken_the_reliability_and_leave_the_latent_slope_alon
 
 
 def test_those_who_answer_are_not_those_who_were_asked():
-    """Referee: the response probabilities in the envelope. The engaged, the delighted and the angry answer."""
+    """Referee: the response probabilities in the envelope. The engaged, delighted and angry answer."""
     one = company.simulate(8_000, company.world(wave_invited=1), 1)
     asked = one.surveys.merge(truth(one, "surveys"), on="survey_id").merge(truth(one), on="customer_id")
     asked = asked[asked["occasion"] == "wave"]
@@ -284,7 +289,9 @@ def test_the_twin_agrees_with_the_mean_over_many_pairs():
     twins, apart = [], []
     worlds = [company.simulate(600, rng=seed) for seed in range(60)]
     pulled = [one.do(**lever) for one in worlds]
-    margins = np.array([[c.orders["margin_cents"].sum() / 600 for c in pair] for pair in zip(worlds, pulled, strict=True)])
+    margins = np.array(
+        [[c.orders["margin_cents"].sum() / 600 for c in pair] for pair in zip(worlds, pulled, strict=True)]
+    )
     twins = margins[:, 1] - margins[:, 0]
     apart = np.roll(margins[:, 1], 1) - margins[:, 0]
     error = np.hypot(twins.std(), apart.std()) / np.sqrt(60)
@@ -305,7 +312,10 @@ def regret(world: str, model: type = value.BetaGeoNBD) -> float:
     data = histories(one, np.datetime64("2023-01-01") + 730 * DAY)
     true = truth(one)["expected_orders"].to_numpy()
     forecast = model(data).fit().conditional_expected_purchases(365).to_numpy()
-    cells = [pd.cut(data["frequency"], [-1, 0, 1, 2, 3, 5, 8, 12, 20, np.inf]).cat.codes, pd.qcut(data["T"], 6)]
+    cells = [
+        pd.cut(data["frequency"], [-1, 0, 1, 2, 3, 5, 8, 12, 20, np.inf]).cat.codes,
+        pd.qcut(data["T"], 6),
+    ]
     silence = (data["T"] - data["recency"]).groupby(cells, observed=True).rank(pct=True)
     alike = pd.Series(true, data.index).groupby([*cells, np.ceil(silence * 10)], observed=True)
     count = alike.transform("size")
@@ -352,7 +362,9 @@ def test_survivors_look_ever_more_satisfied():
 def test_triage_hides_what_a_fast_answer_is_worth():
     """Severe complaints are answered sooner, so the naive difference understates the true gain."""
     one = drawn(40_000)
-    seen = one.complaints.merge(truth(one, "complaints"), on="complaint_id").merge(truth(one, "orders"), on="order_id")
+    seen = one.complaints.merge(truth(one, "complaints"), on="complaint_id").merge(
+        truth(one, "orders"), on="order_id"
+    )
     seen["days"] = (seen["first_response_on"] - seen["opened_on"]) / DAY
     seen["stayed"] = seen["stayed"].astype(float)
     seen = seen.dropna(subset="days")
