@@ -7,39 +7,33 @@ from crmlab import plot
 
 # name: (kind, column and row on the page, tables where it can be seen, what it acts on)
 _MAP = {
-    "intent": ("trait", 0, 0, "", "seller's effort, winning a lead"),
-    "seller's effort": ("event", 1, 0, "activities", "winning a lead"),
-    "winning a lead": ("event", 2, 0, "leads opportunities", "joining"),
-    "joining": ("event", 3, 0, "customers accounts people contacts", "orders"),
-    "word of mouth": ("event", 4, 0, "referrals customers", "joining"),
-    "friend": ("trait", 5, 0, "", "word of mouth, taste"),
-    "campaign": ("lever", 0, 1, "campaigns treatments", "orders, basket"),
-    "price sensitivity": ("trait", 0, 2, "choice_tasks", "orders"),
-    "purchase rate": ("trait", 1, 2, "", "orders"),
-    "segment": ("trait", 4, 1, "", "friend, taste, price sensitivity"),
-    "taste": ("trait", 5, 1, "", "basket"),
-    "orders": (
-        "event",
-        2,
-        1.5,
-        "orders treatments",
-        "basket, experience, talking, membership, answering a survey",
-    ),
-    "basket": ("event", 3.5, 2, "orders order_lines returns treatments", "leaking tin, membership"),
-    "redesign": ("lever", 5, 2.6, "products", "leaking tin"),
-    "leaking tin": ("event", 4.2, 3, "returns", "experience"),
-    "experience": ("event", 3, 3.3, "returns surveys open_answers", "complaint, leaving, answering a survey"),
-    "complaint": ("event", 2, 2.9, "complaints", "answer"),
-    "response time": ("lever", 0, 3, "complaints", "answer"),
-    "experienced handler": ("lever", 0, 4, "complaints", "answer"),
-    "answer": ("event", 1, 3.4, "complaints", "experience"),
-    "leaving": ("event", 2, 4, "", "orders, word of mouth, answering a survey"),
-    "leaving probability": ("trait", 3, 4.3, "", "leaving"),
-    "satisfaction": ("trait", 4, 4.3, "", "leaving probability, answering a survey, word of mouth"),
-    "engagement": ("trait", 5, 4.3, "", "answering a survey"),
-    "answering a survey": ("event", 5, 3.5, "surveys open_answers", ""),
-    "talking": ("event", 1, 1, "interactions community_posts", ""),
-    "membership": ("event", 3, 1, "memberships points", ""),
+    "intent": ("trait", 0, 0.1, "", "seller's effort, winning a lead"),
+    "seller's effort": ("event", 1.1, -0.5, "activities", "winning a lead"),
+    "winning a lead": ("event", 2.3, 0.1, "leads opportunities", "joining"),
+    "joining": ("event", 3.4, 0.8, "customers accounts people contacts", "orders"),
+    "word of mouth": ("event", 4.9, -0.5, "referrals customers", "joining"),
+    "friend": ("trait", 6.8, -0.5, "", "word of mouth, taste"),
+    "segment": ("trait", 7.4, 0.4, "", "friend, taste, price sensitivity"),
+    "price sensitivity": ("trait", 6.15, 0.85, "choice_tasks", "orders"),
+    "taste": ("trait", 7.1, 1.6, "", "basket"),
+    "campaign": ("lever", 0, 1.1, "campaigns treatments", "orders, basket"),
+    "purchase rate": ("trait", 0, 1.85, "", "orders"),
+    "orders": ("event", 2.2, 1.95, "orders treatments", "basket, experience, talking, membership"),
+    "talking": ("event", 1.0, 0.75, "interactions community_posts", ""),
+    "membership": ("event", 1.1, 2.35, "memberships points", ""),
+    "basket": ("event", 4.85, 1.45, "orders order_lines returns treatments", "leaking tin"),
+    "redesign": ("lever", 6.6, 2.4, "products", "leaking tin"),
+    "leaking tin": ("event", 5.05, 2.3, "returns", "experience"),
+    "experience": ("event", 4.05, 2.8, "returns surveys open_answers", "complaint, leaving, answering a survey"),
+    "complaint": ("event", 1.95, 2.8, "complaints", "answer"),
+    "response time": ("lever", 0, 3.0, "complaints", "answer"),
+    "experienced handler": ("lever", 0, 3.9, "complaints", "answer"),
+    "answer": ("event", 1.3, 3.5, "complaints", "experience"),
+    "leaving": ("event", 2.6, 4.1, "", "orders, word of mouth, answering a survey"),
+    "leaving probability": ("trait", 4.3, 4.6, "", "leaving"),
+    "satisfaction": ("trait", 6.0, 4.6, "", "leaving probability, answering a survey, word of mouth"),
+    "engagement": ("trait", 7.4, 4.4, "", "answering a survey"),
+    "answering a survey": ("event", 6.8, 3.4, "surveys open_answers", ""),
 }
 
 
@@ -80,17 +74,20 @@ def plot_causal_map(ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> plot_causal_map().get_title(loc="left")
-    'What causes what'
+    'What causes what (red: levers of a manager; grey: hidden traits)'
     """
-    graph, colours = causal_map(), {"trait": "#8795a1", "event": plot.INK, "lever": plot.MODEL}
-    ax = plot.axes(ax, figsize=(11, 6.5))
+    graph, colours = causal_map(), {"trait": "#7b8a97", "event": plot.INK, "lever": plot.MODEL}
+    ax = plot.axes(ax, figsize=(11, 6))
+    boxes = {}
     for name, node in graph.nodes.items():
-        colour = colours[node["kind"]]
+        colour, (x, y) = colours[node["kind"]], node["place"]
         box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour}
-        x, y = node["place"]
-        ax.text(x, y, plot.label(name), color=colour, ha="center", va="center", bbox=box, size=9)
-    bent = {"edge_color": "#9aa5ae", "node_size": 2600, "arrowsize": 9, "connectionstyle": "arc3,rad=0.08"}
-    nx.draw_networkx_edges(graph, nx.get_node_attributes(graph, "place"), ax=ax, **bent)
+        boxes[name] = ax.text(x, y, plot.label(name), color=colour, ha="center", va="center", bbox=box)
+    for cause, effect in graph.edges:
+        arrow = {"arrowstyle": "-|>", "color": "#9aa5ae", "connectionstyle": "arc3,rad=0.1"}
+        arrow |= {"patchA": boxes[cause].get_bbox_patch(), "patchB": boxes[effect].get_bbox_patch()}
+        ends = graph.nodes[effect]["place"], graph.nodes[cause]["place"]
+        ax.annotate("", *ends, arrowprops=arrow, zorder=4)
+    ax.set(xlim=(-0.8, 7.9), ylim=(-4.9, 0.8))
     ax.set_axis_off()
-    ax.margins(0.08)
-    return plot.annotate(ax, "What causes what", "", "")
+    return plot.annotate(ax, "What causes what (red: levers of a manager; grey: hidden traits)", "", "")

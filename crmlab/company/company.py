@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from crmlab import plot
 from crmlab._tables import look_up, unknown, whole_number

@@ -36,10 +36,8 @@ def add_contacts(draft: Draft) -> None:
         if field == "address":
             kind[(kind < 0) & (captured < draft.world.days - 365 * years)] = labels.index("old")
         fields[field], errors[f"{field}_error"] = _written(draft, field, slot, labels, kind), kind
-    unasked = (
-        uniform("contacts.birth_date", slot) < np.array(told["errors"]["birth_date"]["missing"])[channel]
-    )
-    fields["birth_date"] = np.where(unasked, np.nan, birth)
+    missing = np.array(told["errors"]["birth_date"]["missing"])[channel]
+    fields["birth_date"] = np.where(uniform("contacts.birth_date", slot) < missing, np.nan, birth)
     contact = 1 + draft.draws.stream("contacts.id").permutation(len(people["home"]) * _CAPTURES)[slot]
     draft.table("contacts", contact_id=contact, channel=channel, captured_on=captured, **fields)
     draft.secret("contacts", contact_id=contact, person_id=person + 1, customer_id=customer + 1, **errors)

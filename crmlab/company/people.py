@@ -127,13 +127,12 @@ def add_people(draft: Draft) -> None:
     code = pd.Series(latin.dictionary_encode().indices.to_numpy())
     earlier = code.groupby(code).cumcount().to_numpy()  # people of that name; no two have one mail address
     again = pc.if_else(earlier == 0, "", pc.cast(earlier + 1, "string"))
-    local = pc.replace_substring(pc.utf8_lower(latin), " ", ".")
     draft.table(
         "people", person_id=own + 1, customer_id=customer + 1, name=names(language, given, family),
         latin_name=latin, language=language, gender=male, birth_date=birth, region=region,
         occupation=pc.if_else(language == 1, pick("occupations", 1, work), pick("occupations", 0, work)),
         address=addresses(draft.draws, "people.address", language, region, home),
-        mail=join(local, again, "@", domain, ".example"),
+        mail=join(pc.replace_substring(pc.utf8_lower(latin), " ", "."), again, "@", domain, ".example"),
         telephone=pc.replace_substring_regex(pc.cast(number[shared], "string"), "^1(....)", r"+999 \1 "),
     )  # fmt: skip
     draft.secret("people", person_id=own + 1, **{role: draft.people[role] for role in ROLES})
