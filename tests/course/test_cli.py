@@ -13,7 +13,7 @@ from crmlab.cli import main
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["rnu"], "Did you mean 'run'? Valid: data, lab, replicate, run."),
+        (["rnu"], "Did you mean 'run'? Valid: company, data, lab, replicate, run."),
         (["run", "99"], "There is no lesson '99'"),
         (["run", "--jobs", "0"], "1 or more; it was 0"),
         (["run", "--jbos"], "crmlab run does not know --jbos"),
