@@ -5,6 +5,4 @@ from crmlab.company.company import Company, simulate
 from crmlab.company.envelope import questions
 from crmlab.company.worlds import World, levers, world
 
-__all__ = [
-    "Company", "World", "causal_map", "levers", "plot_causal_map", "questions", "simulate", "world",
-]  # fmt: skip
+__all__ = ["Company", "World", "causal_map", "levers", "plot_causal_map", "questions", "simulate", "world"]

@@ -43,4 +43,4 @@ class Draft:
 
 def ids(positions: Array) -> Array:
     """Return ids from 1 for positions from 0; −1 (nobody) becomes NaN (missing)."""
-    return np.where(positions < 0, np.nan, positions + 1.0) if (positions < 0).any() else positions + 1
+    return np.where(positions < 0, np.nan, positions + 1)

@@ -1,28 +1,37 @@
 """The declared columns of every table, and frames that keep to them."""
 
-import csv
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pandas.arrays import BooleanArray, IntegerArray
 
 VERSION = 1
 START = np.datetime64("2023-01-01", "s")
-_DAY = 86_400
+_TYPES = {
+    "id": "int64", "id?": "Int64", "integer": "int64", "number": "float64", "number?": "float64",
+    "score?": "float32", "flag": "bool", "flag?": "boolean", "text": "str", "text?": "str",
+}  # fmt: skip
 
 
 class Column(NamedTuple):
     """A declared column: ``kind`` is a type, followed by ? where a value may be missing."""
 
     name: str
-    key: bool
+    key: str
     kind: str
     unit: str
     refers_to: str
     meaning: str
+
+    @property
+    def dtype(self) -> Any:
+        """Return the type of the column in a DataFrame."""
+        if self.kind.startswith("category"):
+            return pd.CategoricalDtype(pd.Index(self.unit.split(), dtype="str"))
+        return _TYPES.get(self.kind, "datetime64[s]")
 
 
 class Table(NamedTuple):
@@ -37,31 +46,30 @@ class Table(NamedTuple):
         return [column.name for column in self.columns.values() if column.key]
 
 
+def constants(name: str) -> Any:
+    """Return a file of constants that lies beside this one: a DataFrame, or of a .toml a dict."""
+    path = Path(__file__).with_name(name)
+    if path.suffix == ".toml":
+        return tomllib.loads(path.read_text("utf-8"))
+    return pd.read_csv(path, keep_default_na=False)
+
+
 @cache
 def declared() -> dict[str, dict[str, Table]]:
     """Return the declared tables by side (``company``, ``truth``) and name."""
-    sides: dict[str, dict[str, Table]] = {}
-    with open(Path(__file__).with_name("columns.csv"), encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            side, table, name, key, kind, unit, refers_to, meaning = row.values()
-            if not name:
-                sides.setdefault(side, {})[table] = Table(meaning, {})
-            else:
-                sides[side][table].columns[name] = Column(name, key == "key", kind, unit, refers_to, meaning)
+    sides: dict[str, dict[str, Table]] = {"company": {}, "truth": {}}
+    for side, table, *column in constants("columns.csv").itertuples(index=False):
+        name, meaning = column[0], column[-1]
+        if name:
+            sides[side][table].columns[name] = Column(*column)
+        else:
+            sides[side][table] = Table(meaning, {})
     return sides
 
 
 def categories(table: str, column: str, side: str = "company") -> list[str]:
     """Return the labels of a category column in the order of their codes."""
     return declared()[side][table].columns[column].unit.split()
-
-
-def dates(days: np.ndarray) -> np.ndarray:
-    """Return days since the start of the log (NaN: missing) as moments to the second."""
-    seconds = np.floor(np.asarray(days, float) * _DAY)
-    out = START + np.nan_to_num(seconds).astype("timedelta64[s]")
-    out[np.isnan(seconds)] = np.datetime64("NaT")
-    return out
 
 
 def frame(side: str, table: str, data: dict[str, Any]) -> pd.DataFrame:
@@ -74,24 +82,10 @@ def frame(side: str, table: str, data: dict[str, Any]) -> pd.DataFrame:
 
 
 def _column(column: Column, values: Any) -> Any:
-    kind, optional = column.kind.removesuffix("?"), column.kind.endswith("?")
-    if kind == "text":
-        return pd.array(values, dtype="str")
-    values = np.asarray(values)
-    if kind == "category":
-        return pd.Categorical.from_codes(values.astype(np.int8), column.unit.split())
-    if kind == "datetime":
-        return dates(values)
-    if kind == "date":
-        return dates(np.floor(values.astype(float)))
-    if kind in ("number", "score"):
-        return values.astype(float if kind == "number" else np.float32)
-    if optional:
-        missing = np.isnan(values.astype(float))
-        held = np.where(missing, 0, values)
-        return (
-            BooleanArray(held.astype(bool), missing)
-            if kind == "flag"
-            else IntegerArray(held.astype(int), missing)
-        )
-    return values.astype(bool if kind == "flag" else np.int64)
+    if column.kind.startswith("category"):
+        return pd.Categorical.from_codes(np.asarray(values, np.int8), dtype=column.dtype)
+    if column.kind.startswith("date"):
+        days = np.asarray(values, float)
+        seconds = np.floor(days * 86_400) if column.kind.startswith("datetime") else np.floor(days) * 86_400
+        return pd.to_datetime(seconds, unit="s", origin=START).as_unit("s")
+    return pd.array(values, dtype=column.dtype)

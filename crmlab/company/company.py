@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,27 +34,12 @@ from crmlab.company.envelope import answer, interval
 from crmlab.company.worlds import Levers, World
 
 STEPS = [
-    sales.draw_leads,
-    people.add_employees,
-    customers.add_customers,
-    sales.assign_owners,
-    people.add_people,
-    goods.add_products,
-    history.live,
-    records.add_orders,
-    records.add_referrals,
-    records.add_customer_table,
-    contacts.add_contacts,
-    service.add_complaints,
-    service.add_interactions,
-    service.add_campaigns,
-    voices.add_surveys,
-    network.add_community,
-    loyalty.add_memberships,
-    sales.add_sales,
-    network.add_partners,
-    records.add_customer_truth,
-]
+    sales.draw_leads, people.add_employees, customers.add_customers, sales.assign_owners, people.add_people,
+    goods.add_products, history.live, records.add_orders, records.add_referrals, records.add_customer_table,
+    contacts.add_contacts, service.add_complaints, service.add_interactions, service.add_campaigns,
+    voices.add_surveys, network.add_community, loyalty.add_memberships, sales.add_sales,
+    network.add_partners, records.add_customer_truth,
+]  # fmt: skip
 _FILE = "company.json"
 
 
@@ -70,7 +55,7 @@ def simulate(
     ----------
     customers : int
         How many customers joined in the time of the log; from 1 to 10 million. A million need about a
-        minute and 8 GB.
+        minute and 5 GB.
     world : str or World
         A world's name (see :func:`world`), or a world of your own.
     rng : int or numpy.random.Generator
@@ -132,9 +117,10 @@ def _draw(customers: int, world: World, seed: int, levers: Levers, progress: boo
             step(draft)
     tables = {name: draft.tables[name] for name in declared()["company"]}
     truth = {name: draft.truth[name] for name in declared()["truth"]}
-    return Company(tables, truth, customers, world, seed, levers)
+    return Company(tables, levers, customers, truth, world, seed)
 
 
+@dataclass(repr=False, eq=False)
 class Company:
     """A simulated company: its tables as attributes, its truth in an envelope.
 
@@ -149,18 +135,13 @@ class Company:
         The policy under which it was drawn.
     """
 
-    def __init__(
-        self,
-        tables: dict[str, pd.DataFrame],
-        truth: dict[str, pd.DataFrame] | None,
-        customers: int,
-        world: World | None,
-        seed: int | None,
-        levers: Levers,
-    ):
-        self.tables, self.levers = tables, levers
-        self._truth, self._customers, self._world, self._seed = truth, customers, world, seed
-        self._ledger: dict[str, dict[str, Any]] = {}
+    tables: dict[str, pd.DataFrame]
+    levers: Levers
+    _customers: int
+    _truth: dict[str, pd.DataFrame] | None
+    _world: World | None
+    _seed: int | None
+    _ledger: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         tables = self.__dict__.get("tables", {})
@@ -196,12 +177,11 @@ class Company:
         >>> simulate(customers=20).card("complaints").loc["satisfied_after", "unit"]
         '1 to 10'
         """
+        tables = declared()["company"]
         if table is None:
-            rows = [
-                (name, len(held), declared()["company"][name].one_row) for name, held in self.tables.items()
-            ]
-            return pd.DataFrame(rows, columns=["table", "rows", "one_row"]).set_index("table")
-        columns = look_up("table", table, declared()["company"]).columns
+            rows = {name: (len(held), tables[name].one_row) for name, held in self.tables.items()}
+            return pd.DataFrame.from_dict(rows, "index", columns=["rows", "one_row"]).rename_axis("table")
+        columns = look_up("table", table, tables).columns
         shown = pd.DataFrame(columns.values()).drop(columns="key").rename(columns={"kind": "type"})
         return shown.set_index("name").rename_axis("column")
 
@@ -273,7 +253,7 @@ class Company:
         >>> company.commit("alive", 0.3, 0.6)
         >>> company.commit("segment: gift", 0.1, 0.4)
         """
-        truth = answer(self._envelope(), what)[1]
+        _, truth = answer(self._envelope(), what)
         low, high = interval(what, low, high)
         if self._ledger.get(what, {}).get("open"):
             raise ValueError(f"The envelope {what!r} is open: an interval now would be no forecast.")
@@ -357,15 +337,14 @@ class Company:
         """
         table = self.calibration()
         ax = plot.axes(ax, figsize=(7, 1.2 + 0.35 * len(table)))
-        half = (table["high"] - table["low"]) / 2
-        place = (table["truth"] - (table["low"] + table["high"]) / 2) / half.where(half > 0)
-        place = place.fillna(np.inf).where(~((half == 0) & table["inside"]), 0).clip(-4, 4)
+        # of a point, too, the half-width is a little: the truth lies on it or far outside
+        half = ((table["high"] - table["low"]) / 2).clip(lower=1e-300)
+        place = ((table["truth"] - (table["low"] + table["high"]) / 2) / half).clip(-4, 4)
         rows = np.arange(len(table))
         ax.hlines(rows, -1, 1, color=plot.QUIET, linewidth=8)
         ax.scatter(place, rows, color=np.where(table["inside"], plot.ACTUAL, plot.MODEL), zorder=3)
         ax.set_yticks(rows, [plot.label(what) for what in table.index])
-        ax.set_xlim(-4.2, 4.2)
-        ax.set_ylim(max(len(table), 1) - 0.5, -0.5)
+        ax.set(xlim=(-4.2, 4.2), ylim=(max(len(table), 1) - 0.5, -0.5))
         title = f"{table['inside'].sum()} of {len(table)} truths lie inside"
         return plot.annotate(ax, title, "in half-widths of your interval", "")
 
@@ -395,15 +374,16 @@ class Company:
         folder = Path(folder)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise FileExistsError(f"{folder} is there and not an empty folder: name another, or remove it.")
-        sides = {"": self.tables} | ({"truth": self._envelope()} if truth else {})
         about: dict[str, Any] = {"schema_version": VERSION, "customers": self._customers}
+        sides = {folder: self.tables}
         if truth:
+            sides[folder / "truth"] = self._envelope()
             assert self._world is not None
             about |= {"world": asdict(self._world), "seed": self._seed, "levers": asdict(self.levers)}
-        for side, tables in sides.items():
-            (folder / side).mkdir(parents=True, exist_ok=True)
+        for place, tables in sides.items():
+            place.mkdir(parents=True, exist_ok=True)
             for name, table in tables.items():
-                table.to_parquet(folder / side / f"{name}.parquet", index=False)
+                table.to_parquet(place / f"{name}.parquet", index=False)
         (folder / _FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -438,15 +418,15 @@ class Company:
         if not (folder / _FILE).is_file():
             raise FileNotFoundError(f"{folder} holds no {_FILE}, so no company was written there.")
         about = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        if about.get("schema_version") != VERSION:
-            raise ValueError(
-                f"{folder} has tables of version {about.get('schema_version')}; this crmlab reads version "
-                f"{VERSION}. Simulate the company again."
-            )
-        truth = _read(folder / "truth", "truth") if "seed" in about else None
-        world = World(**about["world"]) if truth else None
-        levers = Levers(**about.get("levers", {}))
-        return cls(_read(folder, "company"), truth, about["customers"], world, about.get("seed"), levers)
+        version = about.get("schema_version")
+        if version != VERSION:
+            wanted = f"this crmlab reads version {VERSION}. Simulate the company again."
+            raise ValueError(f"{folder} has tables of version {version}; {wanted}")
+        tables, customers = _read(folder, "company"), about["customers"]
+        if "seed" not in about:
+            return cls(tables, Levers(), customers, None, None, None)
+        truth, levers = _read(folder / "truth", "truth"), Levers(**about["levers"])
+        return cls(tables, levers, customers, truth, World(**about["world"]), about["seed"])
 
     def _envelope(self) -> dict[str, pd.DataFrame]:
         if self._truth is None:
@@ -464,12 +444,7 @@ def _read(folder: Path, side: str) -> dict[str, pd.DataFrame]:
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: copy the whole folder again, or simulate anew.")
         # Parquet has no seconds, and forgets the labels of a category without rows.
-        types: dict[str, Any] = {}
-        for column in table.columns.values():
-            if column.kind.startswith("date"):
-                types[column.name] = "datetime64[s]"
-            elif column.kind.startswith("category"):
-                types[column.name] = pd.CategoricalDtype(pd.Index(column.unit.split(), dtype="str"))
+        types = {column.name: column.dtype for column in table.columns.values()}
         tables[name] = pd.read_parquet(path).astype(types)
     return tables
 

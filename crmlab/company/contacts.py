@@ -6,9 +6,9 @@ import pyarrow.compute as pc
 from scipy.special import ndtr
 
 from crmlab.company._draft import Draft
-from crmlab.company._draws import Array
+from crmlab.company._draws import Array, choose
 from crmlab.company._schema import categories
-from crmlab.company.people import addresses, join, kinds, names, words
+from crmlab.company.people import addresses, join, names, words
 
 _CAPTURES = 4  # planned for each person; the last is by the channel of the first
 _SWAPPED = {"name": (r"^([A-Za-z]+|.)( ?)(.+)$", r"\3\2\1"), "mail": (r"^([a-z]+)\.([a-z]+)", r"\2.\1")}
@@ -25,17 +25,18 @@ def add_contacts(draft: Draft) -> None:
     customer, birth = people["customer"][person], people["birth"][person]
     group = np.where(draft.traits["firm"][customer], 3, np.digitize(-birth / 365.25, [35, 60]))
     luck = uniform("contacts.channel", slot - number + number % (_CAPTURES - 1))
-    channel = kinds(group, luck, np.array([*told["channels"].values()])[:, :4])
+    channel = choose(luck, [*told["channels"].values()], group)
     years = -12 * np.log(uniform("contacts.moved", people["home"]))[person]  # since the last move
     fields, errors = {}, {}
     for field in ("name", "telephone", "mail", "address"):
         labels = categories("contacts", f"{field}_error", "truth")
         shares = np.array([told["errors"][field][label] for label in labels]).T
-        kind = kinds(channel, uniform(f"contacts.{field}", slot), shares)
+        shares = np.column_stack([shares, 1 - shares.sum(axis=1)])
+        kind = choose(uniform(f"contacts.{field}", slot), shares, channel)
         kind[kind == len(labels)] = -1
         if field == "address":
             kind[(kind < 0) & (captured < draft.world.days - 365 * years)] = labels.index("old")
-        fields[field], errors[f"{field}_error"] = _written(draft, field, slot, labels, kind), kind
+        fields[field], errors[f"{field}_error"] = _written(draft, field, slot, labels, kind)
     missing = np.array(told["errors"]["birth_date"]["missing"])[channel]
     fields["birth_date"] = np.where(uniform("contacts.birth_date", slot) < missing, np.nan, birth)
     contact = 1 + draft.draws.stream("contacts.id").permutation(len(people["home"]) * _CAPTURES)[slot]
@@ -48,7 +49,7 @@ def _captures(draft: Draft) -> tuple[Array, Array]:
     luck, traits, customer = draft.draws.stream("contacts"), draft.traits, draft.people["customer"]
     wait = luck.random((len(customer), _CAPTURES)) * draft.world.days
     wait[:, 0] *= np.where(traits["firm"], 0.05, 0)[customer]  # at once, at a firm soon
-    stay = (np.fmin(traits["left"], draft.world.days - 0.001) - traits["joined"]).clip(0)[customer, None]
+    stay = (np.fmin(traits["left_on"], draft.world.days - 0.001) - traits["joined"]).clip(0)[customer, None]
     made = luck.random(wait.shape) < ndtr(0.8 + 0.5 * traits["engagement"])[customer, None]
     made = (made & (wait <= stay)) | (np.arange(_CAPTURES) == 0)
     slot, captured = np.flatnonzero(made), (traits["joined"][customer, None] + np.minimum(wait, stay))[made]
@@ -56,17 +57,17 @@ def _captures(draft: Draft) -> tuple[Array, Array]:
     return slot[order], captured[order]
 
 
-def _written(draft: Draft, field: str, slot: Array, labels: list[str], kind: Array) -> pa.Array:
-    """Return a field of the contacts with errors of these kinds; those that change nothing are none."""
+def _written(draft: Draft, field: str, slot: Array, labels: list[str], kind: Array) -> tuple[pa.Array, Array]:
+    """Return a field with errors of these kinds, and the kinds; an error that changes nothing is none."""
     right = pa.array(draft.tables["people"][field]).cast(pa.string())
-    texts, source = [right], slot // _CAPTURES
+    texts, source, kind = [right], slot // _CAPTURES, kind.copy()
     for code, label in enumerate(labels[:-1]):
         if len(rows := np.flatnonzero(kind == code)):
             before = right.take(source[rows])
             texts.append(_altered(draft, field, label, before, slot[rows]))
             kind[rows[pc.equal(before, texts[-1]).to_numpy(zero_copy_only=False)]] = -1
             source[rows] = sum(map(len, texts[:-1])) + np.arange(len(rows))
-    return pa.concat_arrays(texts).take(pa.array(source, mask=kind == len(labels) - 1))
+    return pa.concat_arrays(texts).take(pa.array(source, mask=kind == len(labels) - 1)), kind
 
 
 def _altered(draft: Draft, field: str, label: str, text: pa.Array, slot: Array) -> pa.Array:

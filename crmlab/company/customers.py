@@ -5,21 +5,18 @@ from scipy.special import betaincinv, gammaincinv, ndtr
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, choose
-from crmlab.company._schema import categories
+from crmlab.company._schema import categories, constants
 
-SEGMENTS = categories("customers", "segment", "truth")
 TEAS = categories("products", "category")
-TRADE = SEGMENTS.index("trade")  # firms, and nobody else
-# Rows: segments; columns: shares of the categories in what they buy.
-_TASTE = np.array(
-    [
-        [0.30, 0.10, 0.30, 0.18, 0.04, 0.08],
-        [0.22, 0.40, 0.08, 0.04, 0.22, 0.04],
-        [0.18, 0.14, 0.14, 0.14, 0.10, 0.30],
-        [0.26, 0.36, 0.12, 0.04, 0.16, 0.06],
-    ]
-)
-_PRICE_SENSITIVITY = np.array([-0.5, 0.5, -0.3, 0.1])
+# Means by segment: of traits and part-worths, and shares of the teas and of the purposes in what is bought.
+SEGMENTS = constants("segments.csv").set_index("segment").loc[categories("customers", "segment", "truth")]
+# The spread of part-worths within a segment; that of the price follows from price sensitivity.
+WORTHS = {
+    "worth_organic": 0.4,
+    "worth_single_garden": 0.4,
+    "worth_refillable_tin": 0.4,
+    "worth_delivery": 0.06,
+}
 
 
 def add_customers(draft: Draft) -> None:
@@ -40,36 +37,38 @@ def add_customers(draft: Draft) -> None:
     leaving_rank = _correlated(rate_rank, world.rate_leaving, other)
     spend_rank = _correlated(rate_rank, world.rate_spend, spend_rank)
     scale = gammaincinv(world.spend_q, ndtr(-spend_rank)) / world.spend_scale
-    segment = np.where(firm, TRADE, choose(luck.random(n), [0.25, 0.5, 0.25]))
-    price_sensitivity = _PRICE_SENSITIVITY[segment] + luck.standard_normal(n) * 0.8
+    # the segment of all firms, and of nobody else, is the trade
+    segment = np.where(firm, SEGMENTS.index.get_loc("trade"), choose(luck.random(n), [0.25, 0.5, 0.25]))
+    price_sensitivity = SEGMENTS["price_sensitivity"].to_numpy()[segment] + luck.standard_normal(n) * 0.8
     satisfaction = _correlated(-leaving_rank, world.satisfaction_staying, luck.standard_normal(n))
-    share = ndtr(0.3 + 0.5 * satisfaction + 0.6 * luck.standard_normal(n)).clip(0.02)
-    taste = luck.standard_gamma(12 * _TASTE[segment])
+    share_of_wallet = ndtr(0.3 + 0.5 * satisfaction + 0.6 * luck.standard_normal(n)).clip(0.02)
+    taste = luck.standard_gamma(12 * SEGMENTS[TEAS].to_numpy()[segment])
     taste /= taste.sum(axis=1, keepdims=True)
     friend = _friends(segment, world.homophily, luck)
-    draft.traits = {
-        "joined": joined,
-        "lead": lead,
-        "firm": firm,
+    mixed = (1 - world.influence) * taste + world.influence * taste[friend]
+    traits = draft.traits = {
+        "joined": joined, "lead": lead, "firm": firm, "segment": segment, "satisfaction": satisfaction,
+        "price_sensitivity": price_sensitivity, "share_of_wallet": share_of_wallet, "friend": friend,
         "region": choose(luck.random(n), [0.4, 0.25, 0.2, 0.15]),
-        "segment": segment,
-        "rate": gammaincinv(world.rate_shape, ndtr(rate_rank)).clip(1e-12) / world.rate_scale,
-        "leaving": betaincinv(world.leaving_a, world.leaving_b, ndtr(leaving_rank)),
-        "mean_spend": world.spend_shape / scale * np.where(firm, world.firm_spend, 1),
+        "purchase_rate": gammaincinv(world.rate_shape, ndtr(rate_rank)).clip(1e-12) / world.rate_scale,
+        "leaving_probability": betaincinv(world.leaving_a, world.leaving_b, ndtr(leaving_rank)),
+        "mean_spend_cents": world.spend_shape / scale * np.where(firm, world.firm_spend, 1),
         "deal": luck.random(n) < world.deal_share,
-        "satisfaction": satisfaction,
         "engagement": _correlated(satisfaction, 0.3, luck.standard_normal(n)),
-        "price_sensitivity": price_sensitivity,
-        "complaining": luck.beta(4 * world.complaining + 1e-9, 4 * (1 - world.complaining), n),
-        "lift": (world.lift_mean + world.lift_spread * price_sensitivity).clip(-0.9),
-        "renewal": luck.beta(world.renewal_a, world.renewal_b, n),
-        "share_of_wallet": share,
-        "friend": friend,
+        "complaining_probability": luck.beta(4 * world.complaining + 1e-9, 4 * (1 - world.complaining), n),
+        "campaign_lift": (world.lift_mean + world.lift_spread * price_sensitivity).clip(-0.9),
+        "renewal_probability": luck.beta(world.renewal_a, world.renewal_b, n),
         "spoke": luck.random(n) < world.word_of_mouth * (0.4 + 1.2 * ndtr(satisfaction[friend])),
         "preferred": choose(luck.random(n), [0.45, 0.2, 0.15, 0.05, 0.15]),
-        "taste": _influenced(taste, friend, world.influence),
-        "household": _households(firm, luck),
-    }
+        "taste": np.where(friend[:, None] < 0, taste, mixed),
+    }  # fmt: skip
+    # now and then a person lives with the person before; nobody lives at a firm
+    joins = (luck.random(n) < 0.06) & ~firm & ~np.append(True, firm[:-1])
+    traits["household"] = np.cumsum(~joins) - 1
+    traits["worth_price"] = -np.exp(0.4 * price_sensitivity - 0.9)
+    for name, spread in WORTHS.items():
+        differs = spread * draws.normal(f"truth.{name}", np.arange(n))
+        traits[name] = SEGMENTS[name].to_numpy()[segment] + differs
 
 
 def _correlated(first: Array, correlation: float, other: Array) -> Array:
@@ -79,29 +78,12 @@ def _correlated(first: Array, correlation: float, other: Array) -> Array:
 
 def _friends(segment: Array, homophily: float, luck: np.random.Generator) -> Array:
     """Return an earlier customer for each (−1: there is none), with homophily of one's own segment."""
-    n = len(segment)
-    place = np.arange(n)
-    friend = np.floor(luck.random(n) * place).astype(int)
-    alike = luck.random(n) < homophily
-    within = luck.random(n)
+    friend = (luck.random(len(segment)) * np.arange(len(segment))).astype(int)
+    alike, within = luck.random(len(segment)) < homophily, luck.random(len(segment))
     for one in range(len(SEGMENTS)):
         members = np.flatnonzero(segment == one)
-        earlier = members[np.floor(within[members] * np.arange(len(members))).astype(int)]
+        earlier = members[(within[members] * np.arange(len(members))).astype(int)]
         chosen = alike[members] & (earlier < members)
         friend[members[chosen]] = earlier[chosen]
-    friend[:1] = -1
+    friend[0] = -1
     return friend
-
-
-def _influenced(taste: Array, friend: Array, influence: float) -> Array:
-    """Mix each customer's own taste with the friend's own."""
-    mixed = (1 - influence) * taste + influence * taste[friend]
-    return np.where(friend[:, None] < 0, taste, mixed)
-
-
-def _households(firm: Array, luck: np.random.Generator) -> Array:
-    """Return a number per household: now and then a person lives with the person before."""
-    joins = (luck.random(len(firm)) < 0.06) & ~firm
-    joins[1:] &= ~firm[:-1]
-    joins[:1] = False
-    return np.cumsum(~joins) - 1

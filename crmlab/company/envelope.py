@@ -33,16 +33,13 @@ def questions() -> pd.DataFrame:
     'share that is true'
     """
     rows = [
-        (_question(table, name), _NUMBERS[column.kind.strip("?")], column.unit, column.meaning)
+        (f"{table}.{name}".removeprefix("customers."), column.kind.strip("?"), column.unit, column.meaning)
         for table, content in declared()["truth"].items()
         for name, column in content.columns.items()
         if not column.key
     ]
-    return pd.DataFrame(rows, columns=["question", "number", "unit", "meaning"]).set_index("question")
-
-
-def _question(table: str, column: str) -> str:
-    return column if table == "customers" else f"{table}.{column}"
+    table = pd.DataFrame(rows, columns=["question", "number", "unit", "meaning"]).set_index("question")
+    return table.assign(number=table["number"].map(_NUMBERS))
 
 
 def answer(truth: dict[str, pd.DataFrame], what: str) -> tuple[pd.Series, float]:

@@ -1,17 +1,15 @@
 """What is sold: products, what is in an order, and what it earns."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 from scipy.special import gammaincinv
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, choose
+from crmlab.company._schema import constants
 from crmlab.company.customers import TEAS
 
 # Per category, four products; the share is that of the product within its category.
-_PRODUCTS = pd.read_csv(Path(__file__).with_name("products.csv"))
+_PRODUCTS = constants("products.csv")
 PRICES, _COSTS = _PRODUCTS["price_cents"].to_numpy(), _PRODUCTS["cost_cents"].to_numpy()
 _SHARES = _PRODUCTS["share"].to_numpy()[:4]
 _LINES = [0.5, 0.28, 0.14, 0.08]  # shares of orders with one, two, ... lines
@@ -26,23 +24,21 @@ def add_products(draft: Draft) -> None:
         redesigned[0] = draft.levers.redesign_day
     draft.table(
         "products", product_id=np.arange(len(_PRODUCTS)) + 1, redesigned_on=redesigned,
-        name=_PRODUCTS["name"], chinese_name=_PRODUCTS["chinese_name"],
-        category=np.repeat(np.arange(len(TEAS)), 4),
-        price_cents=PRICES, cost_cents=_COSTS,
+        category=np.repeat(np.arange(len(TEAS)), 4), **_PRODUCTS.drop(columns=["category", "share"]),
     )  # fmt: skip
 
 
-def first_is_first(draft: Draft, customer: Array, key: Array) -> Array:
+def first_may_leak(draft: Draft, customer: Array, key: Array) -> Array:
     """Return whether the first line of an order is the product whose tin leaks."""
     share = draft.traits["taste"][customer, 0] * _SHARES[0]
     return draft.draws.uniform("order_lines.product", key, 0) < share
 
 
 def basket(draft: Draft, customer: Array, key: Array, discount: Array) -> dict[str, Array]:
-    """Return the lines of each order: `order` (its position), line, product, grams, amount and cost."""
+    """Return the lines: position of the order, number in it from 0, product, full price, amount and cost."""
     world, draws, traits = draft.world, draft.draws, draft.traits
     gross = gammaincinv(world.spend_shape, draws.uniform("orders.spend", key))
-    gross *= traits["mean_spend"][customer] / world.spend_shape
+    gross *= traits["mean_spend_cents"][customer] / world.spend_shape
     count = 1 + choose(draws.uniform("orders.lines", key), _LINES)
     gross = np.maximum(np.rint(gross).astype(int), count)
     paid = np.maximum(gross - np.rint(gross * discount).astype(int), count)
@@ -67,12 +63,7 @@ def _split(cents: Array, weight: Array, order: Array, starts: Array) -> Array:
 
 def _product(taste: Array, customer: Array, uniform: Array) -> Array:
     """Cut the unit by the customer's taste, each part again by the shares of its four products."""
-    edges = np.cumsum(taste, axis=1)
-    category, below = np.zeros(len(uniform), np.int64), np.zeros(len(uniform))
-    for one in range(len(TEAS) - 1):
-        edge = edges[customer, one]
-        beyond = uniform >= edge
-        category += beyond
-        below = np.where(beyond, edge, below)
-    within = (uniform - below) / taste[customer, category].clip(1e-300)
+    edges = np.insert(taste, 0, 0, axis=1).cumsum(axis=1)
+    category = sum(uniform >= edges[customer, one] for one in range(1, len(TEAS)))
+    within = (uniform - edges[customer, category]) / taste[customer, category].clip(1e-300)
     return category * len(_SHARES) + choose(within, _SHARES)

@@ -22,8 +22,9 @@ def add_memberships(draft: Draft) -> None:
     while len(member) or not years:
         begins = start[member] + len(years) * _YEAR
         ends = until[member] = begins + _YEAR
-        willing = draws.uniform("memberships.renewal", member, len(years)) < traits["renewal"][member]
-        renewed = np.where(ends < world.days, willing & ~(traits["left"][member] <= ends), np.nan)
+        luck = draws.uniform("memberships.renewal", member, len(years))
+        renews = (luck < traits["renewal_probability"][member]) & ~(traits["left_on"][member] <= ends)
+        renewed = np.where(ends < world.days, renews, np.nan)
         years.append((member, np.full(len(member), len(years) + 1), begins, renewed))
         member = member[renewed == 1]
     customer, term, begins, renewed = (np.concatenate(part) for part in zip(*years, strict=True))
@@ -43,7 +44,7 @@ def _add_points(draft: Draft, start: Array, until: Array) -> None:
     month, years = born.astype("M8[M]"), START.astype("M8[Y]") + np.arange(draft.world.days // 365 + 1)
     birthday = (years[:, None] + (month - born.astype("M8[Y]"))).astype("M8[D]") + (born - month) - origin
     birthday = birthday.astype(float)  # of 29 February: 1 March in other years
-    end = np.fmin(np.fmin(until, traits["left"]), draft.world.days)
+    end = np.fmin(np.fmin(until, traits["left_on"]), draft.world.days)
     year, whose = np.nonzero((birthday >= start[member]) & (birthday < end[member]))
     time, customer = orders["time"], orders["customer"]
     inside = np.flatnonzero((time >= start[customer]) & (time < until[customer]))

@@ -1,12 +1,9 @@
 """Who else there is: partners, and customers who talk to one another."""
 
-import tomllib
-from pathlib import Path
-
 import numpy as np
 
 from crmlab.company._draft import Draft
-from crmlab.company._schema import START, categories
+from crmlab.company._schema import START, categories, constants
 
 _NUMBERS = ("value", "messages", "reciprocity", "warmth")  # of a kind of partner
 _MEMORY = 0.7  # of an attitude from one quarter to the next
@@ -16,7 +13,7 @@ _RECENT = 300  # posts, or 60 days if that is less, among which one finds someth
 def add_partners(draft: Draft) -> None:
     """Add partners, what passes between us and them each month, and how the two sides see each other."""
     world, luck = draft.world, draft.draws.stream("partners")
-    told = tomllib.loads(Path(__file__).with_name("partners.toml").read_text("utf-8"))
+    told = constants("partners.toml")
     kinds = [told[kind] for kind in categories("partners", "kind")]
     names = [name for kind in kinds for name in kind["names"]]
     n, kind = len(names), np.repeat(range(len(kinds)), [len(one["names"]) for one in kinds])
@@ -26,8 +23,8 @@ def add_partners(draft: Draft) -> None:
     draft.table("partners", partner_id=np.arange(n) + 1, name=names, kind=kind, since=since)
     draft.secret("partners", partner_id=np.arange(n) + 1, reciprocity=reciprocity, warmth=warmth)
 
-    edges = (START.astype("M8[M]") + np.arange(world.days // 28 + 2)).astype("M8[D]") - START.astype("M8[D]")
-    month = edges[:-1][edges[1:].astype(int) <= world.days].astype(int)  # whole months
+    months = np.arange(START.astype("M8[M]"), (START + np.timedelta64(world.days, "D")).astype("M8[M]"))
+    month = (months.astype("M8[D]") - START.astype("M8[D]")).astype(int)  # the first days of whole ones
     spend = world.spend_shape * world.spend_scale / (world.spend_q - 1)
     turnover = draft.customers * spend * world.rate_shape / world.rate_scale * 30  # a month's, if all stay
     # The last axis is the direction: of what goes out, the partner's reciprocity comes back in.
@@ -60,7 +57,7 @@ def add_community(draft: Draft) -> None:
     number, author = orders["id"][post], orders["customer"][post]
     time = orders["time"][post] + 0.1 - 1.5 * np.log(draws.uniform("community_posts.delay", number))
     kept = np.argsort(time, kind="stable")
-    kept = kept[(time < np.fmin(traits["left"][author], world.days))[kept]]
+    kept = kept[(time < np.fmin(traits["left_on"][author], world.days))[kept]]
     number, author, time = number[kept], author[kept], time[kept]
 
     span, friend, taste = world.days + 1.0, traits["friend"][author], traits["taste"].cumsum(axis=1)[author]

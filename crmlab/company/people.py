@@ -1,8 +1,6 @@
 """The staff, and the people behind the customers: names, homes, firms and roles in buying."""
 
-import tomllib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,19 +10,19 @@ import pyarrow.compute as pc
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, Draws, choose
-from crmlab.company._schema import categories
+from crmlab.company._schema import categories, constants
 
 ROLES = ["initiator", "influencer", "decider", "buyer", "user"]
 _CHINESE = 0.45  # share of people who write in Chinese
 _GIVEN, _FAMILY = "female male female_chinese male_chinese", "family_english family_chinese"
 _STAFF = [0.35, 0.3, 0.1, 0.25]  # shares of the departments, and of what the bonus there depends on
-_BONUS = [[0.2, 0.5], [0.4, 0.1], [1, 0], [1, 0]]
+_BONUS = [[0.2, 0.5, 0.3], [0.4, 0.1, 0.5], [1, 0, 0], [1, 0, 0]]
 
 
 @cache
 def words() -> dict[str, Any]:
     """Return words.toml, each list of words as a list of entries cut into parts."""
-    told = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
+    told = constants("words.toml")
     return told | {name: [one.split("/") for one in text.split()] for name, text in told["words"].items()}
 
 
@@ -38,12 +36,6 @@ def draw(lists: str, which: Array | int, luck: Array) -> Array:
     """Return for each row the code of an entry of one of these lists."""
     size = np.array([len(words()[name]) for name in lists.split()])
     return ((np.cumsum(size) - size)[which] + size[which] * luck).astype(int)
-
-
-def kinds(group: Array, luck: Array, shares: Any) -> Array:
-    """Return where each number in (0, 1) falls in its group's row of shares; beyond them, their number."""
-    edges = np.cumsum(shares, axis=1) + np.arange(len(shares))[:, None]
-    return np.searchsorted(edges.ravel(), group + luck, side="right") - group * edges.shape[1]
 
 
 def join(*parts: Any) -> pa.Array:
@@ -78,12 +70,12 @@ def add_employees(draft: Draft) -> None:
     rank = (place - np.cumsum([0, *_STAFF])[department]) / np.array(_STAFF)[department]
     for code, name in enumerate(categories("employees", "department")):
         draft.staff[name] = np.flatnonzero(department == code)
-    years = draft.staff["experience_years"] = np.where(rank < 0.6, 8 * rank, 15 * rank - 4).round(1)
+    years = np.where(rank < 0.6, 8 * rank, 15 * rank - 4).round(1)
     language, male = (luck.random((2, n)) < [[_CHINESE], [0.5]]).astype(int)
     given, family = draw(_GIVEN, 2 * language + male, luck.random(n)), draw(_FAMILY, language, luck.random(n))
     draft.table(
         "employees", employee_id=np.arange(n) + 1, name=names(language, given, family), department=department,
-        experience_years=years, incentive=kinds(department, luck.random(n), _BONUS),
+        experience_years=years, incentive=choose(luck.random(n), _BONUS, department),
     )  # fmt: skip
 
 
@@ -136,6 +128,12 @@ def add_people(draft: Draft) -> None:
         telephone=pc.replace_substring_regex(pc.cast(number[shared], "string"), "^1(....)", r"+999 \1 "),
     )  # fmt: skip
     draft.secret("people", person_id=own + 1, **{role: draft.people[role] for role in ROLES})
+
+
+def holders(draft: Draft, role: str) -> Array:
+    """Return the first person of each customer who holds this role in buying."""
+    people = np.flatnonzero(draft.people[role])
+    return people[np.searchsorted(draft.people["customer"][people], np.arange(draft.customers))]
 
 
 def _add_accounts(draft: Draft) -> pa.Array:

@@ -4,10 +4,10 @@ import numpy as np
 
 from crmlab.company._draft import Draft, ids
 from crmlab.company._draws import choose
-from crmlab.company._schema import categories
+from crmlab.company._schema import categories, declared
 from crmlab.company.customers import TEAS
 from crmlab.company.goods import PRICES, basket
-from crmlab.company.service import holders
+from crmlab.company.people import holders
 
 _SERVING_CENTS = np.array([380, 150, 460, 520, 430])  # by channel
 _PREFERRED = 0.6  # share of orders through the preferred channel
@@ -25,8 +25,7 @@ def add_orders(draft: Draft) -> None:
     customer, key = orders["customer"], orders["id"]
     lines = basket(draft, customer, key, orders["discount"])
     place, line = lines["order"], lines["line"]
-    totals = (np.bincount(place, lines[name], len(key)).astype(int) for name in ("amount", "full", "cost"))
-    amount, full, cost = totals
+    amount, full, cost = (np.bincount(place, lines[name], len(key)) for name in ("amount", "full", "cost"))
     luck = draws.uniform("orders.channel", key)
     other = np.floor((luck - _PREFERRED).clip(0) / _OTHER).astype(int)
     channel = np.where(luck < _PREFERRED, draft.traits["preferred"][customer], other)
@@ -41,8 +40,8 @@ def add_orders(draft: Draft) -> None:
         grams=np.rint(lines["full"] * 100 / PRICES[lines["product"]]), amount_cents=lines["amount"],
         cost_cents=lines["cost"],
     )  # fmt: skip
-    felt = {name: orders[name] for name in ("first_experience", "experience", "faulty")}
-    draft.secret("orders", order_id=key, **felt)
+    felt = "first_experience", "experience", "faulty"
+    draft.secret("orders", order_id=key, **{name: orders[name] for name in felt})
 
     leaked = orders["faulty"][place] & (line == 0)
     bad = orders["first_experience"][place] < world.bad_experience
@@ -62,14 +61,11 @@ def add_referrals(draft: Draft) -> None:
     """Find who was sent by a friend: one who was a customer then, and spoke of us."""
     draws, traits = draft.draws, draft.traits
     everybody, joined, friend = np.arange(draft.customers), traits["joined"], traits["friend"]
-    there = ~(traits["left"][friend] < joined)
+    there = ~(traits["left_on"][friend] < joined)
     referrer = np.where((friend >= 0) & there & traits["spoke"] & (traits["lead"] < 0), friend, -1)
-    generation = np.zeros(draft.customers, int)
-    while True:  # a referrer came earlier, so this ends
-        later = np.where(referrer < 0, 0, generation[referrer] + 1)
-        if np.array_equal(later, generation):
-            break
-        generation = later
+    generation, later = np.full(draft.customers, -1), np.zeros(draft.customers, int)
+    while not np.array_equal(generation, later):  # a referrer came earlier, so this ends
+        generation, later = later, np.where(referrer < 0, 0, later[referrer] + 1)
     named = (referrer >= 0) & (draws.uniform("referrals.named", everybody) < 0.85)
     wrong = draws.uniform("referrals.wrong", everybody)
     anybody = np.floor(wrong / 0.08 * everybody).astype(int)
@@ -87,9 +83,9 @@ def add_customer_table(draft: Draft) -> None:
     source[traits["lead"] >= 0] = _SOURCES.index("lead")
     source[traits["named"]] = _SOURCES.index("referral")
     traits["source"] = source
-    firm = traits["firm"]
+    account = np.where(traits["firm"], np.cumsum(traits["firm"]), np.nan)
     draft.table(
-        "customers", customer_id=everybody + 1, kind=firm, account_id=np.where(firm, np.cumsum(firm), np.nan),
+        "customers", customer_id=everybody + 1, kind=traits["firm"], account_id=account,
         person_id=traits["first_person"] + 1, region=traits["region"], joined_on=traits["joined"],
         source=source, preferred_contact=traits["preferred"], owner_id=traits["owner"] + 1,
     )  # fmt: skip
@@ -99,26 +95,22 @@ def add_customer_truth(draft: Draft) -> None:
     """Put behind the envelope what is true of each customer."""
     world, traits, orders, n = draft.world, draft.traits, draft.orders, draft.customers
     whose = orders["customer"]
-    alive = np.isnan(traits["left"])
-    own = 365 * traits["rate"] * traits["mean_spend"]  # cents per year
+    alive = np.isnan(traits["left_on"])
+    own = 365 * traits["purchase_rate"] * traits["mean_spend_cents"]  # cents per year
     wallet = own / traits["share_of_wallet"]
     serving = _PREFERRED * _SERVING_CENTS[traits["preferred"]] + _OTHER * _SERVING_CENTS.sum()
     complaints = np.bincount(whose[orders["complained"]], minlength=n)
     spread = np.exp(0.3 * draft.draws.normal("customers.acquisition", np.arange(n)) - 0.045)
-    same = "satisfaction engagement price_sensitivity share_of_wallet margin_share generation expected_orders"
-    worths = {name: values for name, values in traits.items() if name.startswith("worth_")}
+    columns = declared()["truth"]["customers"].columns
     tastes = {f"affinity_{tea}": traits["taste"][:, code] for code, tea in enumerate(TEAS)}
     draft.secret(
-        "customers", **{name: traits[name] for name in same.split()}, **worths, **tastes,
-        customer_id=np.arange(n) + 1, household_id=traits["household"] + 1, segment=traits["segment"],
-        purchase_rate=traits["rate"], leaving_probability=traits["leaving"], left_on=traits["left"],
-        alive=alive, mean_spend_cents=traits["mean_spend"], wallet_cents=wallet,
-        competitor_cents=wallet - own * alive, complaining_probability=traits["complaining"],
-        campaign_lift=traits["lift"], renewal_probability=traits["renewal"],
+        "customers", **{name: values for name, values in traits.items() if name in columns}, **tastes,
+        customer_id=np.arange(n) + 1, household_id=traits["household"] + 1, alive=alive,
+        wallet_cents=wallet, competitor_cents=wallet - own * alive,
         friend_id=ids(traits["friend"]), referrer_id=ids(traits["referrer"]),
         lifecycle_stage=_lifecycle(draft, alive), ladder_rung=_ladder(draft, alive),
         acquisition_cost_cents=np.rint(_ACQUISITION_CENTS[traits["source"]] * spread),
-        retention_cost_cents=traits["contacts"] * world.contact_cost + complaints * _COMPLAINT_CENTS,
+        retention_cost_cents=traits["times_treated"] * world.contact_cost + complaints * _COMPLAINT_CENTS,
         serving_cost_cents=np.bincount(whose, orders["serving"], n),
         expected_margin_cents=traits["expected_margin"] - traits["expected_orders"] * serving,
     )  # fmt: skip
@@ -127,8 +119,8 @@ def add_customer_truth(draft: Draft) -> None:
 def _lifecycle(draft: Draft, alive: np.ndarray) -> np.ndarray:
     """Return the stage: left; establishing under three orders; then by what lies ahead and behind."""
     traits = draft.traits
-    ahead = 1 / (traits["rate"] * traits["leaving"]).clip(1e-9)  # expected days still a customer
-    rules = [~alive, traits["orders"] < 3, ahead < 180, draft.world.days - traits["joined"] < 365]
+    leaving = traits["purchase_rate"] * traits["leaving_probability"]  # per day
+    rules = [~alive, traits["orders"] < 3, leaving > 1 / 180, draft.world.days - traits["joined"] < 365]
     names = ["left", "establishing", "declining", "growing"]
     return np.select(rules, [_STAGES.index(name) for name in names], _STAGES.index("mature"))
 

@@ -38,7 +38,7 @@ def draw_leads(draft: Draft) -> None:
     draft.leads = {
         "firm": luck.random(n) < world.lead_firm_share, "wins": wins, "won": np.where(wins, closed, np.nan),
         "source": choose(luck.random(n), [0.2, 0.4, 0.25, 0.15]), "log_odds": log_odds, "alone": alone,
-        "interested": interested, "steps": steps, "effort": effort, "closing": closing, "closed": closed,
+        "interested": interested, "steps": steps, "closing": closing, "closed": closed,
         "intent": intent, "intent_note": note, "innovator": innovator,
         "innovator_note": np.rint(2.4 + 1.2 * innovator + 0.8 * keen).clip(1, 5),
     }  # fmt: skip
@@ -83,7 +83,7 @@ def add_sales(draft: Draft) -> None:
     # Whoever is not won is expected to buy like any customer, so that the amount does not tell who was won.
     like = np.where(customer < 0, luck.integers(draft.customers, size=n), customer)
     multiple = float(world.firm_spend) ** (leads["firm"] * 1 - traits["firm"][like])
-    amount = 365 * traits["rate"][like] * traits["mean_spend"][like] * multiple
+    amount = 365 * traits["purchase_rate"][like] * traits["mean_spend_cents"][like] * multiple
     amount = np.ceil((amount * np.exp(0.4 * luck.standard_normal(n))).clip(1, 1e15) / 1000) * 1000
     forecast = expit(leads["log_odds"] + 0.7 + 0.5 * luck.standard_normal(n))  # sellers are optimists
     kept = np.flatnonzero((leads["wins"] | (leads["intent_note"] >= 2)) & ~np.isnan(stages[:, 0]))

@@ -4,57 +4,45 @@ import numpy as np
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, choose
-from crmlab.company._schema import categories
+from crmlab.company._schema import categories, constants
+from crmlab.company.people import holders
 
 _CAUSES = categories("complaints", "cause")
 # By purpose: whose role it is, its probability with a person and with a firm, days after the order.
-_MESSAGES = {
-    "need": ("initiator", 0.04, 0.6, -10, -5),
-    "advice": ("influencer", 0.03, 0.5, -5, -2),
-    "approval": ("decider", 0.01, 0.6, -2, -0.2),
-    "order": ("buyer", 0.30, 0.9, -0.2, 0),
-    "usage": ("user", 0.12, 0.4, 1, 20),
-    "news": ("buyer", 0.20, 0.2, 8, 40),
-}
+_MESSAGES = constants("messages.csv").set_index("purpose").loc[categories("interactions", "purpose")]
 _OUT_OF_ROLE = 0.1  # share of messages written by anybody at the firm
 
 
 def add_interactions(draft: Draft) -> None:
     """Make the messages around each order; people mostly write about what is their role."""
     draws, orders, traits = draft.draws, draft.orders, draft.traits
-    parts = []
-    for code, (purpose, (role, person, firm, start, end)) in enumerate(_MESSAGES.items()):
-        likely = np.where(traits["firm"], firm, person)[orders["customer"]]
-        at = np.flatnonzero(draws.uniform(f"interactions.{purpose}", orders["id"]) < likely)
-        luck = draws.uniform("interactions.sent", orders["id"][at], code)
-        sent = orders["time"][at] + start + (end - start) * luck
-        within = (sent >= 0) & (sent < draft.world.days)
-        at, sent = at[within], sent[within]
-        key, customer = orders["id"][at] * 10 + code, orders["customer"][at]
-        anybody = draws.uniform("interactions.anybody", key)
-        somebody = np.floor(anybody / _OUT_OF_ROLE * traits["persons"][customer]).astype(int)
-        somebody += traits["first_person"][customer]
-        person_position = np.where(anybody < _OUT_OF_ROLE, somebody, holders(draft, role)[customer])
-        replies = 0.15 + 0.1 * traits["engagement"][customer] if purpose == "news" else 0.93
-        answered = sent + 0.25 * np.exp(draws.normal("interactions.wait", key))
-        answered[draws.uniform("interactions.answered", key) > replies] = np.nan
-        employee = _one_of(draft.staff["service"], draws.uniform("interactions.employee", key))
-        channel = choose(draws.uniform("interactions.channel", key), [0.4, 0.15, 0.25, 0.05, 0.15])
-        parts.append({
-            "interaction_id": key, "customer_id": customer + 1, "person_id": person_position + 1,
-            "employee_id": employee + 1, "order_id": orders["id"][at], "channel": channel,
-            "direction": np.full(len(at), purpose == "news"), "purpose": np.full(len(at), code),
-            "sent_at": sent, "answered_at": np.where(answered < draft.world.days, answered, np.nan),
-        })  # fmt: skip
-    together = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    place = np.argsort(together["interaction_id"], kind="stable")
-    draft.table("interactions", **{name: values[place] for name, values in together.items()})
-
-
-def holders(draft: Draft, role: str) -> Array:
-    """Return the first person of each customer who holds this role in buying."""
-    people = np.flatnonzero(draft.people[role])
-    return people[np.searchsorted(draft.people["customer"][people], np.arange(draft.customers))]
+    likely = _MESSAGES[["person", "firm"]].to_numpy()[:, traits["firm"].astype(int)]
+    written = [
+        draws.uniform(f"interactions.{purpose}", orders["id"]) < likely[code, orders["customer"]]
+        for code, purpose in enumerate(_MESSAGES.index)
+    ]
+    order, code = np.nonzero(np.transpose(written))  # by order, then purpose
+    start, end = _MESSAGES[["start", "end"]].to_numpy()[code].T
+    luck = draws.uniform("interactions.sent", orders["id"][order], code)
+    sent = orders["time"][order] + start + (end - start) * luck
+    within = (sent >= 0) & (sent < draft.world.days)
+    order, code, sent = order[within], code[within], sent[within]
+    key, customer = orders["id"][order] * 10 + code, orders["customer"][order]
+    anybody = draws.uniform("interactions.anybody", key)
+    somebody = np.floor(anybody / _OUT_OF_ROLE * traits["persons"][customer]).astype(int)
+    in_role = np.array([holders(draft, role) for role in _MESSAGES["role"]])[code, customer]
+    person = np.where(anybody < _OUT_OF_ROLE, traits["first_person"][customer] + somebody, in_role)
+    news = code == _MESSAGES.index.get_loc("news")
+    replies = np.where(news, 0.15 + 0.1 * traits["engagement"][customer], 0.93)
+    answered = sent + 0.25 * np.exp(draws.normal("interactions.wait", key))
+    answered[draws.uniform("interactions.answered", key) > replies] = np.nan
+    draft.table(
+        "interactions", interaction_id=key, customer_id=customer + 1, person_id=person + 1,
+        employee_id=_one_of(draft.staff["service"], draws.uniform("interactions.employee", key)) + 1,
+        order_id=orders["id"][order], direction=news, purpose=code, sent_at=sent,
+        channel=choose(draws.uniform("interactions.channel", key), [0.4, 0.15, 0.25, 0.05, 0.15]),
+        answered_at=np.where(answered < draft.world.days, answered, np.nan),
+    )  # fmt: skip
 
 
 def _one_of(positions: Array, uniform: Array) -> Array:
@@ -76,7 +64,7 @@ def add_complaints(draft: Draft) -> None:
     slip = choose(draws.uniform("complaints.coded", key), [0.88, 0.04, 0.04, 0.04])
     hurt = -own["first_experience"] + 0.4 * draws.normal("complaints.severity", key)
     service = draft.staff["service"]
-    skilled = draft.staff["experience_years"][service] >= 5
+    skilled = draft.tables["employees"]["experience_years"].to_numpy()[service] >= 5
     luck = draws.uniform("complaints.handled", key)
     handler = np.where(own["experienced"], _one_of(service[skilled], luck), _one_of(service[~skilled], luck))
     after = 6.5 + 1.9 * (0.9 * own["experience"] + 0.45 * draws.normal("complaints.after", key))
@@ -88,7 +76,7 @@ def add_complaints(draft: Draft) -> None:
         bought_again=own["number"] < draft.traits["orders"][own["customer"]],
     )  # fmt: skip
     draft.secret(
-        "complaints", complaint_id=key, cause=cause, gain=own["gain"], stayed=~own["last"],
+        "complaints", complaint_id=key, cause=cause, gain=own["gain"], stayed=~own["leaves"],
         would_stay_unanswered=own["unanswered"],
     )  # fmt: skip
 
@@ -96,22 +84,19 @@ def add_complaints(draft: Draft) -> None:
 def add_campaigns(draft: Draft) -> None:
     """Make the campaigns and the trial that each of them is."""
     world, numbers = draft.world, np.arange(draft.world.campaigns)
-    starts = (numbers + 1) * world.days // (world.campaigns + 1)
     draft.table(
         "campaigns", campaign_id=numbers + 1, name=[f"Coupon {number + 1}" for number in numbers],
-        starts_on=starts, ends_on=starts + world.campaign_days,
+        starts_on=world.campaign_starts, ends_on=np.add(world.campaign_starts, world.campaign_days),
         contact_cost_cents=np.full(len(numbers), world.contact_cost),
         discount=np.full(len(numbers), draft.levers.campaign_discount),
     )  # fmt: skip
     trials = np.concatenate([np.zeros((10, 0)), *draft.trials], axis=1)
-    customer, campaign, treated = trials[:3].astype(int)
+    customer, campaign, treated, orders, spend, margin, *outcomes = trials
     keys = {"campaign_id": campaign + 1, "customer_id": customer + 1}
-    draft.traits["contacts"] = np.bincount(customer[treated > 0], minlength=draft.customers)
+    draft.traits["times_treated"] = np.bincount(customer[treated > 0].astype(int), minlength=draft.customers)
     draft.table(
-        "treatments", **keys, treated=treated, orders=trials[3], spend_cents=trials[4],
-        margin_cents=trials[5], cost_cents=treated * world.contact_cost,
+        "treatments", **keys, treated=treated, orders=orders, spend_cents=spend, margin_cents=margin,
+        cost_cents=treated * world.contact_cost,
     )  # fmt: skip
-    draft.secret(
-        "treatments", **keys, expected_treated_cents=trials[6], expected_untreated_cents=trials[7],
-        realised_treated_cents=trials[8], realised_untreated_cents=trials[9],
-    )  # fmt: skip
+    names = [f"{what}_{arm}_cents" for what in ("expected", "realised") for arm in ("treated", "untreated")]
+    draft.secret("treatments", **keys, **dict(zip(names, outcomes, strict=True)))

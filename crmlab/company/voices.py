@@ -1,30 +1,21 @@
 """What customers say when asked: surveys, comments, and choices in an experiment."""
 
-import tomllib
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy.special import expit, ndtri
 
 from crmlab.company._draft import Draft
-from crmlab.company._draws import Array
+from crmlab.company._draws import Array, choose
+from crmlab.company._schema import categories, constants
+from crmlab.company.customers import SEGMENTS, WORTHS
 
-PATHS = {
-    ("expectation", "quality"): 0.5, ("expectation", "value"): 0.15, ("expectation", "satisfaction"): 0.1,
-    ("quality", "value"): 0.6, ("quality", "satisfaction"): 0.4, ("value", "satisfaction"): 0.35,
-    ("satisfaction", "trust"): 0.65, ("trust", "commitment"): 0.6, ("satisfaction", "complaints"): -0.5,
-    ("satisfaction", "loyalty"): 0.4, ("commitment", "loyalty"): 0.35,
-}  # fmt: skip
+PATHS = constants("paths.csv").set_index(["cause", "effect"])["strength"]
 """What a standard deviation of the cause adds to the effect: the European customer satisfaction index."""
-CONSTRUCTS = list(dict.fromkeys(construct for path in PATHS for construct in path))  # causes before effects
-_PURPOSES = np.array([[0.75, 0.9], [0.75, 0.95], [0.25, 0.9], [0.05, 0.2]])  # by segment: up to own, gift
-_THEMES = np.array([[0.15, 0.4, 0.65, 0.9], [0.45, 0.55, 0.65, 0.8]])  # of bad and good comments: up to each
+CONSTRUCTS = list(
+    dict.fromkeys(construct for path in PATHS.index for construct in path)
+)  # causes before effects
+_THEMES = [[0.15, 0.25, 0.25, 0.25, 0.1], [0.45, 0.1, 0.1, 0.15, 0.2]]  # shares in bad and good comments
 _CONFUSED = np.array([1, 0, 3, 2, 3])  # what each theme is taken for by a coder who errs
-_WORTHS = {  # mean by segment, and spread within
-    "worth_organic": ([0.8, 0.3, 0.4, 0.1], 0.4), "worth_single_garden": ([1.2, 0.1, 0.4, 0.2], 0.4),
-    "worth_refillable_tin": ([0.3, 0.4, -0.3, 0.1], 0.4), "worth_delivery": ([-0.1, -0.1, -0.3, -0.2], 0.06),
-}  # fmt: skip
 
 
 def implied_covariance() -> pd.DataFrame:
@@ -42,14 +33,14 @@ def add_surveys(draft: Draft) -> None:
     survey, order, day = _invitations(draft)
     customer, in_wave = survey // 100_000 - 1, survey % 100_000 > 10_000
     truth = _latent(draft, survey, customer, order, in_wave)
-    departed = traits["left"][customer] <= day
+    departed = traits["left_on"][customer] <= day
     pull = 0.6 * traits["engagement"][customer] + 0.25 * truth["satisfaction"] ** 2 - 1.45 * departed - 1
     truth["response_probability"] = np.ones(len(survey)) if world.full_response else expit(pull)
     truth["careless"] = draws.uniform("surveys.careless", customer) < world.careless
     truth["method_bias"] = draws.normal("surveys.method_bias", customer)
     responded = draws.uniform("surveys.responded", survey) < truth["response_probability"]
-    luck = draws.uniform("surveys.purpose", survey)[:, None]
-    purpose = (luck > _PURPOSES[traits["segment"][customer]]).sum(axis=1)
+    purposes = SEGMENTS[categories("surveys", "purpose")]
+    purpose = choose(draws.uniform("surveys.purpose", survey), purposes, traits["segment"][customer])
     draft.table(
         "surveys", survey_id=survey, customer_id=customer + 1, occasion=in_wave, invited_on=day,
         wave=np.where(in_wave, survey % 10_000, np.nan), responded=responded,
@@ -57,7 +48,9 @@ def add_surveys(draft: Draft) -> None:
         purpose=np.where(responded & in_wave, purpose, -1), **_answers(draft, survey, responded, truth),
     )  # fmt: skip
     draft.secret("surveys", survey_id=survey, **truth)
-    _comments(draft, survey[responded], customer[responded], truth["satisfaction"][responded])
+    leaked = draft.orders["faulty"][order] & ~in_wave
+    told = (values[responded] for values in (survey, customer, truth["satisfaction"], leaked))
+    _comments(draft, *told)
     _choices(draft)
 
 
@@ -124,14 +117,19 @@ def _answers(draft: Draft, survey: Array, responded: Array, truth: dict[str, Arr
     return answers
 
 
-def _comments(draft: Draft, survey: Array, customer: Array, satisfaction: Array) -> None:
-    """Make open_answers: some respondents write a sentence or two, and two coders read them."""
+def _comments(draft: Draft, survey: Array, customer: Array, satisfaction: Array, leaked: Array) -> None:
+    """Make open_answers: some respondents write a sentence or two, and two coders read them.
+
+    Whose tin leaked writes of the packaging, and not well of it.
+    """
     uniform = draft.draws.uniform
     rows = np.flatnonzero(uniform("open_answers.wrote", survey) < 0.3)
-    survey, good = survey[rows], (satisfaction[rows] > -0.3).astype(int)
-    theme = (uniform("open_answers.theme", survey)[:, None] > _THEMES[good]).sum(axis=1)
+    survey, leaked = survey[rows], leaked[rows]
+    good = ((satisfaction[rows] > -0.3) & ~leaked).astype(int)
+    theme = choose(uniform("open_answers.theme", survey), _THEMES, good)
+    theme[leaked] = categories("open_answers", "theme", "truth").index("packaging")
     language = draft.people["language"][draft.traits["first_person"][customer[rows]]]
-    words = tomllib.loads(Path(__file__).with_name("comments.toml").read_text("utf-8"))
+    words = constants("comments.toml")
     moods = [(one[mood], words["remarks"][mood]) for one in words["comments"].values() for mood in one]
     texts = pd.array([phrase + remark for one, two in moods for phrase in one for remark in two], dtype="str")
     place = (theme * 2 + good) * 2 + language + uniform("open_answers.text", survey)
@@ -143,18 +141,15 @@ def _comments(draft: Draft, survey: Array, customer: Array, satisfaction: Array)
 
 
 def _choices(draft: Draft) -> None:
-    """Make choice_tasks: some customers choose the best of three tins, six times; all have part-worths."""
-    draws, traits, everybody = draft.draws, draft.traits, np.arange(draft.customers)
-    traits["worth_price"] = -np.exp(0.4 * traits["price_sensitivity"] - 0.9)
-    for name, (mean, spread) in _WORTHS.items():
-        traits[name] = np.take(mean, traits["segment"]) + spread * draws.normal(f"truth.{name}", everybody)
-    asked = np.flatnonzero(draws.uniform("choice_tasks.asked", everybody) < 0.06)
+    """Make choice_tasks: some customers choose the best of three tins, six times."""
+    draws, traits = draft.draws, draft.traits
+    asked = np.flatnonzero(draws.uniform("choice_tasks.asked", np.arange(draft.customers)) < 0.06)
     customer, row = np.repeat(asked, 18), np.tile(np.arange(18), len(asked))
     design = np.floor(draws.uniform("choice_tasks.design", customer, row) * 96).astype(int)
     price, organic, garden, tin, days = np.unravel_index(design, (4, 2, 2, 2, 3))
     price, days = 600 + 300 * price, np.array([1, 3, 6])[days]
     utility = -np.log(-np.log(draws.uniform("choice_tasks.luck", customer, row)))
-    for name, level in zip(["worth_price", *_WORTHS], (price / 100, organic, garden, tin, days), strict=True):
+    for name, level in zip(["worth_price", *WORTHS], (price / 100, organic, garden, tin, days), strict=True):
         utility += traits[name][customer] * level
     draft.table(
         "choice_tasks", customer_id=customer + 1, task=row // 3 + 1, alternative=row % 3 + 1,

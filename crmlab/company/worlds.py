@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from crmlab._tables import look_up, unknown
+from crmlab._tables import look_up
 
 
 def _value(default: float, low: float, high: float, meaning: str) -> Any:
@@ -94,58 +94,53 @@ class World:
     effort_effect: float = _value(0.15, -5, 5, "effect of one follow-up on the same")
     chasing: float = _value(0.8, 0, 1, "how far sellers chase intent: its correlation with effort")
     # membership
-    membership: float = _value(
-        0.35, 0, 1, "probability that a customer becomes a member with the second order"
-    )
+    membership: float = _value(0.35, 0, 1, "probability of becoming a member with the second order")
     renewal_a: float = _value(6.0, 0.05, 100, "beta a of the probability of renewing while a customer")
     renewal_b: float = _value(2.0, 0.05, 100, "beta b of the same")
 
     def __post_init__(self) -> None:
-        for one in fields(self)[1:]:
-            given, (low, high) = getattr(self, one.name), (one.metadata["low"], one.metadata["high"])
-            whole = one.type is int
-            if not _is_number(given, whole) or not low <= given <= high:
+        for name, one in _PARAMETERS.items():
+            given, whole, (low, high, meaning) = getattr(self, name), one.type is int, one.metadata.values()
+            if not _is_number(given, low, high, whole):
                 kind = f"{'a whole number' if whole else 'a number'} from {low:g} to {high:g}"
-                raise ValueError(f"{one.name} is {kind} ({one.metadata['meaning']}); got {given!r}.")
+                raise ValueError(f"{name} is {kind} ({meaning}); got {given!r}.")
         longest = self.days // (self.campaigns + 1)
         if self.campaigns and self.campaign_days > longest:
-            raise ValueError(
-                f"{self.campaigns} campaigns in {self.days} days leave {longest} days to each; "
-                f"campaign_days is {self.campaign_days}."
-            )
+            room = f"{self.campaigns} campaigns in {self.days} days leave {longest} days to each"
+            raise ValueError(f"{room}; campaign_days is {self.campaign_days}.")
+
+    @property
+    def campaign_starts(self) -> list[int]:
+        """Return the day on which each campaign starts."""
+        return [number * self.days // (self.campaigns + 1) for number in range(1, self.campaigns + 1)]
 
     def table(self) -> pd.DataFrame:
         """Return every parameter with its value, the value in ``base``, its range and its meaning."""
         rows = [
-            (one.name, getattr(self, one.name), one.default, one.metadata["low"], one.metadata["high"])
-            for one in fields(self)[1:]
+            (getattr(self, name), one.default, *one.metadata.values()) for name, one in _PARAMETERS.items()
         ]
-        table = pd.DataFrame(rows, columns=["parameter", "value", "base", "lowest", "highest"])
-        return table.assign(meaning=[one.metadata["meaning"] for one in fields(self)[1:]]).set_index(
-            "parameter"
-        )
+        columns = ["value", "base", "lowest", "highest", "meaning"]
+        return pd.DataFrame(rows, pd.Index(list(_PARAMETERS), name="parameter"), columns)
 
     def __repr__(self) -> str:
-        plain = _WORLDS.get(self.name, _WORLDS["base"])
-        other = [one.name for one in fields(self)[1:] if getattr(self, one.name) != getattr(plain, one.name)]
-        changed = ", ".join(f"{name}={getattr(self, name)!r}" for name in other)
+        plain = vars(_WORLDS.get(self.name, _WORLDS["base"])) | {"name": self.name}
+        changed = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if value != plain[name])
         return f"World {self.name!r}" + (f" with {changed}" if changed else "")
 
 
-def _is_number(given: Any, whole: bool) -> bool:
+def _is_number(given: Any, low: float, high: float, whole: bool = False) -> bool:
     # numpy's numbers register as Python's; True is an int to Python and none here
-    return isinstance(given, Integral if whole else Real) and not isinstance(given, bool)
+    number = isinstance(given, Integral if whole else Real) and not isinstance(given, bool)
+    return number and low <= given <= high
 
 
-_BASE = World()
+_PARAMETERS = {one.name: one for one in fields(World)[1:]}  # all but the world's name
 _WORLDS = {
-    "base": _BASE,
-    "textbook": replace(
-        _BASE, name="textbook", campaigns=0, season=0.0, rate_leaving=0.0, firm_spend=1, influence=0.0
-    ),
-    "seasonal": replace(_BASE, name="seasonal", season=0.8),
-    "promo_driven": replace(_BASE, name="promo_driven", deal_share=0.7),
-    "clockwork": replace(_BASE, name="clockwork", gap_shape=8, season=0.0, rate_spend=0.6),
+    "base": World(),
+    "textbook": World("textbook", campaigns=0, season=0.0, rate_leaving=0.0, firm_spend=1, influence=0.0),
+    "seasonal": World("seasonal", season=0.8),
+    "promo_driven": World("promo_driven", deal_share=0.7),
+    "clockwork": World("clockwork", gap_shape=8, season=0.0, rate_spend=0.6),
 }
 
 
@@ -179,31 +174,29 @@ def world(name: str = "base", **changes: Any) -> World:
     Traceback (most recent call last):
     ValueError: There is no parameter 'homophilia'. Did you mean 'homophily'? Valid: bad_experience, ...
     """
-    known = [one.name for one in fields(World)[1:]]
     for given in changes:
-        if given not in known:
-            raise ValueError(unknown("parameter", given, known))
+        look_up("parameter", given, _PARAMETERS)
     return replace(look_up("world", name, _WORLDS), **changes)
+
+
+def _lever(valid: str, own_policy: str) -> Any:
+    return field(default=None, metadata={"valid": valid, "own_policy": own_policy})
 
 
 @dataclass(frozen=True)
 class Levers:
     """A manager's decisions; None leaves the company's own policy, which is what the log shows."""
 
-    complaint_response_days: Any = None
-    experienced_handlers: Any = None
-    campaign: Any = None
-    campaign_discount: Any = None
-    redesign_day: Any = None
+    complaint_response_days: Any = _lever(
+        "a number from 0 to 60", "0 to 14 days, sooner for severe complaints"
+    )
+    experienced_handlers: Any = _lever("True or False", "for 3 in 10 complaints, for 6 in 10 severe ones")
+    campaign: Any = _lever("'none', 'random' or 'all'", "'random': each campaign to a random half")
+    campaign_discount: Any = _lever("a number from 0 to 0.9", "the world's campaign_discount")
+    redesign_day: Any = _lever("a whole number from 0 to 9999", "the world's redesign_day")
 
 
-_LEVERS = {
-    "complaint_response_days": ("a number from 0 to 60", "0 to 14 days, sooner for severe complaints"),
-    "experienced_handlers": ("True or False", "for 3 in 10 complaints, for 6 in 10 severe ones"),
-    "campaign": ("'none', 'random' or 'all'", "'random': each campaign to a random half"),
-    "campaign_discount": ("a number from 0 to 0.9", "the world's campaign_discount"),
-    "redesign_day": ("a whole number from 0 to 9999", "the world's redesign_day"),
-}
+_LEVERS = {one.name: dict(one.metadata) for one in fields(Levers)}
 
 
 def levers() -> pd.DataFrame:
@@ -214,19 +207,19 @@ def levers() -> pd.DataFrame:
     >>> levers().loc["campaign", "valid"]
     "'none', 'random' or 'all'"
     """
-    return pd.DataFrame.from_dict(_LEVERS, "index", columns=["valid", "own_policy"]).rename_axis("lever")
+    return pd.DataFrame.from_dict(_LEVERS, "index").rename_axis("lever")
 
 
 def pull(before: Levers, world: World, **changes: Any) -> Levers:
     """Return the levers after these changes, each of which must be valid in this world."""
     for lever, value in changes.items():
-        valid, _ = look_up("lever", lever, _LEVERS)
+        valid = look_up("lever", lever, _LEVERS)["valid"]
         right = {
-            "complaint_response_days": _is_number(value, False) and 0 <= value <= 60,
+            "complaint_response_days": _is_number(value, 0, 60),
             "experienced_handlers": isinstance(value, bool),
             "campaign": isinstance(value, str) and value in ("none", "random", "all"),
-            "campaign_discount": _is_number(value, False) and 0 <= value <= 0.9,
-            "redesign_day": _is_number(value, True) and 0 <= value <= 9999,
+            "campaign_discount": _is_number(value, 0, 0.9),
+            "redesign_day": _is_number(value, 0, 9999, whole=True),
         }
         if not right[lever]:
             raise ValueError(f"{lever} is {valid}; got {value!r}.")
@@ -237,7 +230,7 @@ def pull(before: Levers, world: World, **changes: Any) -> Levers:
 
 def policy(levers: Levers, world: World) -> Levers:
     """Return what is done: the levers pulled, and the company's own policy where none is."""
-    own = {"campaign": "random"} | {
-        name: getattr(world, name) for name in ("campaign_discount", "redesign_day")
-    }
-    return replace(levers, **{name: value for name, value in own.items() if getattr(levers, name) is None})
+    own = Levers(
+        campaign="random", campaign_discount=world.campaign_discount, redesign_day=world.redesign_day
+    )
+    return replace(own, **{name: value for name, value in vars(levers).items() if value is not None})
