@@ -368,7 +368,7 @@ def whole_number(value: object, name: str, least: int) -> None:
     --------
     >>> whole_number(5, "groups", least=2)
     """
-    if not (isinstance(value, int | np.integer) and value >= least):
+    if isinstance(value, bool) or not (isinstance(value, int | np.integer) and value >= least):
         raise ValueError(f"{name} must be a whole number of at least {least}; got {value!r}.")
 
 

@@ -115,9 +115,9 @@ def _data(options: argparse.Namespace) -> int:
 
 def _company(options: argparse.Namespace) -> int:
     from crmlab import company
+    from crmlab.company.company import new_folder
 
-    if options.out.exists():
-        raise FileExistsError(f"{options.out} is there already: name another folder, or remove it.")
+    new_folder(options.out)  # before the work, not after it
     drawn = company.simulate(options.customers, options.world, options.seed, progress=True)
     drawn.write(options.out, truth=options.with_truth)
     rows = sum(len(table) for table in drawn.tables.values())
@@ -125,6 +125,8 @@ def _company(options: argparse.Namespace) -> int:
     print(
         f"{options.customers:,} customers, {len(drawn.tables)} tables, {rows:,} rows, {truth}: {options.out}"
     )
+    if not options.with_truth and options.seed < 10**12:
+        print("Whoever guesses the seed has the envelope: for an assignment take a --seed of 30 digits.")
     return 0
 
 

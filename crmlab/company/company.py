@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,7 @@ def simulate(
     Parameters
     ----------
     customers : int
-        How many customers joined in the time of the log; from 1 to 10 million. A million need about a
+        How many customers joined in the time of the log; from 1 to 2 million. A million need about a
         minute and 5 GB.
     world : str or World
         A world's name (see :func:`world`), or a world of your own.
@@ -100,10 +102,10 @@ def simulate(
     (200, 9)
     """
     whole_number(customers, "customers", least=1)
-    if customers > 10_000_000:
-        raise ValueError(f"customers may be 10,000,000 at most; got {customers:,}.")
+    if customers > 2_000_000:
+        raise ValueError(f"customers may be 2,000,000 at most; got {customers:,}.")
     if isinstance(rng, np.random.Generator):
-        rng = int(rng.integers(2**32))
+        rng = int.from_bytes(rng.bytes(16))  # so many that nobody finds it by trying
     whole_number(rng, "rng", least=0)
     chosen = world if isinstance(world, World) else worlds.world(world)
     return _draw(int(customers), chosen, int(rng), Levers(), progress)
@@ -253,10 +255,11 @@ class Company:
         >>> company.commit("alive", 0.3, 0.6)
         >>> company.commit("segment: gift", 0.1, 0.4)
         """
-        _, truth = answer(self._envelope(), what)
+        what, _, truth = answer(self._envelope(), what)
         low, high = interval(what, low, high)
-        if self._ledger.get(what, {}).get("open"):
-            raise ValueError(f"The envelope {what!r} is open: an interval now would be no forecast.")
+        question = what.partition(":")[0]
+        if any(line["open"] and other.partition(":")[0] == question for other, line in self._ledger.items()):
+            raise ValueError(f"The envelope {question!r} is open: an interval now would be no forecast.")
         self._ledger[what] = {"low": low, "high": high, "truth": truth, "open": False}
 
     def open_envelope(self, what: str) -> pd.Series:
@@ -286,7 +289,7 @@ class Company:
         >>> float(company.open_envelope("alive").mean())
         0.525
         """
-        rows, _ = answer(self._envelope(), what)
+        what, rows, _ = answer(self._envelope(), what)
         if what not in self._ledger:
             raise ValueError(f"Commit first: company.commit({what!r}, low, high). Then open the envelope.")
         self._ledger[what]["open"] = True
@@ -357,6 +360,9 @@ class Company:
             A folder that does not exist yet or is empty.
         truth : bool
             Whether to write the envelope, and the world and the seed from which it could be drawn again.
+            For students write a folder without; to delete ``truth/`` from one with it would leave the seed.
+            And draw their company with a seed that is hard to guess, such as ``secrets.randbits(128)``: in
+            seconds a program tries a million short ones.
 
         Raises
         ------
@@ -371,20 +377,29 @@ class Company:
         >>> company = simulate(customers=20)
         >>> company.write(Path(tempfile.mkdtemp()) / "tea")
         """
-        folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise FileExistsError(f"{folder} is there and not an empty folder: name another, or remove it.")
+        folder = new_folder(folder)
         about: dict[str, Any] = {"schema_version": VERSION, "customers": self._customers}
-        sides = {folder: self.tables}
+        about["levers"] = asdict(self.levers)
+        sides = {"": self.tables}
         if truth:
-            sides[folder / "truth"] = self._envelope()
+            sides["truth"] = self._envelope()
             assert self._world is not None
-            about |= {"world": asdict(self._world), "seed": self._seed, "levers": asdict(self.levers)}
-        for place, tables in sides.items():
-            place.mkdir(parents=True, exist_ok=True)
-            for name, table in tables.items():
-                table.to_parquet(place / f"{name}.parquet", index=False)
-        (folder / _FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+            about |= {"world": asdict(self._world), "seed": self._seed}
+        about["hashes"] = {
+            side: {name: _hash(table) for name, table in sides[side].items()} for side in sides
+        }
+        told = json.dumps(about, indent=2) + "\n"
+        unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}."))
+        try:
+            for side, tables in sides.items():
+                (unfinished / side).mkdir(exist_ok=True)
+                for name, table in tables.items():
+                    table.to_parquet(unfinished / side / f"{name}.parquet", index=False)
+            (unfinished / _FILE).write_text(told, encoding="utf-8")
+            unfinished.chmod(0o755)
+            unfinished.replace(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     @classmethod
     def read(cls, folder: str | Path) -> "Company":
@@ -404,7 +419,7 @@ class Company:
         FileNotFoundError
             The folder, or a table in it, is not there.
         ValueError
-            The folder was written by another version of the tables.
+            The folder was written by another version, or something in it is not as it was written.
 
         Examples
         --------
@@ -417,16 +432,22 @@ class Company:
         folder = Path(folder)
         if not (folder / _FILE).is_file():
             raise FileNotFoundError(f"{folder} holds no {_FILE}, so no company was written there.")
-        about = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        version = about.get("schema_version")
-        if version != VERSION:
-            wanted = f"this crmlab reads version {VERSION}. Simulate the company again."
-            raise ValueError(f"{folder} has tables of version {version}; {wanted}")
-        tables, customers = _read(folder, "company"), about["customers"]
-        if "seed" not in about:
-            return cls(tables, Levers(), customers, None, None, None)
-        truth, levers = _read(folder / "truth", "truth"), Levers(**about["levers"])
-        return cls(tables, levers, customers, truth, World(**about["world"]), about["seed"])
+        try:
+            about = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+            version = about["schema_version"]
+            if version != VERSION:
+                raise ValueError(f"its tables are of version {version}, and this crmlab reads {VERSION}")
+            customers, levers, hashes = about["customers"], about["levers"], about["hashes"]
+            world = World(**about["world"]) if "seed" in about else None
+            levers = worlds.pull(Levers(), world, **{k: v for k, v in levers.items() if v is not None})
+            whole_number(customers, "customers", least=1)
+            if world:
+                whole_number(about["seed"], "seed", least=0)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"{folder / _FILE} is not as it was written: {error!r}.") from None
+        tables = _read(folder, "company", hashes[""])
+        truth = _read(folder / "truth", "truth", hashes["truth"]) if world else None
+        return cls(tables, levers, customers, truth, world, about.get("seed"))
 
     def _envelope(self) -> dict[str, pd.DataFrame]:
         if self._truth is None:
@@ -437,15 +458,31 @@ class Company:
         return self._truth
 
 
-def _read(folder: Path, side: str) -> dict[str, pd.DataFrame]:
+def new_folder(folder: str | Path) -> Path:
+    """Return the path of a folder to be made, and make its parents; refuse one that holds something."""
+    folder = Path(folder).absolute()
+    if folder.is_symlink() or folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is there and not an empty folder: name another, or remove it.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _read(folder: Path, side: str, hashes: dict[str, str]) -> dict[str, pd.DataFrame]:
     tables = {}
     for name, table in declared()[side].items():
         path = folder / f"{name}.parquet"
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: copy the whole folder again, or simulate anew.")
         # Parquet has no seconds, and forgets the labels of a category without rows.
         types = {column.name: column.dtype for column in table.columns.values()}
-        tables[name] = pd.read_parquet(path).astype(types)
+        try:
+            tables[name] = pd.read_parquet(path).astype(types)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{path} is missing: copy the whole folder again, or simulate anew."
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} cannot be read: copy the whole folder again. {error!r}") from None
+        if _hash(tables[name]) != hashes.get(name):
+            raise ValueError(f"{path} is not the table that was written: copy the whole folder again.")
     return tables
 
 

@@ -15,12 +15,9 @@ _SWAPPED = {"name": (r"^([A-Za-z]+|.)( ?)(.+)$", r"\3\2\1"), "mail": (r"^([a-z]+
 
 
 def add_contacts(draft: Draft) -> None:
-    """Write down who the people are, channel by channel, from joining on until they leave.
-
-    The number of a contact tells nothing of the person, and stays with the row in a twin.
-    """
+    """Write down who the people are, channel by channel, from joining on until they leave."""
     uniform, people, told = draft.draws.uniform, draft.people, words()
-    slot, captured = _captures(draft)
+    slot, captured, contact = _captures(draft)
     person, number = np.divmod(slot, _CAPTURES)
     customer, birth = people["customer"][person], people["birth"][person]
     group = np.where(draft.traits["firm"][customer], 3, np.digitize(-birth / 365.25, [35, 60]))
@@ -39,22 +36,23 @@ def add_contacts(draft: Draft) -> None:
         fields[field], errors[f"{field}_error"] = _written(draft, field, slot, labels, kind)
     missing = np.array(told["errors"]["birth_date"]["missing"])[channel]
     fields["birth_date"] = np.where(uniform("contacts.birth_date", slot) < missing, np.nan, birth)
-    contact = 1 + draft.draws.stream("contacts.id").permutation(len(people["home"]) * _CAPTURES)[slot]
     draft.table("contacts", contact_id=contact, channel=channel, captured_on=captured, **fields)
     draft.secret("contacts", contact_id=contact, person_id=person + 1, customer_id=customer + 1, **errors)
 
 
-def _captures(draft: Draft) -> tuple[Array, Array]:
-    """Return key and day of each capture, by day: planned for all people, made while they are customers."""
+def _captures(draft: Draft) -> tuple[Array, Array, Array]:
+    """Return key, day and id of each capture: planned for all people, made while they are customers."""
     luck, traits, customer = draft.draws.stream("contacts"), draft.traits, draft.people["customer"]
     wait = luck.random((len(customer), _CAPTURES)) * draft.world.days
-    wait[:, 0] *= np.where(traits["firm"], 0.05, 0)[customer]  # at once, at a firm soon
+    wait[:, 0] = 0
     stay = (np.fmin(traits["left_on"], draft.world.days - 0.001) - traits["joined"]).clip(0)[customer, None]
     made = luck.random(wait.shape) < ndtr(0.8 + 0.5 * traits["engagement"])[customer, None]
     made = (made & (wait <= stay)) | (np.arange(_CAPTURES) == 0)
     slot, captured = np.flatnonzero(made), (traits["joined"][customer, None] + np.minimum(wait, stay))[made]
-    order = np.argsort(captured, kind="stable")
-    return slot[order], captured[order]
+    # A number that tells nothing of the person, stays with the row in a twin, and orders the rows of a day.
+    contact = 1 + draft.draws.stream("contacts.id").permutation(made.size)[slot]
+    order = np.lexsort((contact, np.floor(captured)))
+    return slot[order], captured[order], contact[order]
 
 
 def _written(draft: Draft, field: str, slot: Array, labels: list[str], kind: Array) -> tuple[pa.Array, Array]:

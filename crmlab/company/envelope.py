@@ -1,6 +1,8 @@
 """What lies in the envelope, and the number that an interval is about."""
 
-import numpy as np
+from numbers import Real
+from typing import Any
+
 import pandas as pd
 
 from crmlab._tables import look_up
@@ -42,31 +44,32 @@ def questions() -> pd.DataFrame:
     return table.assign(number=table["number"].map(_NUMBERS))
 
 
-def answer(truth: dict[str, pd.DataFrame], what: str) -> tuple[pd.Series, float]:
-    """Return the rows of the truth that answer `what`, and the number that an interval is about."""
+def answer(truth: dict[str, pd.DataFrame], what: str) -> tuple[str, pd.Series, float]:
+    """Return `what` in one spelling, the rows of the truth that answer it, and the number for an interval."""
     question, _, label = (part.strip() for part in str(what).partition(":"))
     asked = look_up("question", question, questions()["number"].to_dict())
     table, _, column = question.rpartition(".")
     table = table or "customers"
     rows = truth[table].set_index(declared()["truth"][table].keys or truth[table].index)[column]
+    if rows.empty or rows.isna().all() and asked != _NUMBERS["date"]:
+        raise ValueError(f"There is nothing to ask about {question!r}: this company has no such rows.")
     if asked == _NUMBERS["category"]:
         if label not in rows.cat.categories:
             labels = ", ".join(f"{question}: {one}" for one in rows.cat.categories)
             raise ValueError(f"{question} is a category: ask for the share of a label. Valid: {labels}.")
-        return rows, float((rows == label).mean())
+        return f"{question}: {label}", rows, float((rows == label).mean())
     if label:
         raise ValueError(f"{question} has no labels; ask for {question!r}.")
     if asked == _NUMBERS["id"]:
-        return rows, float(rows.nunique())
-    return rows, float(rows.notna().mean() if asked == _NUMBERS["date"] else rows.mean())
+        return question, rows, float(rows.nunique())
+    return question, rows, float(rows.notna().mean() if asked == _NUMBERS["date"] else rows.mean())
 
 
-def interval(what: str, low: float, high: float) -> tuple[float, float]:
+def interval(what: str, low: Any, high: Any) -> tuple[float, float]:
     """Return the interval as two numbers, or refuse it."""
-    try:
-        ends = float(low), float(high)
-    except (TypeError, ValueError):
-        raise ValueError(f"The interval for {what!r} has two numbers; got {low!r} and {high!r}.") from None
-    if not (np.isfinite(ends).all() and ends[0] <= ends[1]):
+    if not (isinstance(low, Real) and isinstance(high, Real)):
+        raise ValueError(f"The interval for {what!r} has two numbers; got {low!r} and {high!r}.")
+    ends: Any = (low, high)
+    if not -1e300 < ends[0] <= ends[1] < 1e300:
         raise ValueError(f"The interval for {what!r} runs from low to high, finite; got {low} to {high}.")
-    return ends
+    return float(low), float(high)

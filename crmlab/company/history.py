@@ -116,9 +116,11 @@ def _advance(draft: Draft, state: State, end: int, speed: Array, campaign: Array
         first = state.number[active] == 0
         time = clock.day(active, begun[active] + state.wait[active] / speed[active])
         time[first] = traits["joined"][active[first]]
-        due = (time < end) & (state.number[active] < MOST_ORDERS)
+        due = time < end
         active, time = active[due], time[due]
         state.number[active] += 1
+        if (state.number[active] > MOST_ORDERS).any():
+            raise ValueError(f"A customer would order more than {MOST_ORDERS:,} times: raise rate_scale.")
         key = (active + 1) * 10_000 + state.number[active]
         felt = experiences(draft, active, key, time, first_may_leak(draft, active, key))
         made = {"id": key, "customer": active, "number": state.number[active], "time": time}

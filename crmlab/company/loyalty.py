@@ -44,7 +44,7 @@ def _add_points(draft: Draft, start: Array, until: Array) -> None:
     month, years = born.astype("M8[M]"), START.astype("M8[Y]") + np.arange(draft.world.days // 365 + 1)
     birthday = (years[:, None] + (month - born.astype("M8[Y]"))).astype("M8[D]") + (born - month) - origin
     birthday = birthday.astype(float)  # of 29 February: 1 March in other years
-    end = np.fmin(np.fmin(until, traits["left_on"]), draft.world.days)
+    end = np.fmin(until, draft.world.days)  # of members who have left, too: nobody has been told
     year, whose = np.nonzero((birthday >= start[member]) & (birthday < end[member]))
     time, customer = orders["time"], orders["customer"]
     inside = np.flatnonzero((time >= start[customer]) & (time < until[customer]))

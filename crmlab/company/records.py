@@ -37,7 +37,7 @@ def add_orders(draft: Draft) -> None:
     )  # fmt: skip
     draft.table(
         "order_lines", order_id=key[place], line=line + 1, product_id=lines["product"] + 1,
-        grams=np.rint(lines["full"] * 100 / PRICES[lines["product"]]), amount_cents=lines["amount"],
+        grams=np.rint(lines["full"] * 100 / PRICES[lines["product"]]).clip(1), amount_cents=lines["amount"],
         cost_cents=lines["cost"],
     )  # fmt: skip
     felt = "first_experience", "experience", "faulty"
@@ -99,14 +99,14 @@ def add_customer_truth(draft: Draft) -> None:
     own = 365 * traits["purchase_rate"] * traits["mean_spend_cents"]  # cents per year
     wallet = own / traits["share_of_wallet"]
     serving = _PREFERRED * _SERVING_CENTS[traits["preferred"]] + _OTHER * _SERVING_CENTS.sum()
-    complaints = np.bincount(whose[orders["complained"]], minlength=n)
+    complaints = np.bincount(draft.tables["complaints"]["customer_id"] - 1, minlength=n)
     spread = np.exp(0.3 * draft.draws.normal("customers.acquisition", np.arange(n)) - 0.045)
     columns = declared()["truth"]["customers"].columns
     tastes = {f"affinity_{tea}": traits["taste"][:, code] for code, tea in enumerate(TEAS)}
     draft.secret(
         "customers", **{name: values for name, values in traits.items() if name in columns}, **tastes,
         customer_id=np.arange(n) + 1, household_id=traits["household"] + 1, alive=alive,
-        wallet_cents=wallet, competitor_cents=wallet - own * alive,
+        waits_for_promotions=traits["deal"], wallet_cents=wallet, competitor_cents=wallet - own * alive,
         friend_id=ids(traits["friend"]), referrer_id=ids(traits["referrer"]),
         lifecycle_stage=_lifecycle(draft, alive), ladder_rung=_ladder(draft, alive),
         acquisition_cost_cents=np.rint(_ACQUISITION_CENTS[traits["source"]] * spread),
@@ -120,7 +120,7 @@ def _lifecycle(draft: Draft, alive: np.ndarray) -> np.ndarray:
     """Return the stage: left; establishing under three orders; then by what lies ahead and behind."""
     traits = draft.traits
     leaving = traits["purchase_rate"] * traits["leaving_probability"]  # per day
-    rules = [~alive, traits["orders"] < 3, leaving > 1 / 180, draft.world.days - traits["joined"] < 365]
+    rules = [~alive, traits["orders"] < 3, leaving > 1 / 365, draft.world.days - traits["joined"] < 365]
     names = ["left", "establishing", "declining", "growing"]
     return np.select(rules, [_STAGES.index(name) for name in names], _STAGES.index("mature"))
 

@@ -84,9 +84,10 @@ def add_sales(draft: Draft) -> None:
     like = np.where(customer < 0, luck.integers(draft.customers, size=n), customer)
     multiple = float(world.firm_spend) ** (leads["firm"] * 1 - traits["firm"][like])
     amount = 365 * traits["purchase_rate"][like] * traits["mean_spend_cents"][like] * multiple
-    amount = np.ceil((amount * np.exp(0.4 * luck.standard_normal(n))).clip(1, 1e15) / 1000) * 1000
+    amount = np.ceil((amount * np.exp(1.5 * luck.standard_normal(n))).clip(1, 1e15) / 1000) * 1000
     forecast = expit(leads["log_odds"] + 0.7 + 0.5 * luck.standard_normal(n))  # sellers are optimists
-    kept = np.flatnonzero((leads["wins"] | (leads["intent_note"] >= 2)) & ~np.isnan(stages[:, 0]))
+    qualified = leads["wins"] | (leads["intent_note"] >= 2) | (luck.random(n) < 0.6)
+    kept = np.flatnonzero(qualified & ~np.isnan(stages[:, 0]))
     draft.table(
         "opportunities", opportunity_id=np.arange(len(kept)) + 1, lead_id=kept + 1,
         qualified_on=stages[kept, 0], offered_on=stages[kept, 1], negotiated_on=stages[kept, 2],

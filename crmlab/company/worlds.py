@@ -43,13 +43,13 @@ class World:
     # how they buy
     rate_shape: float = _value(0.9, 0.05, 50, "gamma shape r of the purchase rate")
     rate_scale: float = _value(70, 1, 1e5, "gamma rate alpha of the purchase rate, in days")
-    gap_shape: int = _value(1, 1, 50, "regularity of the gaps between orders: Erlang shape, 1 is random")
+    gap_shape: int = _value(1, 1, 12, "regularity of the gaps between orders: Erlang shape, 1 is random")
     leaving_a: float = _value(0.8, 0.05, 50, "beta a of the probability of leaving after an order")
     leaving_b: float = _value(4.0, 0.05, 500, "beta b of the same")
     rate_leaving: float = _value(-0.2, -0.95, 0.95, "correlation of the ranks of purchase rate and leaving")
     spend_shape: float = _value(4.0, 0.1, 100, "gamma shape p of the spend per order")
     spend_q: float = _value(5.0, 1.1, 100, "gamma shape q of the rate of spend between customers")
-    spend_scale: float = _value(4000.0, 1, 1e7, "gamma scale of the same, in cents")
+    spend_scale: float = _value(4000.0, 100, 1e7, "gamma scale of the same, in cents")
     rate_spend: float = _value(0.0, -0.95, 0.95, "correlation of the ranks of purchase rate and mean spend")
     season: float = _value(0.15, 0, 0.9, "swing of the purchase rate over the year")
     deal_share: float = _value(0.0, 0, 1, "share of customers who wait for promotions")
@@ -71,8 +71,10 @@ class World:
     campaign_days: int = _value(28, 1, 60, "length of a campaign's window in days")
     campaign_discount: float = _value(0.1, 0, 0.9, "discount of the coupon, as a share")
     contact_cost: int = _value(60, 0, 10_000, "cost of contacting a customer, in cents")
-    lift_mean: float = _value(0.35, -0.9, 10, "mean rise of the purchase rate in the window, as a share")
-    lift_spread: float = _value(0.6, 0, 10, "its standard deviation; it grows with price sensitivity")
+    lift_mean: float = _value(
+        0.35, -0.9, 10, "mean rise of the purchase rate in the window for a coupon of 10 %"
+    )
+    lift_spread: float = _value(0.6, 0, 10, "what a unit of price sensitivity adds to it")
     # surveys
     wave_every: int = _value(182, 30, 3653, "days from one survey wave to the next")
     wave_invited: float = _value(0.35, 0, 1, "share of customers, departed ones too, invited to a wave")
@@ -84,8 +86,10 @@ class World:
     item_gaps: float = _value(0.02, 0, 0.9, "share of items left out")
     # who knows whom
     homophily: float = _value(0.6, 0, 1, "share of friends chosen among one's own segment")
-    influence: float = _value(0.3, 0, 0.95, "share of a customer's taste that is the friend's")
-    word_of_mouth: float = _value(0.4, 0, 0.9, "probability that a customer's friend spoke of us, if able to")
+    influence: float = _value(0.3, 0, 0.95, "share of a customer's taste that was the friend's own")
+    word_of_mouth: float = _value(
+        0.4, 0, 0.9, "probability that a friend, if a customer then, spoke of us; content ones do more"
+    )
     # leads
     leads: float = _value(0.6, 0, 0.95, "leads per customer")
     innovation: float = _value(0.0008, 1e-6, 0.1, "Bass's coefficient of innovation, per day")
@@ -99,11 +103,20 @@ class World:
     renewal_b: float = _value(2.0, 0.05, 100, "beta b of the same")
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and self.name):
+            raise ValueError(f"The name of a world is a text; got {self.name!r}.")
         for name, one in _PARAMETERS.items():
             given, whole, (low, high, meaning) = getattr(self, name), one.type is int, one.metadata.values()
             if not _is_number(given, low, high, whole):
                 kind = f"{'a whole number' if whole else 'a number'} from {low:g} to {high:g}"
                 raise ValueError(f"{name} is {kind} ({meaning}); got {given!r}.")
+            object.__setattr__(self, name, int(given) if whole else float(given))  # numpy's overflow
+        if self.rate_shape > self.rate_scale:
+            mean = f"{self.rate_shape:g} / {self.rate_scale:g}"
+            raise ValueError(f"rate_shape / rate_scale, the mean orders a day, is 1 at most; got {mean}.")
+        if self.loading**2 + self.method_variance > 1:
+            shares = f"{self.loading:g}² + {self.method_variance:g}"
+            raise ValueError(f"loading² + method_variance, shares of an item's variance, exceed 1: {shares}.")
         longest = self.days // (self.campaigns + 1)
         if self.campaigns and self.campaign_days > longest:
             room = f"{self.campaigns} campaigns in {self.days} days leave {longest} days to each"
@@ -210,7 +223,7 @@ def levers() -> pd.DataFrame:
     return pd.DataFrame.from_dict(_LEVERS, "index").rename_axis("lever")
 
 
-def pull(before: Levers, world: World, **changes: Any) -> Levers:
+def pull(before: Levers, world: World | None, **changes: Any) -> Levers:
     """Return the levers after these changes, each of which must be valid in this world."""
     for lever, value in changes.items():
         valid = look_up("lever", lever, _LEVERS)["valid"]
@@ -223,7 +236,9 @@ def pull(before: Levers, world: World, **changes: Any) -> Levers:
         }
         if not right[lever]:
             raise ValueError(f"{lever} is {valid}; got {value!r}.")
-        if lever.startswith("campaign") and not world.campaigns:
+        if not isinstance(value, bool | str):
+            changes[lever] = int(value) if isinstance(value, Integral) else float(value)
+        if lever.startswith("campaign") and world and not world.campaigns:
             raise ValueError(f"The world {world.name!r} has no campaigns, so {lever} changes nothing.")
     return replace(before, **changes)
 

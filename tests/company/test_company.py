@@ -9,7 +9,18 @@ import pytest
 from scipy.stats import kstest
 
 from crmlab import cli, company
-from crmlab.company import Company, World, contacts, loyalty, network, records, sales, service, voices
+from crmlab.company import (
+    Company,
+    World,
+    contacts,
+    history,
+    loyalty,
+    network,
+    records,
+    sales,
+    service,
+    voices,
+)
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Draws, choose
 from crmlab.company._schema import declared
@@ -124,6 +135,8 @@ def test_a_world_prints_as_a_table_and_says_what_differs():
         ({"campaigns": 2.5}, "a whole number"),
         ({"campaigns": True}, "a whole number"),
         ({"days": 100, "campaigns": 6}, "leave 14 days to each"),
+        ({"rate_shape": 50, "rate_scale": 1}, "mean orders a day, is 1 at most"),
+        ({"loading": 0.9, "method_variance": 0.3}, "exceed 1"),
     ],
 )
 def test_a_wrong_parameter_is_refused_with_the_valid_ones(changes, message):
@@ -138,9 +151,11 @@ def test_a_wrong_parameter_is_refused_with_the_valid_ones(changes, message):
         ({"world": None}, "There is no world None"),
         ({"customers": 0}, "at least 1"),
         ({"customers": 2.5}, "whole number"),
-        ({"customers": 10**9}, "10,000,000 at most"),
+        ({"customers": 10**9}, "2,000,000 at most"),
         ({"rng": -1}, "rng"),
         ({"rng": "seven"}, "rng"),
+        ({"rng": True}, "rng"),
+        ({"customers": True}, "whole number"),
     ],
 )
 def test_a_wrong_company_is_refused(arguments, message):
@@ -266,12 +281,31 @@ def test_every_question_can_be_asked(small):
         ("alive", 0, float("inf"), "finite"),
         ("alive", float("nan"), 1, "finite"),
         ("alive", "low", "high", "two numbers"),
+        ("alive", "0.3", "0.6", "two numbers"),
+        ("alive", 10**400, 1, "finite"),
         ("alive", None, 1, "two numbers"),
     ],
 )
 def test_a_wrong_commitment_is_refused(small, what, low, high, message):
     with pytest.raises(ValueError, match=message):
         small.commit(what, low, high)
+
+
+def test_an_open_envelope_takes_no_forecast_under_another_name():
+    one = company.simulate(300, rng=1)
+    one.commit(" alive", 0, 1)
+    one.commit("segment: gift", 0, 1)
+    one.open_envelope("alive ")
+    one.open_envelope("segment:gift")
+    for what in ("alive", "alive:", "segment: trade"):
+        with pytest.raises(ValueError, match="is open"):
+            one.commit(what, 0, 1)
+    assert list(one.calibration().index) == ["alive", "segment: gift"]
+
+
+def test_there_is_nothing_to_ask_about_a_table_without_rows():
+    with pytest.raises(ValueError, match="nothing to ask about 'complaints.gain'"):
+        company.simulate(1, rng=0).commit("complaints.gain", 0, 1)
 
 
 def test_a_point_may_be_committed_to_and_the_empty_ledger_drawn():
@@ -308,7 +342,8 @@ def test_a_folder_brings_back_the_same_tables_without_the_truth(small, tmp_path)
 
 def test_a_folder_without_the_truth_does_not_tell_how_to_draw_it(small, tmp_path):
     small.write(tmp_path / "tea")
-    assert set(json.loads((tmp_path / "tea" / "company.json").read_text())) == {"schema_version", "customers"}
+    told = json.loads((tmp_path / "tea" / "company.json").read_text())
+    assert set(told) == {"schema_version", "customers", "levers", "hashes"} and set(told["hashes"]) == {""}
     assert {path.stem for path in (tmp_path / "tea").rglob("*.parquet")} == set(small.tables)
     secret = {column for table in declared()["truth"].values() for column in table.columns}
     public = {column for table in declared()["company"].values() for column in table.columns}
@@ -326,6 +361,68 @@ def test_a_folder_with_the_truth_brings_back_the_twin(small, tmp_path):
     assert back.do(redesign_day=0).hashes().equals(twin.do(redesign_day=0).hashes())
 
 
+def test_a_folder_keeps_the_policy_and_numbers_of_any_kind(tmp_path):
+    own = company.world(days=np.int16(400), campaigns=np.int64(1), season=np.float32(0.5))
+    twin = company.simulate(30, own, 1).do(campaign="none", redesign_day=np.int64(3))
+    twin.write(tmp_path / "with", truth=True)
+    twin.write(tmp_path / "without")
+    assert Company.read(tmp_path / "without").levers == twin.levers == Company.read(tmp_path / "with").levers
+    assert (
+        company.simulate(30, company.world(days=400, campaigns=1, season=0.5), 1)
+        .hashes()
+        .equals(company.simulate(30, own, 1).hashes())
+    )
+
+
+def test_an_interrupted_write_leaves_nothing_behind(small, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pd.DataFrame, "to_parquet", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            small.write(tmp_path / "tea")
+    assert list(tmp_path.iterdir()) == []
+    small.write(tmp_path / "tea")
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "[]",
+        "null",
+        "{",
+        '{"schema_version": 1}',
+        '{"schema_version": 1, "customers": -1, "levers": {}, "hashes": {}}',
+    ],
+)
+def test_a_changed_description_is_refused(small, tmp_path, about):
+    small.write(tmp_path / "tea")
+    (tmp_path / "tea" / "company.json").write_text(about)
+    with pytest.raises(ValueError, match=r"company.json is not as it was written"):
+        Company.read(tmp_path / "tea")
+
+
+def test_a_changed_table_is_refused(small, tmp_path):
+    small.write(tmp_path / "tea")
+    orders = tmp_path / "tea" / "orders.parquet"
+    small.orders.iloc[1:].to_parquet(orders, index=False)
+    with pytest.raises(ValueError, match="not the table that was written"):
+        Company.read(tmp_path / "tea")
+    small.customers.to_parquet(orders, index=False)
+    with pytest.raises(ValueError, match="cannot be read"):
+        Company.read(tmp_path / "tea")
+    orders.write_bytes(b"PAR1 no longer")
+    with pytest.raises(ValueError, match="cannot be read"):
+        Company.read(tmp_path / "tea")
+
+
+def test_a_customer_who_would_order_too_often_is_refused_and_not_cut_short(monkeypatch):
+    monkeypatch.setattr(history, "MOST_ORDERS", 20)
+    with pytest.raises(ValueError, match="more than 20 times: raise rate_scale"):
+        company.simulate(300, rng=1)
+
+
 def test_folders_are_refused_with_a_reason(small, tmp_path):
     (tmp_path / "mine.txt").write_text("keep me")
     with pytest.raises(FileExistsError, match="not an empty folder"):
@@ -338,7 +435,7 @@ def test_folders_are_refused_with_a_reason(small, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"orders.parquet is missing"):
         Company.read(tmp_path / "tea")
     (tmp_path / "tea" / "company.json").write_text('{"schema_version": 99, "customers": 1}')
-    with pytest.raises(ValueError, match="version 99"):
+    with pytest.raises(ValueError, match="of version 99"):
         Company.read(tmp_path / "tea")
 
 
@@ -359,7 +456,7 @@ def test_the_command_writes_a_company_and_refuses_to_overwrite(tmp_path, capsys)
     same = company.simulate(50, "clockwork", 3)
     assert Company.read(tmp_path / "tea").hashes().equals(same.hashes())
     assert cli.main(words) == 2
-    assert "there already" in capsys.readouterr().err
+    assert "not an empty folder" in capsys.readouterr().err
     assert cli.main([*words[:-1], str(tmp_path / "with"), "--with-truth"]) == 0
     assert Company.read(tmp_path / "with").do().hashes().equals(same.hashes())
 
