@@ -377,7 +377,6 @@ class Company:
         >>> company = simulate(customers=20)
         >>> company.write(Path(tempfile.mkdtemp()) / "tea")
         """
-        folder = new_folder(folder)
         about: dict[str, Any] = {"schema_version": VERSION, "customers": self._customers}
         about["levers"] = asdict(self.levers)
         sides = {"": self.tables}
@@ -385,17 +384,15 @@ class Company:
             sides["truth"] = self._envelope()
             assert self._world is not None
             about |= {"world": asdict(self._world), "seed": self._seed}
-        about["hashes"] = {
-            side: {name: _hash(table) for name, table in sides[side].items()} for side in sides
-        }
-        told = json.dumps(about, indent=2) + "\n"
+        folder = new_folder(folder)
+        about["hashes"] = {side: {name: _hash(sides[side][name]) for name in sides[side]} for side in sides}
         unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}."))
         try:
             for side, tables in sides.items():
                 (unfinished / side).mkdir(exist_ok=True)
                 for name, table in tables.items():
                     table.to_parquet(unfinished / side / f"{name}.parquet", index=False)
-            (unfinished / _FILE).write_text(told, encoding="utf-8")
+            (unfinished / _FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
             unfinished.chmod(0o755)
             unfinished.replace(folder)
         finally:
@@ -436,7 +433,7 @@ class Company:
             about = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             version = about["schema_version"]
             if version != VERSION:
-                raise ValueError(f"its tables are of version {version}, and this crmlab reads {VERSION}")
+                raise ValueError(f"tables of version {version}; this crmlab reads version {VERSION}")
             customers, levers, hashes = about["customers"], about["levers"], about["hashes"]
             world = World(**about["world"]) if "seed" in about else None
             levers = worlds.pull(Levers(), world, **{k: v for k, v in levers.items() if v is not None})
@@ -444,7 +441,9 @@ class Company:
             if world:
                 whole_number(about["seed"], "seed", least=0)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{folder / _FILE} is not as it was written: {error!r}.") from None
+            raise ValueError(
+                f"{folder / _FILE} is not as it was written: {type(error).__name__}: {error}"
+            ) from None
         tables = _read(folder, "company", hashes[""])
         truth = _read(folder / "truth", "truth", hashes["truth"]) if world else None
         return cls(tables, levers, customers, truth, world, about.get("seed"))
@@ -476,11 +475,11 @@ def _read(folder: Path, side: str, hashes: dict[str, str]) -> dict[str, pd.DataF
         try:
             tables[name] = pd.read_parquet(path).astype(types)
         except FileNotFoundError:
-            raise FileNotFoundError(
-                f"{path} is missing: copy the whole folder again, or simulate anew."
-            ) from None
+            raise FileNotFoundError(f"{path} is missing: copy the whole folder again.") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} cannot be read: copy the whole folder again. {error!r}") from None
+            raise ValueError(
+                f"{path} cannot be read: copy the whole folder again. {type(error).__name__}: {error}"
+            ) from None
         if _hash(tables[name]) != hashes.get(name):
             raise ValueError(f"{path} is not the table that was written: copy the whole folder again.")
     return tables

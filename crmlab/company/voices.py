@@ -11,9 +11,7 @@ from crmlab.company.customers import SEGMENTS, WORTHS
 
 PATHS = constants("paths.csv").set_index(["cause", "effect"])["strength"]
 """What a standard deviation of the cause adds to the effect: the European customer satisfaction index."""
-CONSTRUCTS = list(
-    dict.fromkeys(construct for path in PATHS.index for construct in path)
-)  # causes before effects
+CONSTRUCTS = list(dict.fromkeys(one for path in PATHS.index for one in path))  # causes before effects
 _THEMES = [[0.15, 0.25, 0.25, 0.25, 0.1], [0.45, 0.1, 0.1, 0.15, 0.2]]  # shares in bad and good comments
 _CONFUSED = np.array([1, 0, 3, 2, 3])  # what each theme is taken for by a coder who errs
 

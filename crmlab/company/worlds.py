@@ -71,9 +71,7 @@ class World:
     campaign_days: int = _value(28, 1, 60, "length of a campaign's window in days")
     campaign_discount: float = _value(0.1, 0, 0.9, "discount of the coupon, as a share")
     contact_cost: int = _value(60, 0, 10_000, "cost of contacting a customer, in cents")
-    lift_mean: float = _value(
-        0.35, -0.9, 10, "mean rise of the purchase rate in the window for a coupon of 10 %"
-    )
+    lift_mean: float = _value(0.35, -0.9, 10, "mean rise of the purchase rate in a window, coupon of 10 %")
     lift_spread: float = _value(0.6, 0, 10, "what a unit of price sensitivity adds to it")
     # surveys
     wave_every: int = _value(182, 30, 3653, "days from one survey wave to the next")

@@ -146,6 +146,14 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
         "no balance of points is negative": bool(
             (balance.groupby("customer_id")["points"].cumsum() >= 0).all()
         ),
+        "a referrer was still a customer": not (
+            drawn._truth["customers"]
+            .dropna(subset="referrer_id")
+            .merge(life.add_prefix("referrer_"), left_on="referrer_id", right_index=True)
+            .merge(life[["joined_on"]], left_on="customer_id", right_index=True)
+            .eval("referrer_left_on < joined_on")
+            .any()
+        ),
         "a referrer joined before": drawn._truth["customers"]
         .dropna(subset="referrer_id")
         .eval("referrer_id < customer_id")
@@ -203,6 +211,22 @@ def test_contacts_are_wrong_exactly_where_the_truth_says_so():
         same = (seen == true[field]).fillna(False)
         assert same.eq(true[f"{field}_error"].isna()).all(), field
         assert seen.isna().eq(true[f"{field}_error"] == "missing").all(), field
+
+
+def test_each_channel_makes_the_errors_of_its_kind():
+    """One hears wrong on the telephone and nowhere else, and most of what is written down is right."""
+    drawn = standard()
+    both = drawn.contacts.merge(drawn._truth["contacts"], on="contact_id")
+    for field in ("name", "telephone", "mail", "address"):
+        errors = both.groupby("channel", observed=False)[f"{field}_error"].value_counts(
+            normalize=True, dropna=False
+        )
+        errors = errors.unstack(fill_value=0)
+        assert set(errors.index[errors["hearing"] > 0]) == {"phone"}
+        assert errors["handwriting"].idxmax() == "visit" and errors["scan"].idxmax() == "fax"
+        written = both[both[f"{field}_error"] != "missing"]
+        assert 0.02 < written[f"{field}_error"].notna().mean() < 0.35, field
+    assert both.loc[both["address_error"] == "old", "captured_on"].mean() < both["captured_on"].mean()
 
 
 def test_a_table_with_another_column_than_declared_is_refused():
