@@ -88,7 +88,6 @@ def _trial(draft: Draft, state: State, campaign: int) -> dict[str, Array]:
     arms = (lifted, discount), (np.ones(n), 0.0)
     expected = [_expectations(draft, state, end, *arm)[1] for arm in arms]
     branch = deepcopy(state)
-    branch.alive &= audience
     events, outcomes = [], []
     for contacted, stand in ((treated, state), (audience & ~treated, branch)):
         speed, coupon = np.where(contacted, lifted, 1), np.where(contacted, campaign, -1)

@@ -76,6 +76,7 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
     replies = t["community_posts"].dropna(subset="reply_to")
     balance = t["points"].sort_values(["customer_id", "entered_on", "points"], ascending=[True, True, False])
     whose = drawn._truth["contacts"][["contact_id", "customer_id"]]
+    referred = drawn._truth["customers"].dropna(subset="referrer_id")
     contacts = t["contacts"].merge(whose, on="contact_id").join(life, on="customer_id")
 
     def rising(*columns: pd.Series) -> bool:
@@ -147,13 +148,8 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
             (balance.groupby("customer_id")["points"].cumsum() >= 0).all()
         ),
         "a referrer was still a customer": not (
-            drawn._truth["customers"]
-            .dropna(subset="referrer_id")
-            .merge(life.add_prefix("referrer_"), left_on="referrer_id", right_index=True)
-            .merge(life[["joined_on"]], left_on="customer_id", right_index=True)
-            .eval("referrer_left_on < joined_on")
-            .any()
-        ),
+            referred["referrer_id"].map(life["left_on"]) < referred["customer_id"].map(life["joined_on"])
+        ).any(),
         "a referrer joined before": drawn._truth["customers"]
         .dropna(subset="referrer_id")
         .eval("referrer_id < customer_id")
