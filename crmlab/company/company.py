@@ -61,8 +61,8 @@ def simulate(
     world : str or World
         A world's name (see :func:`world`), or a world of your own.
     rng : int or numpy.random.Generator
-        The seed, from 0. The same seed gives the same company, on every run and machine. From a generator
-        the seed is drawn.
+        The seed, from 0. The same seed gives the same company on every run, under the versions in
+        ``constraints.txt``. From a generator the seed is drawn.
     progress : bool
         Whether to show a bar.
 
