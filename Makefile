@@ -7,10 +7,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help course lab test test-full bench
+.PHONY: help course lab test test-hostile test-full bench
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 course: $(READY) ## Execute every notebook and say which passed
 	@$(BIN)/crmlab run
@@ -21,8 +21,12 @@ lab: $(READY) ## Open JupyterLab on the notebooks (options: make lab ARGS=--allo
 test: $(READY) ## Run the tests, notebooks included
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile -m "not slow and not hostile"
 
+test-hostile: $(READY) ## Attack the sandbox of crmlab grade, one attack at a time (Linux, bubblewrap)
+	$(BIN)/python -m pytest -m hostile tests/grading
+
 test-full: $(READY) ## Run the tests, the slow and the hostile ones as well
-	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile -m "not hostile"
+	@$(MAKE) --no-print-directory test-hostile
 
 bench: $(READY) ## Measure speed against a named peer (in an environment of its own)
 	@for script in benchmarks/bench_*.py; do echo $$script; $(BIN)/python $$script || exit 1; done

@@ -14,6 +14,14 @@ os.environ.update(kernel_environment())
 matplotlib.use("agg")
 
 
+@pytest.fixture(autouse=True)
+def desk(tmp_path_factory, monkeypatch):
+    """Give each test an empty desk, so that nobody's own progress is touched."""
+    from crmlab.practice import desk as module
+
+    monkeypatch.setattr(module, "DESK", tmp_path_factory.mktemp("desk"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item):
     """Compare a cell's figures with the stored ones as soon as nbval has run it and compared its text."""

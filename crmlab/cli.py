@@ -1,4 +1,4 @@
-"""The command ``crmlab``: run the course, open it, look at data, simulate a company, replicate papers."""
+"""The command ``crmlab``: the course, its data, the company, the scoreboard, assignments and marks."""
 
 import argparse
 import os
@@ -64,6 +64,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     replicate.set_defaults(command=_replicate)
 
+    release = commands.add_parser("release", help="write an assignment: one folder for each student")
+    release.add_argument("exercises", nargs="+", metavar="EXERCISE", help="an exercise, such as 16")
+    release.add_argument("--students", type=Path, required=True, metavar="CSV", help="the roster")
+    release.add_argument("--key-file", type=Path, required=True, metavar="KEY", help="kept by the instructor")
+    release.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the folders go")
+    release.add_argument("--exercises", dest="folder", type=Path, metavar="DIR", help="exercises of your own")
+    release.set_defaults(command=_release)
+
+    grade = commands.add_parser("grade", help="mark what was handed in")
+    grade.add_argument("submissions", nargs="?", type=Path, metavar="SUBMISSIONS", help="a folder a student")
+    grade.add_argument("--key-file", type=Path, metavar="KEY", help="the one of the release")
+    grade.add_argument("--out", type=Path, metavar="DIR", help="where the marks go")
+    grade.add_argument("--jobs", type=int, default=2, metavar="N", help="submissions at a time (default: 2)")
+    grade.add_argument("--exercises", dest="folder", type=Path, metavar="DIR", help="exercises of your own")
+    grade.add_argument("--seconds", type=float, default=60, metavar="S", help="a cell may take (default: 60)")
+    grade.add_argument("--trust", action="store_true", help="run submissions without a sandbox")
+    grade.add_argument(
+        "--new-exercise", type=Path, metavar="FILE", help="write a small exercise to begin with"
+    )
+    grade.set_defaults(command=_grade)
+
     if arguments and not arguments[0].startswith("-") and arguments[0] not in commands.choices:
         from crmlab._tables import unknown
 
@@ -90,8 +111,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _lab(options: argparse.Namespace) -> int:
+    from crmlab import practice
     from crmlab.course import kernel_environment
 
+    for exercise in practice.names():
+        practice.notebook(exercise)
     command = [sys.executable, "-m", "jupyterlab", str(ROOT / "notebooks"), *options.further]
     os.execve(sys.executable, command, kernel_environment())
 
@@ -127,6 +151,37 @@ def _company(options: argparse.Namespace) -> int:
     )
     if not options.with_truth and options.seed < 10**12:
         print("Whoever guesses the seed has the envelope: for an assignment take a --seed of 30 digits.")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from crmlab.grading import release
+
+    written = release(
+        options.exercises, options.students, options.key_file, options.out, options.folder, progress=True
+    )
+    print(f"{written} folders written to {options.out}. Keep {options.key_file} to yourself, and keep it.")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from crmlab.grading import Limits, grade, new_exercise
+
+    if options.new_exercise:
+        print(f"Written: {new_exercise(options.new_exercise)}. How to go on: exercises/README.md.")
+        return 0
+    missing = [name for name in ("submissions", "key_file", "out") if not getattr(options, name)]
+    if missing:
+        raise ValueError(f"What is missing: {', '.join(missing)}. See crmlab grade --help.")
+    limits = Limits(cell_seconds=options.seconds, total_seconds=max(300.0, 5 * options.seconds))
+    marks = grade(
+        options.submissions, options.key_file, options.out, options.jobs, options.folder, options.trust,
+        limits, progress=True,
+    )  # fmt: skip
+    known = marks[marks["question"] != ""]
+    for student, mark in known.groupby("student", sort=False)["mark"].mean().items():
+        print(f"{student}: {mark:.0%}")
+    print(f"Marks, feedback pages and summary.html are in {options.out}.")
     return 0
 
 

@@ -13,7 +13,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from tqdm import tqdm
 
-from crmlab import plot
 from crmlab._tables import look_up, unknown, whole_number
 from crmlab.company import (
     contacts,
@@ -32,7 +31,7 @@ from crmlab.company import (
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Draws
 from crmlab.company._schema import VERSION, declared
-from crmlab.company.envelope import answer, interval
+from crmlab.company.envelope import answer, interval, plot_calibration
 from crmlab.company.worlds import Levers, World
 
 STEPS = [
@@ -338,18 +337,7 @@ class Company:
         >>> company.plot_calibration().get_xlabel()
         'in half-widths of your interval'
         """
-        table = self.calibration()
-        ax = plot.axes(ax, figsize=(7, 1.2 + 0.35 * len(table)))
-        # of a point, too, the half-width is a little: the truth lies on it or far outside
-        half = ((table["high"] - table["low"]) / 2).clip(lower=1e-300)
-        place = ((table["truth"] - (table["low"] + table["high"]) / 2) / half).clip(-4, 4)
-        rows = np.arange(len(table))
-        ax.hlines(rows, -1, 1, color=plot.QUIET, linewidth=8)
-        ax.scatter(place, rows, color=np.where(table["inside"], plot.ACTUAL, plot.MODEL), zorder=3)
-        ax.set_yticks(rows, [plot.label(what) for what in table.index])
-        ax.set(xlim=(-4.2, 4.2), ylim=(max(len(table), 1) - 0.5, -0.5))
-        title = f"{table['inside'].sum()} of {len(table)} truths lie inside"
-        return plot.annotate(ax, title, "in half-widths of your interval", "")
+        return plot_calibration(self.calibration(), ax)
 
     def write(self, folder: str | Path, truth: bool = False) -> None:
         """Write the tables to a new folder as Parquet files, and the truth only when asked.

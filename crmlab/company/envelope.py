@@ -3,9 +3,12 @@
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from crmlab._tables import look_up
+from crmlab import plot
+from crmlab._tables import look_up, require_columns
 from crmlab.company._schema import declared
 
 _NUMBERS = {
@@ -73,3 +76,36 @@ def interval(what: str, low: Any, high: Any) -> tuple[float, float]:
     if not -1e300 < ends[0] <= ends[1] < 1e300:
         raise ValueError(f"The interval for {what!r} runs from low to high, finite; got {low} to {high}.")
     return float(low), float(high)
+
+
+def plot_calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw intervals, each as long as it was made, and where in or outside it the truth lies.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row for each interval, with ``low``, ``high``, ``truth``, ``inside``.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"low": [0.3], "high": [0.6], "truth": [0.5], "inside": [True]}, index=["alive"])
+    >>> plot_calibration(table).get_xlabel()
+    'in half-widths of your interval'
+    """
+    require_columns(table.columns, ["low", "high", "truth", "inside"])
+    ax = plot.axes(ax, figsize=(7, 1.2 + 0.35 * len(table)))
+    # of a point, too, the half-width is a little: the truth lies on it or far outside
+    half = ((table["high"] - table["low"]) / 2).clip(lower=1e-300)
+    place = ((table["truth"] - (table["low"] + table["high"]) / 2) / half).clip(-4, 4)
+    rows = np.arange(len(table))
+    ax.hlines(rows, -1, 1, color=plot.QUIET, linewidth=8)
+    ax.scatter(place, rows, color=np.where(table["inside"], plot.ACTUAL, plot.MODEL), zorder=3)
+    ax.set_yticks(rows, [plot.label(what) for what in table.index])
+    ax.set(xlim=(-4.2, 4.2), ylim=(max(len(table), 1) - 0.5, -0.5))
+    title = f"{table['inside'].sum()} of {len(table)} truths lie inside"
+    return plot.annotate(ax, title, "in half-widths of your interval", "")

@@ -1,0 +1,300 @@
+"""Marking: every submission in its box, every answer held against that student's own key."""
+
+import hashlib
+import json
+import queue
+import tempfile
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from crmlab.grading import report, sandbox
+from crmlab.grading.assignment import read_key, write_data
+from crmlab.grading.sandbox import Limits
+from crmlab.practice import Drawn, load
+from crmlab.practice.data import write_cases
+from crmlab.practice.exercise import Exercise
+from crmlab.practice.forms import Choice, Function
+
+LARGEST_NOTEBOOK = 100_000_000
+"""Bytes beyond which a notebook is not opened."""
+
+COLUMNS = ["student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason"]
+
+
+def grade(
+    submissions: str | Path,
+    key_file: str | Path,
+    out: str | Path,
+    jobs: int = 2,
+    folder: str | Path | None = None,
+    trust: bool = False,
+    limits: Limits = Limits(),  # noqa: B008
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Mark what was handed in, and write ``marks.csv``, feedback pages and a summary.
+
+    Parameters
+    ----------
+    submissions : str or Path
+        A folder with a folder for each student, named by the id, with the notebook in it.
+    key_file : str or Path
+        The one with which the assignment was released.
+    out : str or Path
+        Where the marks go. What was marked there before and has not changed since is not marked again.
+    jobs : int
+        Submissions at a time.
+    folder : str or Path, optional
+        Where the exercises lie; the repository's own by default.
+    trust : bool
+        Whether to run submissions without a sandbox. They can then do whatever you can.
+    limits : Limits
+        What a submission may use.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    DataFrame
+        A row for each question of each student: ``student``, ``name``, ``exercise``, ``question``, ``title``,
+        ``mark`` (0 to 1), ``outcome``, ``mistake``, ``reason``.
+
+    Raises
+    ------
+    ValueError
+        A key file or exercises that are not those of the release; no sandbox, and no `trust`.
+
+    Examples
+    --------
+    >>> grade("submissions", "key.json", "marks")  # doctest: +SKIP
+    """
+    about = read_key(key_file)
+    submissions, out = Path(submissions).resolve(), Path(out).resolve()
+    if not submissions.is_dir():
+        raise FileNotFoundError(f"There is no folder {submissions}.")
+    if jobs < 1:
+        raise ValueError(f"--jobs is the number of submissions marked at a time, 1 or more; it was {jobs}.")
+    exercises = [load(name, folder) for name in about["exercises"]]
+    if not trust:
+        _need_a_sandbox([Path(key_file), submissions, out, *(one.path.parent for one in exercises)])
+    stop = threading.Event()
+    marker = Marker(about, submissions, out, limits, trust, stop)
+    slots: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for slot in range(jobs):
+        slots.put(slot)
+
+    def one(student: str, exercise: Exercise) -> dict[str, Any]:
+        slot = slots.get()
+        try:
+            return marker.mark(student, exercise, slot)
+        finally:
+            slots.put(slot)
+
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        work = [
+            pool.submit(one, student, exercise) for student in about["students"] for exercise in exercises
+        ]
+        for done in tqdm(as_completed(work), total=len(work), disable=not progress, unit="submission"):
+            done.result()
+        results = [done.result() for done in work]
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+    strange = [path.name for path in sorted(submissions.iterdir()) if path.name not in about["students"]]
+    table = pd.DataFrame([row for result in results for row in result["rows"]], columns=COLUMNS)
+    for name in strange:
+        row = {
+            "student": name,
+            "mark": 0.0,
+            "outcome": "unknown",
+            "reason": "This is no student of the roster.",
+        }
+        table.loc[len(table)] = pd.Series(row).reindex(COLUMNS, fill_value="")
+    report.write(out, table, results)
+    return table
+
+
+class Marker:
+    """Marks single submissions, and remembers what it has marked."""
+
+    def __init__(
+        self,
+        about: Mapping[str, Any],
+        submissions: Path,
+        out: Path,
+        limits: Limits,
+        trust: bool,
+        stop: threading.Event,
+    ) -> None:
+        self._about, self._submissions, self._limits, self._trust = about, submissions, limits, trust
+        self._stop = stop
+        self._done = out / "done"
+        self._solver = threading.Lock()  # solutions draw figures, and pyplot is for one at a time
+
+    def mark(self, student: str, exercise: Exercise, slot: int) -> dict[str, Any]:
+        """Return the result of one student's exercise: rows of marks, and what the summary needs."""
+        raw, reason = _submitted(self._submissions, student, exercise.name)
+        state = json.dumps([exercise.digest, reason, asdict(self._limits), self._about["key"]]).encode()
+        digest = hashlib.sha256(state + (raw or b"")).hexdigest()
+        file = self._done / student / f"{exercise.name}.json"
+        if file.is_file():
+            held = json.loads(file.read_text(encoding="utf-8"))
+            if held["digest"] == digest:
+                return dict(held)
+        with self._solver:
+            drawn = Drawn(exercise, self._about["key"], student)
+            if drawn.given.fingerprint() != self._about["students"][student]["given"][exercise.name]:
+                raise ValueError(
+                    f"The data of {student} for {exercise.name} are drawn differently from those released: "
+                    "mark with the exercises and the package versions (constraints.txt) of the release."
+                )
+            rights = {number: _trace(drawn, number, drawn.key(number).right) for number in exercise.questions}
+        outcome = sandbox.Outcome({}, {}, reason, 0.0)
+        cells: list[str] = []
+        if raw is not None:
+            try:
+                cells = _cells(raw)
+                with tempfile.TemporaryDirectory() as job:
+                    with self._solver:
+                        _write_job(drawn, cells, Path(job))
+                    outcome = sandbox.execute(Path(job), self._limits, slot, self._trust, self._stop)
+            except _Broken as broken:
+                outcome.note = str(broken)
+        with self._solver:
+            rows = [self._row(drawn, number, outcome, cells) for number in exercise.questions]
+        traces = {number: _trace(drawn, number, outcome.answers.get(number)) for number in exercise.questions}
+        result = {
+            "digest": digest, "student": student, "exercise": exercise.name, "rows": rows,
+            "note": outcome.note, "errors": {str(cell): text for cell, text in outcome.errors.items()},
+            "cpu_seconds": round(outcome.cpu_seconds, 2), "answers": traces, "rights": rights,
+        }  # fmt: skip
+        file.parent.mkdir(parents=True, exist_ok=True)
+        whole = file.with_suffix(".new")
+        whole.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
+        whole.replace(file)
+        return result
+
+    def _row(self, drawn: Drawn, number: str, outcome: sandbox.Outcome, cells: list[str]) -> dict[str, Any]:
+        question = drawn.exercise.questions[number]
+        try:
+            verdict = drawn.verdict(number, outcome.answers.get(number))
+            told = verdict.message
+        except Exception as error:  # an answer that breaks the marking costs its own mark only
+            return self._line(
+                drawn, number, 0.0, "type", "", f"It could not be marked: {type(error).__name__}."
+            )
+        if verdict.outcome == "missing":
+            # what is said to be missing is not why it is missing
+            causes = {cell: text for cell, text in outcome.errors.items() if question.variable not in text}
+            named = [cell for cell in sorted(causes) if question.variable in cells[cell]] or sorted(causes)
+            told = " ".join([told, *(f"Code cell {cell + 1}: {causes[cell]}." for cell in named[:1])])
+            told = f"{told} {outcome.note}".strip()
+        return self._line(drawn, number, verdict.mark, verdict.outcome, verdict.mistake, told)
+
+    def _line(
+        self, drawn: Drawn, number: str, mark: float, outcome: str, mistake: str, reason: str
+    ) -> dict[str, Any]:
+        title = drawn.exercise.questions[number].title
+        name = self._about["students"][drawn.student]["name"]
+        line = (
+            drawn.student,
+            name,
+            drawn.exercise.name,
+            number,
+            title,
+            round(mark, 4),
+            outcome,
+            mistake,
+            reason,
+        )
+        return dict(zip(COLUMNS, line, strict=True))
+
+
+class _Broken(Exception):
+    """A submission of which no cell can be run."""
+
+
+def _need_a_sandbox(secrets: list[Path]) -> None:
+    reason = sandbox.unavailable()
+    if reason:
+        raise ValueError(
+            f"There is no sandbox here: {reason} Without one a submission can read and delete whatever you "
+            "can, and write its own marks. If you trust every one of them: --trust."
+        )
+    for path in secrets:
+        around = [one for one in sandbox.mounted() if path.resolve().is_relative_to(one.resolve())]
+        if around:
+            raise ValueError(f"{path} lies in {around[0]}, which submissions can read: move it elsewhere.")
+
+
+def _submitted(submissions: Path, student: str, name: str) -> tuple[bytes | None, str]:
+    """Return the bytes of a notebook, or the reason why there are none."""
+    folder = submissions / student
+    if folder.is_symlink() or not folder.is_dir():
+        return None, "Nothing was handed in." if not folder.is_symlink() else "The folder is a link."
+    found = [folder / f"{name}.ipynb"]
+    if not found[0].exists():  # a browser says "16_value_tiers (1).ipynb"
+        found = sorted(one for one in folder.glob("*.ipynb") if one.name.startswith(name))
+    if not found:
+        return None, f"{name}.ipynb was not handed in."
+    if len(found) > 1:
+        return None, f"There are {len(found)} notebooks that could be {name}.ipynb: hand in one."
+    if found[0].is_symlink() or not found[0].is_file():
+        return None, f"{found[0].name} is no file of its own."
+    if found[0].stat().st_size > LARGEST_NOTEBOOK:
+        return None, f"{found[0].name} is larger than {LARGEST_NOTEBOOK // 10**6} MB: clear its outputs."
+    return found[0].read_bytes(), ""
+
+
+def _cells(raw: bytes) -> list[str]:
+    """Return the code cells of a notebook that may hold anything."""
+    try:
+        cells = json.loads(raw)["cells"]
+        sources = [cell.get("source", "") for cell in cells if cell["cell_type"] == "code"]
+        found = ["".join(source) for source in sources]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise _Broken("What was handed in cannot be read as a notebook.") from None
+    if not any(source.strip() for source in found):
+        raise _Broken("The notebook has no code.")
+    return found
+
+
+def _write_job(drawn: Drawn, cells: list[str], job: Path) -> None:
+    questions = {}
+    for number, question in drawn.exercise.questions.items():
+        cases, place = drawn.cases(number), None
+        if cases is not None:
+            place = f"cases/{number}"
+            write_cases(cases, job / place)
+        form = drawn.form(number).to_dict()
+        questions[number] = {"variable": question.variable, "form": form, "cases": place}
+    (job / "student").mkdir()
+    write_data(drawn, job / "student")
+    text = json.dumps({"cells": cells, "questions": questions})
+    (job / "job.json").write_text(text, encoding="utf-8", errors="replace")
+    job.chmod(0o755)
+
+
+def _trace(drawn: Drawn, number: str, plain: Any) -> str:
+    """Return a mark by which two equal answers can be told, or nothing where equal answers mean nothing."""
+    form = drawn.form(number)
+    if isinstance(form, Choice | Function) or form.problem(plain):
+        return ""
+    text = json.dumps(_rounded(plain), sort_keys=True)
+    # a count of 12 may be two students' right answer
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if len(text) > 5 else ""
+
+
+def _rounded(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {name: _rounded(one) for name, one in plain.items() if name != "has"}
+    if isinstance(plain, list):
+        return [_rounded(one) for one in plain]
+    return float(f"{plain:.6g}") if isinstance(plain, float) else plain

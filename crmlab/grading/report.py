@@ -1,0 +1,207 @@
+"""What the instructor and the students get to see: marks.csv, totals.csv, feedback pages, the summary."""
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #22313f }}
+body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse; width: 100% }} th {{ text-align: left }}
+th, td {{ border-bottom: 1px solid #e8ecef; padding: .4rem .6rem; vertical-align: top }}
+.right {{ color: #2e7d4f }} .wrong {{ color: #d1495b }} small {{ color: #5c6b77 }}
+</style></head><body><h1>{title}</h1>
+{body}
+</body></html>
+"""
+
+
+def questions(marks: pd.DataFrame) -> pd.DataFrame:
+    """Return how each question did.
+
+    Parameters
+    ----------
+    marks : DataFrame
+        A row for each question of each student, as :func:`crmlab.grading.grade` returns it.
+
+    Returns
+    -------
+    DataFrame
+        A row for each question: ``students``, ``difficulty`` (the mean mark: 1 is easy), ``discrimination``
+        (the correlation of the mark with the student's mean mark on all other questions; missing where one
+        of them does not vary), ``mistake`` (the most frequent known one) and ``times`` (how often).
+
+    References
+    ----------
+    Lord, F. M. & Novick, M. R. (1968). Statistical theories of mental test scores, chapter 15.
+    Addison-Wesley.
+
+    Examples
+    --------
+    >>> marks = pd.DataFrame({"student": ["a", "b", "c"] * 2, "question": ["1"] * 3 + ["2"] * 3,
+    ...                       "mark": [1, 1, 0, 1, 0, 0], "mistake": ["", "", "survivors"] * 2})
+    >>> questions(marks)["difficulty"].round(2).tolist()
+    [0.67, 0.33]
+    """
+    wide = marks.pivot(index="student", columns="question", values="mark")
+    rest = wide.apply(lambda column: wide.drop(columns=column.name).mean(axis=1))
+    both = wide.std().gt(0) & rest.std().gt(0)
+    related = wide.loc[:, both].corrwith(rest.loc[:, both]) if both.any() else pd.Series(dtype=float)
+    made = marks[marks["mistake"] != ""].groupby(["question", "mistake"]).size()
+    often = made.sort_values(ascending=False, kind="stable").reset_index(name="times")
+    often = often.drop_duplicates("question").set_index("question")
+    table = pd.DataFrame({"students": wide.notna().sum(), "difficulty": wide.mean()})
+    table["discrimination"] = related.reindex(table.index)
+    return table.join(often).fillna({"mistake": "", "times": 0}).astype({"times": int})
+
+
+def identical(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return answers that two students share although their data differ.
+
+    Parameters
+    ----------
+    results : sequence of mappings
+        For each submission ``student``, and by question ``answers`` and ``rights``: traces of the answer
+        and of the right one, empty where equal answers mean nothing.
+
+    Returns
+    -------
+    DataFrame
+        A row for each pair: ``question``, ``student``, ``other``, ``how`` ("the right answer of the other"
+        or "the same wrong answer").
+
+    Examples
+    --------
+    >>> ann = {"student": "ann", "answers": {"16.1": "a"}, "rights": {"16.1": "a"}}
+    >>> bob = {"student": "bob", "answers": {"16.1": "a"}, "rights": {"16.1": "b"}}
+    >>> identical([ann, bob]).iloc[0].tolist()
+    ['16.1', 'bob', 'ann', 'the right answer of the other']
+    """
+    columns = ["question", "student", "other", "how"]
+    long = pd.DataFrame(
+        [
+            (number, one["student"], trace, one["rights"][number])
+            for one in results
+            for number, trace in one["answers"].items()
+            if trace
+        ],
+        columns=["question", "student", "answer", "right"],
+    )
+    wrong = long[long["answer"] != long["right"]]
+    rights = pd.DataFrame(
+        [
+            (number, one["student"], trace)
+            for one in results
+            for number, trace in one["rights"].items()
+            if trace
+        ],
+        columns=["question", "other", "answer"],
+    )
+    copied = wrong.merge(rights, on=["question", "answer"]).query("student != other")
+    twice = wrong.merge(wrong.rename(columns={"student": "other"}), on=["question", "answer"])
+    found = [
+        copied.assign(how="the right answer of the other"),
+        twice.query("student < other").assign(how="the same wrong answer"),
+    ]
+    return pd.concat(found)[columns].sort_values(columns, ignore_index=True)
+
+
+def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> None:
+    """Write all files of a marking.
+
+    Parameters
+    ----------
+    out : Path
+        The folder, which may hold the files of an earlier marking.
+    marks : DataFrame
+        A row for each question of each student.
+    results : sequence of mappings
+        What was noted of each submission.
+
+    Examples
+    --------
+    >>> write(Path("marks"), marks, results)  # doctest: +SKIP
+    """
+    known = marks[marks["question"] != ""]
+    totals = known.groupby(["student", "name"], sort=False)["mark"].agg(["mean", "size"])
+    totals = totals.set_axis(["mark", "questions"], axis=1).round(4).reset_index()
+    (out / "feedback").mkdir(parents=True, exist_ok=True)
+    # spreadsheets tell UTF-8 by the mark at its beginning
+    for name, table in {"marks": marks, "totals": totals}.items():
+        _store(out / f"{name}.csv", "\ufeff" + table.map(_harmless).to_csv(index=False))
+    for student, rows in known.groupby("student", sort=False):
+        errors = [
+            (one["exercise"], one["errors"], one["note"]) for one in results if one["student"] == student
+        ]
+        _store(out / "feedback" / f"{student}.html", _feedback(rows, errors))
+    _store(out / "summary.html", _summary(marks, totals, results))
+
+
+def _feedback(rows: pd.DataFrame, errors: Sequence[tuple[str, Mapping[str, str], str]]) -> str:
+    name, mark = rows["name"].iloc[0], rows["mark"].mean()
+    table = "".join(
+        f'<tr><td>{_safe(row.question)}<br><small>{_safe(row.title)}</small></td><td class="'
+        f'{"right" if row.mark == 1 else "wrong"}">{row.mark:.0%}</td><td>{_safe(row.reason)}</td></tr>\n'
+        for row in rows.itertuples()
+    )
+    stopped = "".join(
+        f"<li>{_safe(exercise)}, code cell {int(cell) + 1}: {_safe(text)}</li>\n"
+        for exercise, cells, _ in errors
+        for cell, text in cells.items()
+    )
+    notes = "".join(f"<p>{_safe(exercise)}: {_safe(note)}</p>\n" for exercise, _, note in errors if note)
+    body = f"<p>{mark:.0%} of the marks.</p>\n{notes}<table>\n<tr><th>Question</th><th>Mark</th>"
+    body += f"<th>What became of it</th></tr>\n{table}</table>\n"
+    body += f"<h2>Cells that stopped</h2>\n<ul>\n{stopped}</ul>\n" if stopped else ""
+    return PAGE.format(title=_safe(name), body=body)
+
+
+def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> str:
+    known = marks[marks["question"] != ""]
+    mistakes = known[known["mistake"] != ""].groupby(["question", "mistake"]).size().reset_index(name="times")
+    trouble = [
+        (one["student"], one["exercise"], f"code cell {int(cell) + 1}" if cell else "", text)
+        for one in results
+        for cell, text in [*one["errors"].items(), *([("", one["note"])] if one["note"] else [])]
+    ]
+    trouble += [(row.student, "", "", row.reason) for row in marks[marks["question"] == ""].itertuples()]
+    seconds = pd.Series([one["cpu_seconds"] for one in results], dtype=float)
+    about = f"{len(totals)} students, mean mark {totals['mark'].mean():.0%}; "
+    about += f"a submission took {seconds.median():.1f} seconds of processor time (median)."
+    parts = {
+        "Students": totals.sort_values("mark", ascending=False),
+        "Questions": questions(known).round(2).reset_index(),
+        "Mistakes": mistakes.sort_values("times", ascending=False),
+        "The same answer to different data": identical(results),
+        "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
+    }
+    explained = {
+        "Questions": "Difficulty is the mean mark (1 is easy). Discrimination is the correlation with the "
+        "mean mark on the other questions: near 0 or below, look at the question.",
+        "The same answer to different data": "A reason to talk, no proof: two may make the same slip.",
+    }
+    body = f"<p>{about}</p>\n"
+    for title, table in parts.items():
+        body += f"<h2>{title}</h2>\n<p>{explained.get(title, '')}</p>\n"
+        body += table.to_html(index=False, border=0, na_rep="") if len(table) else "<p>None.</p>"
+    return PAGE.format(title="Summary", body=body)
+
+
+def _safe(text: Any) -> str:
+    return html.escape(str(text))
+
+
+def _harmless(value: Any) -> Any:
+    # a spreadsheet would calculate a text that begins like this
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+
+
+def _store(path: Path, text: str) -> None:
+    whole = path.with_name(f"{path.name}.new")
+    whole.write_text(text, encoding="utf-8", errors="replace")
+    whole.replace(path)

@@ -1,0 +1,223 @@
+"""Variants: everybody's own data, drawn by a keyed hash, and the folder in which they are given away."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from crmlab._tables import unknown, whole_number
+
+VERSION = 1
+_FILE = "given.json"
+Option = TypeVar("Option")
+
+
+def variant(course_key: str, exercise: str, student: str, small: bool = False) -> "Variant":
+    """Return the variant of an exercise that belongs to a student.
+
+    Parameters
+    ----------
+    course_key : str
+        What only the instructor knows. In self-study it is no secret.
+    exercise, student : str
+        Names; capital letters and blanks count.
+    small : bool
+        Whether :meth:`Variant.customers` makes companies small, for a trial.
+
+    Returns
+    -------
+    Variant
+        The same for the same three texts, on every machine and in every version of Python.
+
+    Raises
+    ------
+    ValueError
+        A name that is empty.
+
+    Notes
+    -----
+    Each number is HMAC-SHA256 (RFC 2104) of exercise, student and the number's name, under the key. Who has
+    not the key cannot tell the variant of another student from chance, not even with many variants known.
+
+    Examples
+    --------
+    >>> ann = variant("secret", "16_value_tiers", "ann")
+    >>> ann.integer("margin", 20, 40), ann.choice("tier", ["core", "potential", "ordinary"])
+    (36, 'core')
+    """
+    for name, text in {"course_key": course_key, "exercise": exercise, "student": student}.items():
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{name} must be a text and not empty; got {text!r}.")
+    return Variant(course_key, exercise, student, small)
+
+
+class Variant:
+    """What :func:`variant` returns: numbers drawn for one student, each by its name.
+
+    Examples
+    --------
+    >>> variant("secret", "16_value_tiers", "ann").seed("company") > 10**30
+    True
+    """
+
+    def __init__(self, course_key: str, exercise: str, student: str, small: bool) -> None:
+        self.exercise, self.student, self.small = exercise, student, small
+        self._key = course_key.encode()
+
+    def seed(self, name: str = "company") -> int:
+        """Return a whole number below 2**128, too long to be guessed."""
+        # lengths before the texts: ("ab", "c") is not ("a", "bc")
+        parts = [text.encode() for text in (self.exercise, self.student, name)]
+        message = b"".join(len(part).to_bytes(4) + part for part in parts)
+        return int.from_bytes(hmac.new(self._key, message, hashlib.sha256).digest()[:16])
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        """Return a whole number from `low` to `high`, both included."""
+        whole_number(high, "high", least=low)
+        return low + self.seed(name) * (high - low + 1) // 2**128
+
+    def choice(self, name: str, options: Sequence[Option]) -> Option:
+        """Return one of the options."""
+        return options[self.integer(name, 0, len(options) - 1)]
+
+    def customers(self, number: int) -> int:
+        """Return the number of customers to simulate: a small one where the variant is small."""
+        return min(number, 600) if self.small else number
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return a generator of random numbers, for samples."""
+        return np.random.default_rng(self.seed(name))
+
+
+class Given:
+    """What a student is given: tables and values, as attributes.
+
+    Examples
+    --------
+    >>> Given({"margin": 0.25}).margin
+    0.25
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            if not (isinstance(name, str) and name.isidentifier()):
+                raise ValueError(f"A given thing needs a name that Python can spell; got {name!r}.")
+            if not isinstance(value, pd.DataFrame):
+                _to_json(name, value)
+            elif not (isinstance(value.index, pd.RangeIndex) and value.columns.is_unique):
+                raise ValueError(
+                    f"The table {name!r} has an index that a file would lose: reset_index() first."
+                )
+        self._values = {name: _settled(value) for name, value in values.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(unknown("given thing", name, self.__dict__.get("_values", {})))
+        value = self._values[name]
+        return value.copy() if isinstance(value, pd.DataFrame) else value
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._values]
+
+    def __repr__(self) -> str:
+        lines = []
+        for name, value in self._values.items():
+            told = f"{value!r}"
+            if isinstance(value, pd.DataFrame):
+                told = f"table of {len(value):,} rows: {', '.join(map(str, value.columns))}"
+            elif isinstance(value, pd.Timestamp):
+                told = f"{value:%d %B %Y}"
+            lines.append(f"{name}: {told}")
+        return "\n".join(lines)
+
+    def values(self) -> dict[str, Any]:
+        """Return everything given by name; the tables are copies."""
+        return {name: getattr(self, name) for name in self._values}
+
+    def fingerprint(self) -> str:
+        """Return a hash of everything given, by which one can see that it was drawn again the same."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self._values.items()):
+            if isinstance(value, pd.DataFrame):
+                rows = pd.util.hash_pandas_object(value, index=False).to_numpy().tobytes()
+                digest.update(f"{name}:{','.join(map(str, value.columns))}:".encode() + rows)
+            else:
+                digest.update(f"{name}:{json.dumps(_to_json(name, value))}:".encode())
+        return digest.hexdigest()
+
+    def write(self, folder: Path) -> None:
+        """Write everything to a folder: a Parquet file for each table, ``given.json`` for the values."""
+        folder.mkdir(parents=True)
+        tables = [name for name, value in self._values.items() if isinstance(value, pd.DataFrame)]
+        for name in tables:
+            self._values[name].to_parquet(folder / f"{name}.parquet", index=False)
+        values = {name: _to_json(name, value) for name, value in self._values.items() if name not in tables}
+        about = {"schema_version": VERSION, "order": [*self._values], "tables": tables, "values": values}
+        (folder / _FILE).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Given":
+        """Read what :meth:`write` wrote."""
+        if not (folder / _FILE).is_file():
+            raise FileNotFoundError(
+                f"{folder.absolute()} holds no {_FILE}: keep the data beside the notebook."
+            )
+        about = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        if about["schema_version"] != VERSION:
+            raise ValueError(
+                f"{folder / _FILE} is of version {about['schema_version']}; this crmlab reads {VERSION}."
+            )
+        held = {name: _from_json(value) for name, value in about["values"].items()}
+        held |= {name: pd.read_parquet(folder / f"{name}.parquet") for name in about["tables"]}
+        return cls({name: held[name] for name in about["order"]})
+
+
+def write_cases(cases: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Write the arguments of several calls, a folder each."""
+    for number, case in enumerate(cases):
+        Given(case).write(folder / str(number))
+
+
+def read_cases(folder: Path) -> list[dict[str, Any]]:
+    """Read what :func:`write_cases` wrote."""
+    return [Given.read(one).values() for one in sorted(folder.iterdir(), key=lambda path: int(path.name))]
+
+
+def _settled(value: Any) -> Any:
+    """Return a value as it would come back from its file."""
+    if isinstance(value, pd.DataFrame):
+        days = value.select_dtypes("datetime").columns
+        return value.assign(**{name: value[name].dt.as_unit("us") for name in days}).reset_index(drop=True)
+    return _from_json(_to_json("value", value))
+
+
+def _to_json(name: str, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, datetime | date):
+        return {"day": pd.Timestamp(value).isoformat()}
+    if isinstance(value, list | tuple):
+        return [_to_json(name, one) for one in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"dict": {key: _to_json(name, one) for key, one in value.items()}}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(
+        f"{name!r} is a {type(value).__name__}: give tables, numbers, texts, days, lists and dicts of them."
+    )
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_json(one) for one in value]
+    if isinstance(value, dict):
+        if "day" in value:
+            return pd.Timestamp(value["day"])
+        return {key: _from_json(one) for key, one in value["dict"].items()}
+    return value

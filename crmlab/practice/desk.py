@@ -1,0 +1,354 @@
+"""What a student calls: the data, the check, the hint, the solution, the progress page."""
+
+import json
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from crmlab._paths import ROOT
+from crmlab._tables import look_up, require_columns, unknown
+from crmlab.practice import forms
+from crmlab.practice.data import Given
+from crmlab.practice.exercise import Question, load, names
+from crmlab.practice.marking import Drawn, Verdict
+from crmlab.practice.student_notebook import student_notebook
+
+DESK = ROOT / "notebooks" / "practice"
+"""Where the student's notebooks and the log of their progress lie."""
+
+_PUBLIC = "practice"  # the key of self-study is no secret
+_RELEASED = "form.json"
+_open: dict[str, Drawn | dict[str, forms.Form]] = {}
+
+
+class Note(str):
+    """A text that a notebook shows as Markdown."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def given(exercise: str, student: str = "practice") -> Given:
+    """Return the data of an exercise for self-study.
+
+    Parameters
+    ----------
+    exercise : str
+        Its number or name: ``"16"``.
+    student : str
+        Another name, other data, other right answers.
+
+    Returns
+    -------
+    Given
+        Tables and values as attributes.
+
+    Raises
+    ------
+    ValueError
+        No such exercise.
+
+    Examples
+    --------
+    >>> given("16").orders.columns.tolist()[:2]
+    ['customer_id', 'ordered_at']
+    """
+    drawn = _draw(load(exercise).name, student)
+    _open[drawn.exercise.name.partition("_")[0]] = drawn
+    return drawn.given
+
+
+def read(folder: str | Path) -> Given:
+    """Return the data of an assignment, which lie in a folder beside the notebook.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder as it was given away, such as ``"16_value_tiers_data"``.
+
+    Returns
+    -------
+    Given
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder is not there, or not complete.
+
+    Examples
+    --------
+    >>> read("16_value_tiers_data")
+    Traceback (most recent call last):
+    FileNotFoundError: ...
+    """
+    held = Given.read(Path(folder))
+    asked = json.loads((Path(folder) / _RELEASED).read_text(encoding="utf-8"))
+    for number, form in asked.items():
+        released = _open.setdefault(number.partition(".")[0], {})
+        if not isinstance(released, dict):
+            released = _open[number.partition(".")[0]] = {}
+        released[number] = forms.read(form)
+    return held
+
+
+def check(question: str, answer: Any) -> Verdict:
+    """Say at once how an answer went.
+
+    Parameters
+    ----------
+    question : str
+        The question's number: ``"16.2"``.
+    answer : object
+        The answer. It is never executed as text.
+
+    Returns
+    -------
+    Verdict
+        In an assignment only whether the form is right; the rest is told by the marks.
+
+    Raises
+    ------
+    ValueError
+        No such question.
+
+    Examples
+    --------
+    >>> data = given("16")
+    >>> check("16.1", "many")
+    Your answer is a str. Wanted: one number (share), between 0 and 1, right to within 0.001.
+    """
+    part = str(question).partition(".")[0]
+    released = _open.get(part)
+    if isinstance(released, dict):
+        form = look_up("question", question, released)
+        problem = form.problem(form.plain(answer))
+        told = "The form is right. Whether the answer is, the marks will tell."
+        return Verdict(*problem) if problem else Verdict("formed", told)
+    drawn, asked = _find(question)
+    plain = drawn.form(asked.number).plain(answer, drawn.cases(asked.number))
+    verdict = drawn.verdict(asked.number, plain)
+    event: dict[str, Any] = {"outcome": verdict.outcome, "mark": verdict.mark}
+    if (
+        isinstance(asked.form, forms.Interval)
+        and isinstance(plain, list)
+        and verdict.outcome in ("right", "wrong")
+    ):
+        event |= {"low": plain[0], "high": plain[1], "truth": float(drawn.key(asked.number).truth)}
+    _log(drawn, asked, event)
+    return verdict
+
+
+def hint(question: str) -> Note:
+    """Return the hint to a question.
+
+    Examples
+    --------
+    >>> hint("16.1").startswith("**Hint.**")
+    True
+    """
+    drawn, asked = _find(question)
+    _log(drawn, asked, {"outcome": "hint"})
+    return Note(asked.hint)
+
+
+def solution(question: str) -> Note:
+    """Return the solution of a question, once an answer of the right form was checked.
+
+    Examples
+    --------
+    >>> solution("16.2").startswith("Try first")
+    True
+    """
+    drawn, asked = _find(question)
+    mine = [one for one in _events() if (one["student"], one["question"]) == (drawn.student, asked.number)]
+    if not any(one["outcome"] in ("right", "mistake", "wrong", "range") for one in mine):
+        return Note(
+            f'Try first: `practice.check("{asked.number}", {asked.variable})` with an answer of your own.'
+        )
+    _log(drawn, asked, {"outcome": "solution"})
+    return Note(f"```python\n{asked.source['solution']}\n```\n\n{asked.why}".strip())
+
+
+def notebook(exercise: str, student: str = "practice") -> Path:
+    """Make the student's notebook of an exercise in ``notebooks/practice``.
+
+    A notebook in which nothing was done is made anew when the exercise has changed; any other stays.
+
+    Parameters
+    ----------
+    exercise, student : str
+        As in :func:`given`.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> notebook("16").name
+    '16_value_tiers.ipynb'
+    """
+    chosen = load(exercise)
+    other = "" if student == "practice" else f", {student!r}"
+    kind = "" if student == "practice" else "_" + "".join(c if c.isalnum() else "-" for c in student)
+    path = DESK / f"{chosen.name}{kind}.ipynb"
+    if path.exists():
+        held = json.loads(path.read_text(encoding="utf-8"))
+        about = held["metadata"].get("crmlab", {})
+        if about.get("source") == chosen.digest or about.get("cells") != _cells(held):
+            return path
+    begin = f'given = practice.given("{chosen.name.partition("_")[0]}"{other})'
+    made = student_notebook(_draw(chosen.name, student), _draw(chosen.name, "example"), begin, check=True)
+    made["metadata"]["crmlab"]["cells"] = _cells(made)
+    DESK.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def keep(calibration: pd.DataFrame) -> None:
+    """Keep the intervals of a company's envelope for the progress page: ``practice.keep(tea.calibration())``.
+
+    Parameters
+    ----------
+    calibration : DataFrame
+        As :meth:`crmlab.company.Company.calibration` returns it. Of several intervals about one truth the
+        first counts: the later ones knew it.
+
+    Examples
+    --------
+    >>> from crmlab import company
+    >>> tea = company.simulate(customers=200)
+    >>> tea.commit("alive", 0.3, 0.6)
+    >>> truth = tea.open_envelope("alive")
+    >>> keep(tea.calibration())
+    """
+    require_columns(calibration.columns, ["low", "high", "truth"])
+    lines = calibration[["low", "high", "truth"]].astype(float).reset_index(names="what")
+    for line in lines.to_dict("records"):
+        _write({"student": "", "question": str(line.pop("what")), "outcome": "envelope", **line})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The progress page.
+
+    Attributes
+    ----------
+    questions : DataFrame
+        A row for each question: ``title``, ``tries``, ``outcome`` (the best), ``hint`` and ``solution``
+        (whether one was asked for).
+    calibration : DataFrame
+        A row for each interval: ``low``, ``high``, ``truth``, ``inside``.
+    """
+
+    questions: pd.DataFrame
+    calibration: pd.DataFrame
+
+    def sentence(self) -> str:
+        """Say it in a sentence or two."""
+        solved, intervals = int((self.questions["outcome"] == "right").sum()), len(self.calibration)
+        told = f"{solved} of {len(self.questions)} questions solved."
+        if intervals:
+            held = int(self.calibration["inside"].sum())
+            told += f" {held} of {intervals} intervals held the truth;"
+            told += f" of 90 % intervals {0.9 * intervals:.1f} should."
+        return told
+
+    def plot_calibration(self, ax: Axes | None = None) -> Axes:
+        """Draw every interval, and where in or outside it the truth lies."""
+        from crmlab.company.envelope import plot_calibration  # the sandbox has no use for it
+
+        return plot_calibration(self.calibration, ax)
+
+    def __repr__(self) -> str:
+        return f"{self.sentence()}\n{self.questions.to_string()}"
+
+    def _repr_html_(self) -> str:
+        tables = [table.to_html() for table in (self.questions, self.calibration.round(3)) if len(table)]
+        return f"<p>{self.sentence()}</p>{''.join(tables)}"
+
+
+def progress() -> Progress:
+    """Return the progress page: every question, how it went, and how well you know what you know.
+
+    It is kept in ``notebooks/practice/progress.jsonl`` and survives restarts.
+
+    Returns
+    -------
+    Progress
+
+    Examples
+    --------
+    >>> progress().questions.columns.tolist()
+    ['title', 'tries', 'outcome', 'hint', 'solution']
+    """
+    ranks = ["right", "mistake", "wrong", "range", "columns", "type", "missing"]
+    events, rows = _events(), {}
+    intervals: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for name in names():
+        for number, question in load(name).questions.items():
+            mine = [one["outcome"] for one in events if one["question"] == number]
+            tried = sorted((one for one in mine if one in ranks), key=ranks.index)
+            best = tried[0] if tried else "not tried"
+            tries = sum(one != "missing" for one in tried)
+            rows[number] = (question.title, tries, best, "hint" in mine, "solution" in mine)
+    for one in events:
+        if "truth" in one:
+            intervals.setdefault((one["question"], one["student"], one["truth"]), one)
+    kept = pd.DataFrame([*intervals.values()], columns=["question", "low", "high", "truth"])
+    kept["inside"] = kept["truth"].between(kept["low"], kept["high"])
+    columns = ["title", "tries", "outcome", "hint", "solution"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return Progress(table.rename_axis("question"), kept.set_index("question"))
+
+
+@lru_cache(maxsize=32)
+def _draw(name: str, student: str) -> Drawn:
+    return Drawn(load(name), _PUBLIC, student)
+
+
+def _find(question: str) -> tuple[Drawn, Question]:
+    part = str(question).partition(".")[0]
+    drawn = _open.get(part)
+    if isinstance(drawn, dict):
+        raise ValueError("An assignment has neither hints nor solutions.")
+    if drawn is None:
+        drawn = _draw(load(part).name, "practice")
+    if question not in drawn.exercise.questions:
+        raise ValueError(unknown("question", question, drawn.exercise.questions))
+    return drawn, drawn.exercise.questions[question]
+
+
+def _cells(held: Any) -> str:
+    return json.dumps([[cell["cell_type"], "".join(cell["source"])] for cell in held["cells"]])
+
+
+def _log(drawn: Drawn, asked: Question, event: dict[str, Any]) -> None:
+    _write({"student": drawn.student, "question": asked.number, **event})
+
+
+def _write(event: dict[str, Any]) -> None:
+    DESK.mkdir(parents=True, exist_ok=True)
+    # one short line at the end: two notebooks may write at once, and what stood there stays
+    with (DESK / "progress.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"schema_version": 1, "at": int(time.time()), **event}) + "\n")
+
+
+def _events() -> list[dict[str, Any]]:
+    path = DESK / "progress.jsonl"
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+        try:
+            event = json.loads(line)
+            found.append({"student": "", **event, "question": event["question"], "outcome": event["outcome"]})
+        except (ValueError, TypeError, KeyError):
+            continue  # a line cut short by a full disk costs itself only
+    return found

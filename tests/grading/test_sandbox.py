@@ -1,0 +1,491 @@
+"""What a student's code can do to the box it runs in, and to anything outside of it.
+
+The referee is the machine: after every run the processes of the slot's user, the folders outside, a server
+and what a neighbour computed are looked at from outside.
+"""
+
+import hashlib
+import json
+import os
+import re
+import socket
+import threading
+import time
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from crmlab._paths import ROOT
+from crmlab.grading import sandbox
+from crmlab.grading.sandbox import FIRST_USER, Limits, Outcome, execute, mounted, unavailable
+
+SLOT = 100 + os.getpid() % 4000  # so that two runs of the tests at a time do not meet
+QUICK = Limits(cell_seconds=3, total_seconds=60, memory=700 * 2**20, disk=32 * 2**20, answers=2**20)
+NUMBER = {"form": "Number"}
+
+
+@pytest.fixture(autouse=True)
+def _needs_a_sandbox(request: pytest.FixtureRequest) -> None:
+    if "nobox" in request.node.name:
+        return
+    reason = REASON[0] if REASON else REASON.append(unavailable()) or REASON[0]
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+
+
+REASON: list[str] = []
+
+
+def run(
+    folder: Path,
+    cells: list[str],
+    limits: Limits = QUICK,
+    slot: int = SLOT,
+    names: tuple[str, ...] = ("before", "answer", "after"),
+    form: Any = NUMBER,
+    cases: str | None = None,
+    alone: bool = True,
+    **options: Any,
+) -> Outcome:
+    """Run cells between two others, and look that no process is left."""
+    (folder / "student").mkdir(parents=True, exist_ok=True)
+    forms = dict.fromkeys(names, NUMBER) | {"answer": form}
+    questions = {
+        name: {"variable": name, "form": forms[name], "cases": cases if name == "answer" else None}
+        for name in names
+    }
+    job = {"cells": ["before = 1", *cells, "after = 2"], "questions": questions}
+    (folder / "job.json").write_text(json.dumps(job))
+    try:
+        return execute(folder, limits, slot, **options)
+    finally:
+        assert not (alone or os.geteuid() == 0) or not left(slot)  # an ordinary user's slots look the same
+
+
+def left(slot: int) -> list[psutil.Process]:
+    """Return the living processes of a slot: of its user, or of an ordinary caller's boxes."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if os.geteuid() == 0 and process.uids().real == FIRST_USER + slot:
+                found.append(process)
+            if os.geteuid() != 0 and process.uids().real == os.geteuid():
+                found += [process] if process.environ().get("HOME") == sandbox.HOME else []
+        except psutil.Error:
+            continue
+    return found
+
+
+def survived(outcome: Outcome) -> None:
+    """Assert that the cells before and after an attack were marked."""
+    assert outcome.note == ""
+    assert (outcome.answers["before"], outcome.answers["after"]) == (1, 2)
+
+
+def test_answers_come_out(tmp_path):
+    (tmp_path / "student" / "data").mkdir(parents=True, mode=0o700)  # made readable by execute
+    (tmp_path / "student" / "data" / "sales.csv").write_text("a\n3\n4\n")
+    (tmp_path / "student" / "secret").symlink_to(Path.home())
+    cells = [
+        "import pandas as pd\nimport crmlab.datasets\nanswer = pd.read_csv('data/sales.csv').a.sum()\nanswer",
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()",
+        "!echo 5 > five.txt\ntyped = int(open('five.txt').read())",
+        "awaited = await __import__('asyncio').sleep(0, 7)",
+        "import os\nassert 'fontlist' in os.listdir(os.environ['MPLCONFIGDIR'])[0] and not plt.get_fignums()",
+        "os.stat('secret')",
+        "1 +",
+        "def broken():\n    return nowhere",
+        "x = 1\n\nbroken()",
+        "unfinished = ...",
+    ]
+    names = ("before", "answer", "after", "typed", "awaited", "unfinished", "missing")
+    outcome = run(tmp_path, cells, names=names)
+    survived(outcome)
+    assert outcome.answers == {
+        "before": 1,
+        "answer": 7,
+        "after": 2,
+        "typed": 5,
+        "awaited": 7,
+        "unfinished": None,
+    }
+    assert outcome.errors == {
+        6: "FileNotFoundError: [Errno 2] No such file or directory: 'secret' (line 1)",
+        7: "SyntaxError: invalid syntax (line 1)",
+        9: "NameError: name 'nowhere' is not defined (line 3)",
+    }
+    assert 0.2 < outcome.cpu_seconds < 30
+
+
+def test_a_loop_costs_its_cell_only(tmp_path):
+    outcome = run(tmp_path, ["while True:\n    pass", "answer = 3"], Limits(cell_seconds=2))
+    survived(outcome)
+    assert outcome.answers["answer"] == 3
+    assert outcome.errors == {1: "stopped after 2 seconds"}
+
+
+def test_functions_get_their_cases_and_one_that_hangs_costs_its_question_only(tmp_path):
+    from crmlab.practice.data import write_cases
+    from crmlab.practice.forms import Function, Number
+
+    write_cases([{"n": 2}, {"n": 5}], tmp_path / "cases" / "one")
+    form = Function(("n",), Number()).to_dict()
+    outcome = run(tmp_path, ["def answer(n): return n * n"], form=form, cases="cases/one")
+    survived(outcome)
+    assert outcome.answers["answer"] == {"outputs": [4, 25]}
+    outcome = run(tmp_path, ["def answer(n):\n    while True: pass"], form=form, cases="cases/one")
+    survived(outcome)
+    assert outcome.answers["answer"] == {"refused": "stopped after 3 seconds"}
+
+
+def test_without_a_box_nobox(tmp_path):
+    cells = ["import os\nanswer = 5\nopen('x', 'w').write('x')", "os._exit(3)", "while True: pass", "1 / 0"]
+    outcome = run(tmp_path, cells, trust=True)
+    survived(outcome)
+    assert outcome.answers["answer"] == 5
+    assert outcome.errors == {
+        2: "the process ended (exit code 3)",
+        3: "stopped after 3 seconds",
+        4: "ZeroDivisionError: division by zero (line 1)",
+    }
+    assert not [*(tmp_path / "student").iterdir()]
+
+
+def test_exercises_secrets_and_homes_are_not_mounted_nobox():
+    secret = [ROOT / "exercises", ROOT / ".git", ROOT / "notebooks", Path.home(), Path("/etc"), Path("/tmp")]
+    assert not [one for one in secret for path in mounted() if one.is_relative_to(path)]
+
+
+def test_stop_ends_a_run(tmp_path):
+    stop = threading.Event()
+    threading.Timer(2, stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(CancelledError):
+        run(tmp_path, ["while True: pass"], Limits(), stop=stop)
+    assert time.monotonic() - began < 20
+
+
+def test_a_run_that_takes_too_long_or_dies_too_often_is_given_up(tmp_path):
+    outcome = run(tmp_path, ["while True: pass"], Limits(cell_seconds=60, total_seconds=4))
+    assert outcome.note == "gave up after 4 seconds"
+    outcome = run(tmp_path, ["import os; os._exit(1)"] * 8)
+    assert outcome.note == "gave up after 6 attempts"
+    assert outcome.errors == dict.fromkeys(range(1, 7), "the process ended (exit code 1)")
+
+
+def said(*lines: bytes) -> sandbox._Said:
+    heard = sandbox._Said(3, {"a", "b"})
+    for line in lines:
+        heard.take(line)
+    return heard
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 100_000,
+        b"[" * 30 + b"]" * 30,
+        b'{"question": "a", "answer": ' + b"[" * 21 + b"]" * 21 + b"}",
+        b'{"question": "a", "answer": "\\ud800"}',
+        b'{"question": "a", "answer": {"\\udfff": 1}}',
+        b'{"question": "c", "answer": 1}',
+        b'{"question": ["a"], "answer": 1}',
+        b'{"question": "a"}',
+        b'{"cell": 3}',
+        b'{"cell": -1}',
+        b'{"cell": "0"}',
+        b'{"cell": NaN}',
+        b'{"cell": 1e999}',
+        b'{"cell": [0]}',
+        b'{"done": 7, "error": "x"}',
+        b'{"done": 0, "error": {"a": 1}}',
+        b'{"asking": null}',
+        b'{"end": 1}',
+        b"null",
+        b"17",
+        b'"end"',
+        b"\xff\xfe\x00",
+        b"",
+        b"{" * 1000,
+    ],
+)
+def test_lines_of_no_meaning_are_ignored_nobox(line):
+    heard = said(line + b"\n")
+    assert (heard.answers, heard.errors, heard.at, heard.ended) == ({}, {}, None, heard.ended)
+    assert not heard.ended or line == b'{"end": 1}'
+
+
+def test_numbers_that_break_others_become_infinite_nobox():
+    heard = said(
+        b'{"question": "a", "answer": [1' + b"0" * 5000 + b', NaN, Infinity, -1e999]}\n{"question": "b',
+        b'", ',
+    )
+    assert heard.answers["a"][0] == heard.answers["a"][2] == float("inf")
+    assert "b" not in heard.answers
+    heard.take(b'"answer": 4}\n{"done": 1, "error": "\\u001b[31m\\n\\ud83d\\ude00' + b"x" * 9000 + b'"}\n')
+    assert heard.answers["b"] == 4
+    assert heard.errors[1].startswith(" [31m \U0001f600xxx") and len(heard.errors[1]) == 400
+
+
+WRITE = "import os\nfor k in range(3, 50):\n    try: os.write(k, {})\n    except OSError: pass"
+
+# What these cells try fails or does no harm, and the process lives on: cell, and the error that it ends in.
+HARMLESS = {
+    "sys.exit": ("import sys; sys.exit(1)", "SystemExit: 1"),
+    "exit": ("exit()", ""),
+    "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "input": ("x = input()", "EOFError: input.. waits"),
+    "standard input": ("import sys\nassert sys.stdin.read() == ''", ""),
+    "10 MB of output": ("for _ in range(100): print('x' * 100_000, flush=True)", ""),
+    "thread": ("import threading, time\nthreading.Thread(target=time.sleep, args=(99,)).start()", ""),
+    "daemon": (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(99)\n"
+        "    os._exit(0)",
+        "",
+    ),
+    "child that goes on": ("import os\nif os.fork() == 0: after = before = -1", ""),
+    "exit that hangs": ("import atexit, time\natexit.register(time.sleep, 99)", ""),
+    "garbage": (WRITE.format(r"bytes(range(256)) * 20 + b'\n'"), ""),
+    "forged cells": (
+        WRITE.format("""b'{"cell": 99}\\n{"done": -5, "error": 3}\\n{"question": [], "answer": 1}\\n'"""),
+        "",
+    ),
+    "nested": (WRITE.format(r"b'[' * 60_000 + b'\n'"), ""),
+    "error without text": (
+        "class E(BaseException):\n    def __str__(self): raise self\nraise E",
+        "cannot be shown",
+    ),
+    "kill the first": ("import os; os.kill(1, 9)", "PermissionError|^$"),
+    "kill the parent": ("import os; os.kill(os.getppid(), 9)", "PermissionError|^$"),
+    "another user": ("import os; os.setuid(0)", "PermissionError|OSError"),
+    "su": ("import subprocess\nsubprocess.run(['su', '-c', 'true'], check=True)", "CalledProcessError"),
+    "name space": (
+        "import subprocess\nsubprocess.run(['unshare', '-U', 'true'], check=True)",
+        "CalledProcessError",
+    ),
+    "name space by clone": (
+        "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        "number = {'x86_64': 56, 'aarch64': 220}[os.uname().machine]\n"
+        "assert libc.syscall(number, 0x10000011, 0, 0, 0, 0) == -1 and ctypes.get_errno() == 38",
+        "",
+    ),
+    "mount": (
+        "import subprocess\nsubprocess.run('mount -t tmpfs x /tmp', shell=True, check=True)",
+        "CalledProcess",
+    ),
+    "file of no folder": ("import os; os.memfd_create('x')", "OSError.* not implemented"),
+    "100,000 files": (
+        "import os\nos.mkdir('many')\nfor n in range(100_000): os.mknod(f'many/{n}')\n"
+        "assert len(os.listdir('many')) == 100_000",
+        "",
+    ),
+    "10 GB": (
+        "with open('big', 'wb') as f:\n    for _ in range(10_000): f.write(bytes(1_000_000))",
+        "OSError",
+    ),
+    "10 GB of files": (
+        "for n in range(1000):\n    with open(f'/tmp/{n}', 'wb') as f: f.write(bytes(10_000_000))",
+        "OSError.*No space",
+    ),
+    "shared memory": (
+        "with open('/dev/shm/x', 'wb') as f:\n    for _ in range(99): f.write(bytes(1_000_000))",
+        "OSError",
+    ),
+    "outside address": (
+        "import socket\nsocket.create_connection(('1.1.1.1', 53), timeout=1)",
+        "OSError: .*Network is unreachable",
+    ),
+    "names": ("import socket\nsocket.gethostbyname('pypi.org')", "gaierror"),
+}
+
+
+@pytest.mark.hostile
+def test_attacks_that_the_process_survives(tmp_path):
+    limits = Limits(cell_seconds=20, total_seconds=120, memory=2**30, disk=32 * 2**20)
+    outcome = run(tmp_path, [cell for cell, _ in HARMLESS.values()], limits)
+    for number, (name, (_, error)) in enumerate(HARMLESS.items(), 1):
+        found = outcome.errors.get(number, "")
+        assert re.search(error, found) if error else not found, name
+    survived(outcome)
+
+
+# These cells end the process, or have to be stopped.
+DEADLY = {
+    "catch everything": (
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        "stopped after",
+    ),
+    "wait in C": ("import ctypes; ctypes.CDLL(None).pause()", "stopped after"),
+    "no signals": (
+        "import signal, time\nfor s in {*range(1, 65)} - {9, 19, 32, 33}: signal.signal(s, signal.SIG_IGN)\n"
+        "time.sleep(99)",
+        "stopped after",
+    ),
+    "memory": (
+        "held = [b'x' * 100_000_000 for _ in range(9)]\nimport time; time.sleep(9)",
+        "used more than 700 MiB",
+    ),
+    "memory of many": (
+        "import os, time\nfor _ in range(20):\n    if os.fork() == 0:\n        held = b'x' * 60_000_000\n"
+        "        time.sleep(99)\ntime.sleep(99)",
+        "used more than 700 MiB of memory",
+    ),
+    "exit 0": ("import os; os._exit(0)", r"the process ended \(exit code 0\)"),
+    "exit 200": ("import os; os._exit(200)", r"the process ended \(exit code 200\)"),
+    "segfault": ("import ctypes; ctypes.string_at(0)", r"the process ended \(Segmentation fault\)"),
+    "kill itself": ("import os; os.kill(os.getpid(), 9)", r"the process ended \(Killed\)"),
+    "close everything": ("import os; os.closerange(0, 512)", "the process ended|stopped"),
+    "other files at all numbers": (
+        "import os\nn = os.open('/dev/null', os.O_RDWR)\nfor k in range(512): os.dup2(n, k)",
+        "stopped after",
+    ),
+    "flood": (
+        "while True:\n    exec(WRITE)".replace("WRITE", repr(WRITE.format("b'x' * 60_000"))),
+        "sent back more",
+    ),
+    "flood of lines": (
+        "while True:\n    exec(WRITE)".replace("WRITE", repr(WRITE.format(r"b'\n' * 60_000"))),
+        "sent back more",
+    ),
+}
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "names", [[*DEADLY][start : start + 4] for start in range(0, len(DEADLY), 4)], ids=", ".join
+)
+def test_attacks_that_end_the_process(tmp_path, names):
+    outcome = run(tmp_path, [DEADLY[name][0] for name in names])
+    survived(outcome)
+    for number, name in enumerate(names, 1):
+        assert re.search(DEADLY[name][1], outcome.errors[number]), name
+
+
+@pytest.mark.hostile
+def test_a_fork_bomb_does_not_starve_its_neighbour(tmp_path):
+    bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
+    sums = "answer = 0\nfor n in range(10_000_000): answer += n"
+    roomy = Limits(cell_seconds=6, memory=2**36)  # its processes share what counts for each of them
+    with ThreadPoolExecutor(2) as pool:
+        bombed = pool.submit(run, tmp_path / "a", [bomb], roomy, SLOT, alone=False)
+        time.sleep(2)
+        summed = pool.submit(run, tmp_path / "b", [sums], Limits(cell_seconds=6), SLOT + 1, alone=False)
+    assert not left(SLOT) and not left(SLOT + 1)
+    survived(bombed.result())
+    survived(summed.result())
+    assert bombed.result().errors == {1: "stopped after 6 seconds"}
+    assert summed.result().answers["answer"] == 49_999_995_000_000
+
+
+@pytest.mark.hostile
+def test_a_fork_bomb_that_fills_the_memory(tmp_path):
+    outcome = run(tmp_path, ["import os\nwhile True: os.fork()"])
+    survived(outcome)
+    assert [*outcome.errors] == [1]
+
+
+@pytest.mark.hostile
+def test_nothing_outside_is_seen_or_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("CRMLAB_SECRET", "planted-secret")
+    (tmp_path / "key.txt").write_text("planted-secret")
+    data = tmp_path / "job" / "student" / "data"
+    data.mkdir(parents=True)
+    (data / "in.txt").write_text("3")
+    before = state(tmp_path, ROOT / "crmlab", ROOT / "datasets")
+    places = [tmp_path / "key.txt", ROOT / "exercises", ROOT / ".git", "/etc/shadow", "/etc/passwd"]
+    searched = ["/proc/1/environ", "/proc/self/environ", "/proc/1/cmdline", "/proc/mounts", "/job/job.json"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        cells = [
+            f"import os\nseen = [p for p in {[*map(str, places)]} if os.path.exists(p)]\n"
+            "assert not seen, seen",
+            "found = []\n"
+            f"for name in {searched} + [f'/proc/self/fd/{{n}}' for n in (0, 1, 2)]:\n"
+            "    try: found.append(open(name, 'rb').read())\n    except OSError: pass\n"
+            "assert not [text for text in found if b'planted-' + b'secret' in text], found",
+            "import os\nassert not os.path.exists('/root/.bashrc')",
+            "import os\nassert [p for p in os.listdir('/proc') if p.isdigit() and int(p) > 100] == []",
+            f"import socket\nsocket.create_connection(('127.0.0.1', {server.getsockname()[1]}), timeout=1)",
+            "open('data/in.txt', 'w')",
+            "import os\nos.chmod('data/in.txt', 0o777)",
+            "import crmlab\nopen(crmlab.__file__, 'a')",
+            "import numpy\nopen(numpy.__file__, 'a')",
+            "open('/new', 'w')",
+            "open('/dev/new', 'w')",
+            "import shutil\nfor place in ('/student', '/usr', '/'): shutil.rmtree(place, ignore_errors=True)",
+            "import shutil, numpy, os\nshutil.rmtree(os.path.dirname(os.path.dirname(numpy.__file__)))",
+        ]
+        outcome = run(tmp_path / "job", cells, Limits(cell_seconds=30))
+    survived(outcome)
+    wanted = {
+        5: "ConnectionRefusedError",
+        6: "OSError.*Read-only",
+        7: "OSError.*Read-only|PermissionError",
+        8: "OSError.*Read-only|PermissionError",
+        9: "OSError.*Read-only|PermissionError",
+        10: "OSError.*Read-only|PermissionError",
+        11: "OSError.*Read-only|PermissionError",
+        13: "OSError|PermissionError",
+    }
+    assert {n: error for n, error in outcome.errors.items() if not re.match(wanted.get(n, "-"), error)} == {}
+    assert [*outcome.errors] == [*wanted]
+    (tmp_path / "job" / "job.json").unlink()
+    assert state(tmp_path, ROOT / "crmlab", ROOT / "datasets") == before
+
+
+def state(*folders: Path) -> str:
+    """Return a hash of the names, sizes and modes of what lies in some folders."""
+    paths = sorted(
+        path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts
+    )
+    return hashlib.sha256(
+        repr([(str(p), p.stat().st_size, p.stat().st_mode) for p in paths]).encode()
+    ).hexdigest()
+
+
+@pytest.mark.hostile
+def test_forgers_get_only_what_they_could_have_computed(tmp_path):
+    line = (
+        """b'{"question": "answer", "answer": 42}\\n{"question": "before", "answer": 1}\\n{"end": true}\\n'"""
+    )
+    outcome = run(tmp_path, ["answer = 3", WRITE.format(line) + "\nimport time; time.sleep(9)"])
+    assert outcome.answers == {"answer": 42, "before": 1}
+
+
+@pytest.mark.hostile
+def test_overwriting_the_runner_harms_the_forger_only(tmp_path):
+    cell = (
+        "import json, os, crmlab.practice.forms as forms\n"
+        "forms.Number.plain = forms.read = json.dumps = json.loads = json.JSONEncoder = os.write = None"
+    )
+    outcome = run(tmp_path, ["answer = 3", cell])
+    assert outcome.note == ""
+    assert set(outcome.answers) <= {"before", "answer", "after"}
+    assert all(isinstance(answer, dict) and "refused" in answer for answer in outcome.answers.values())
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    ("cell", "answer"),
+    [
+        ("answer = float('inf')", float("inf")),
+        ("answer = 10**5000", {"refused"}),
+        (
+            "class Same:\n    def __eq__(self, other): return True\n    __hash__ = None\nanswer = Same()",
+            {"refused"},
+        ),
+        ("answer = '\\ud800'", {"refused"}),
+        ("class Text(str): pass\nanswer = Text('x' * 10)", {"refused"}),
+    ],
+)
+def test_odd_answers(tmp_path, cell, answer):
+    outcome = run(tmp_path, [cell])
+    survived(outcome)
+    found = outcome.answers["answer"]
+    assert (set(found) if isinstance(found, dict) else found) == answer
