@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from crmlab._tables import unknown
 from crmlab.practice import Drawn, load, prove
-from crmlab.practice.exercise import Exercise
+from crmlab.practice.exercise import FOLDER, Exercise
 from crmlab.practice.student_notebook import student_notebook
 
 VERSION = 1
@@ -279,7 +279,7 @@ def new_exercise(path: str | Path) -> Path:
         raise ValueError(f"{path.name!r} is no name for an exercise: take NUMBER_words.ipynb, A1_tea.ipynb.")
     if path.exists():
         raise FileExistsError(f"{path} is there already: name another.")
-    template = Path(__file__).with_name("template.ipynb").read_text(encoding="utf-8")
+    template = (FOLDER / "template" / "A1_template.ipynb").read_text(encoding="utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(template.replace("A1", path.stem.partition("_")[0]), encoding="utf-8")
     return path

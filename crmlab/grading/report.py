@@ -152,7 +152,7 @@ def _feedback(rows: pd.DataFrame, errors: Sequence[tuple[str, Mapping[str, str],
     stopped = "".join(
         f"<li>{_safe(exercise)}, code cell {int(cell) + 1}: {_safe(text)}</li>\n"
         for exercise, cells, _ in errors
-        for cell, text in cells.items()
+        for cell, text in _by_cell(cells)
     )
     notes = "".join(f"<p>{_safe(exercise)}: {_safe(note)}</p>\n" for exercise, _, note in errors if note)
     body = f"<p>{mark:.0%} of the marks.</p>\n{notes}<table>\n<tr><th>Question</th><th>Mark</th>"
@@ -163,18 +163,19 @@ def _feedback(rows: pd.DataFrame, errors: Sequence[tuple[str, Mapping[str, str],
 
 def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> str:
     known = marks[marks["question"] != ""]
-    mistakes = known[known["mistake"] != ""].groupby(["question", "mistake"]).size().reset_index(name="times")
+    told = known[known["mistake"] != ""].groupby(["question", "mistake"])["reason"]
+    mistakes = told.agg(times="size", told="first").reset_index()
     trouble = [
         (one["student"], one["exercise"], f"code cell {int(cell) + 1}" if cell else "", text)
         for one in results
-        for cell, text in [*one["errors"].items(), *([("", one["note"])] if one["note"] else [])]
+        for cell, text in [*_by_cell(one["errors"]), *([("", one["note"])] if one["note"] else [])]
     ]
     trouble += [(row.student, "", "", row.reason) for row in marks[marks["question"] == ""].itertuples()]
     seconds = pd.Series([one["cpu_seconds"] for one in results], dtype=float)
     about = f"{len(totals)} students, mean mark {totals['mark'].mean():.0%}; "
     about += f"a submission took {seconds.median():.1f} seconds of processor time (median)."
     parts = {
-        "Students": totals.sort_values("mark", ascending=False),
+        "Students": totals.sort_values("mark", ascending=False, kind="stable"),
         "Questions": questions(known).round(2).reset_index(),
         "Mistakes": mistakes.sort_values("times", ascending=False),
         "The same answer to different data": identical(results),
@@ -188,8 +189,14 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
     body = f"<p>{about}</p>\n"
     for title, table in parts.items():
         body += f"<h2>{title}</h2>\n<p>{explained.get(title, '')}</p>\n"
-        body += table.to_html(index=False, border=0, na_rep="") if len(table) else "<p>None.</p>"
+        percent = {"mark": "{:.0%}".format} if title == "Students" else None
+        html_table = table.to_html(index=False, border=0, na_rep="", formatters=percent)
+        body += html_table if len(table) else "<p>None.</p>"
     return PAGE.format(title="Summary", body=body)
+
+
+def _by_cell(errors: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(errors.items(), key=lambda error: int(error[0]))
 
 
 def _safe(text: Any) -> str:

@@ -50,7 +50,7 @@ unshare, setns, mount, memfd_create, shmget, add_key, request_key, keyctl, bpf, 
 open_tree, fsopen, clone3 (its flags cannot be seen), memfd_secret.
 """
 
-PYTHON = [sys.executable, "-P", "-s"]
+PYTHON, INSIDE = [sys.executable, "-P", "-s"], str(ROOT / "crmlab" / "grading" / "inside.py")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def unavailable() -> str:
         if not shutil.which(tool):
             return f"The program {tool} is missing: install it (on Debian and Ubuntu: apt install {package})."
     with TemporaryDirectory() as job, _box(Path(job), Limits(), 0) as (command, options):
-        probe = [*command, *PYTHON, "-c", "import crmlab.grading.inside, psutil"]
+        probe = [*command, *PYTHON, "-c", "import crmlab, IPython"]
         said = subprocess.run(probe, stdin=DEVNULL, capture_output=True, text=True, **options)
     if said.returncode == 0:
         return ""
@@ -185,8 +185,7 @@ def execute(
     for _ in range(ATTEMPTS):
         said = _Said(len(task["cells"]), set(task["questions"]))
         with (_bare if trust else _box)(job, limits, slot) as (command, options):
-            place = str(job) if trust else "/job"
-            inside = [*PYTHON, "-m", "crmlab.grading.inside", place, json.dumps([*blamed])]
+            inside = [*PYTHON, INSIDE, str(job) if trust else "/job", json.dumps([*blamed])]
             with closing(_Attempt([*command, *inside], job, options)) as attempt:
                 reason = attempt.follow(said, limits, deadline, stop)
         outcome.answers |= said.answers
@@ -344,13 +343,12 @@ class _Attempt:
         return memory
 
     def _last_words(self) -> str:
-        try:
+        with suppress(TimeoutExpired):
             code = self._main.wait(timeout=1)
-        except TimeoutExpired:
-            return "the process closed its connection"
-        number = -code if code < 0 else code - 128
-        name = signal.strsignal(number) if 0 < number < signal.NSIG else None
-        return f"the process ended ({name or f'exit code {code}'})"
+            number = -code if code < 0 else code - 128
+            name = signal.strsignal(number) if 0 < number < signal.NSIG else None
+            return f"the process ended ({name or f'exit code {code}'})"
+        return "the process closed its connection"
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -5,8 +5,11 @@ process in which it came about. Nothing here trusts a plain answer: anybody may 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import date
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,9 +18,13 @@ import pandas as pd
 from crmlab._tables import look_up, unknown
 
 Cases = Sequence[Mapping[str, Any]]
+Problem = tuple[str, str] | None
 LARGEST_TABLE = 100_000
 """Rows beyond which a table is not looked at."""
 
+# True is 1 to Python, and a time in numpy a whole number
+_REAL: Any = (Real, Decimal)
+_NOT_REAL: Any = (bool, np.timedelta64)
 _RATIOS = [factor**sign for factor in (100, 1000, 7, 12, 30, 365, -1) for sign in (1, -1)]
 
 
@@ -46,20 +53,21 @@ class Form:
         except Refused as reason:
             return {"refused": str(reason)}
         except Exception as error:  # an object may refuse to be looked at
-            return {"refused": f"Your answer cannot be read: {type(error).__name__}: {str(error)[:200]}."}
+            return {"refused": f"This {type(answer).__name__[:60]} cannot be read: {told(error)}."}
 
-    def problem(self, plain: Any) -> tuple[str, str] | None:
+    def problem(self, plain: Any) -> Problem:
         """Return why a plain answer cannot be right, as layer and message, or None.
 
-        The layers are ``missing``, ``type``, ``columns`` and ``range``.
+        The layers are ``missing``, ``type``, ``columns`` and ``range``. An answer without a problem, or with
+        none but its range, can be given to :meth:`agrees`.
         """
         if plain is None:
             return "missing", "There is no answer yet."
-        if isinstance(plain, dict) and set(plain) == {"refused"}:
-            return "type", f"{str(plain['refused'])[:300]} Wanted: {self.wanted()}."
         try:
+            if isinstance(plain, dict) and "refused" in plain:
+                return "type", f"{clean(plain['refused'])} Wanted: {self.wanted()}."
             return self._problem(plain)
-        except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError):
+        except Exception:  # not written by a form: forged, so that there is nothing to explain
             return "type", f"The answer cannot be read. Wanted: {self.wanted()}."
 
     def agrees(self, plain: Any, right: Any) -> bool:
@@ -77,8 +85,7 @@ class Form:
     def resolved(self, values: Mapping[str, Any]) -> "Form":
         """Return the form with names of given values (``count="budget"``) replaced by the values."""
         changed: dict[str, Any] = {}
-        for name in (one.name for one in fields(self)):
-            held = getattr(self, name)
+        for name, held in self._held().items():
             if isinstance(held, str) and name in ("low", "high", "widest", "count", "rows"):
                 changed[name] = look_up("given value", held, values)
             elif isinstance(held, Form):
@@ -89,14 +96,15 @@ class Form:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form as plain data, from which :func:`read` makes it again."""
-        return {"form": type(self).__name__} | {
-            one.name: _bare(getattr(self, one.name)) for one in fields(self)
-        }
+        return {"form": type(self).__name__} | {name: _bare(held) for name, held in self._held().items()}
+
+    def _held(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def _plain(self, answer: Any, cases: Cases | None) -> Any:
         raise NotImplementedError
 
-    def _problem(self, plain: Any) -> tuple[str, str] | None:
+    def _problem(self, plain: Any) -> Problem:
         raise NotImplementedError
 
 
@@ -124,76 +132,87 @@ class Number(Form):
     relative: float = 1e-9
     whole: bool = False
 
-    def _plain(self, answer: Any, cases: Cases | None) -> Any:
-        if isinstance(answer, np.ndarray | np.generic) and np.ndim(answer) == 0:
-            answer = answer.item()
-        if isinstance(answer, bool | str) or not np.isscalar(answer) or isinstance(answer, complex):
+    def _plain(self, answer: Any, cases: Cases | None) -> float:
+        if isinstance(answer, np.ndarray) and answer.ndim == 0:
+            answer = answer[()]
+        if answer is pd.NA or answer is pd.NaT:
+            return math.nan
+        if not isinstance(answer, _REAL) or isinstance(answer, _NOT_REAL):
             raise Refused(what_is(answer))
         return float(answer)
 
-    def _problem(self, plain: Any) -> tuple[str, str] | None:
+    def _problem(self, plain: Any) -> Problem:
         if isinstance(plain, bool) or not isinstance(plain, int | float):
             return "type", f"This is no number. Wanted: {self.wanted()}."
         if math.isnan(plain):
             return "type", "The answer is not a number (NaN): something was missing, or zero divided by zero."
         if math.isinf(plain):
             return "type", "The answer is infinite: something was divided by zero."
-        if not float(self.low) <= plain <= float(self.high):
+        if self.whole and not math.isclose(plain, round(plain)):
+            return "type", f"{plain:.6g} is not a whole number. Wanted: {self.wanted()}."
+        if not float(self.low) <= float(plain) <= float(self.high):
             return "range", f"{plain:.4g} is not plausible. Wanted: {self.wanted()}."
-        if self.whole and plain != math.floor(plain):
-            return "range", f"{plain:.6g} is not a whole number. Wanted: {self.wanted()}."
         return None
 
     def agrees(self, plain: Any, right: Any) -> bool:
-        return bool(self.close(np.float64(plain), np.float64(right)))
+        return bool(self.close(plain, right))
 
     def close(self, some: Any, right: Any) -> Any:
         """Return, number by number, whether they agree; missing agrees with missing."""
-        allowed = self.tolerance + self.relative * np.abs(right)
-        with np.errstate(invalid="ignore"):
-            return (np.abs(some - right) <= allowed) | (some == right) | (np.isnan(some) & np.isnan(right))
+        some, right, least = np.asarray(some, float), np.asarray(right, float), max(self.tolerance, 1e-12)
+        return np.isclose(some, right, rtol=self.relative, atol=least, equal_nan=True)
+
+    def other_unit(self, some: Any, right: Any) -> bool:
+        """Return whether they agree in another unit, or with the other sign."""
+        some, exact = np.asarray(some, float), replace(self, tolerance=0.0, relative=0.005)
+        return any((exact.close(some * one, right) & self.close(some * one, right)).all() for one in _RATIOS)
 
     def difference(self, plain: Any, right: Any) -> str:
-        if any(self.agrees(plain * ratio, right) for ratio in _RATIOS):
-            return f"Its digits are right, and its unit or sign is not. Wanted: {self.wanted()}."
-        return ""
+        wrong = f"Its digits are right, and its unit or sign is not. Wanted: {self.wanted()}."
+        return wrong if self.other_unit(plain, right) else ""
 
     def wanted(self) -> str:
+        low, high = (end if isinstance(end, str) else f"{end:,.10g}" for end in (self.low, self.high))
+        between = f", at least {low}" if high == "inf" else f", between {low} and {high}"
+        if low == "-inf":
+            between = "" if high == "inf" else f", at most {high}"
+        within = f"{self.relative * 100:.3g} %" if self.relative > 1e-6 else ""
+        within = f"{self.tolerance:,.10g}" if self.tolerance else within
         kind = "one whole number" if self.whole else "one number"
-        unit = f" ({self.unit})" if self.unit else ""
-        ends = [end if isinstance(end, str) else f"{end:,.10g}" for end in (self.low, self.high)]
-        between = "" if ends == ["-inf", "inf"] else f", between {ends[0]} and {ends[1]}"
-        between = between.replace("between -inf and", "at most")
-        between = f", at least {ends[0]}" if ends[1] == "inf" and ends[0] != "-inf" else between
-        within = f", right to within {self.tolerance:,.10g}" if self.tolerance else ""
-        within = within or (f", right to within {self.relative:.2%}" if self.relative > 1e-6 else "")
+        unit, within = self.unit and f" ({self.unit})", within and f", right to within {within}"
         return kind + unit + between + within
 
 
 @dataclass(frozen=True)
 class Choice(Form):
-    """One of several labels, as text."""
+    """One of several labels, as text. Capital letters do not count."""
 
     options: tuple[str, ...]
 
     def __init__(self, *options: str) -> None:
-        object.__setattr__(self, "options", tuple(options))
+        object.__setattr__(self, "options", options)
 
-    def _plain(self, answer: Any, cases: Cases | None) -> Any:
-        if not isinstance(answer, str):
+    def _plain(self, answer: Any, cases: Cases | None) -> str | None:
+        if not pd.api.types.is_scalar(answer) or isinstance(answer, bytes):
             raise Refused(what_is(answer))
-        return answer.strip().lower()
+        return None if pd.isna(answer) else label(answer)
 
-    def _problem(self, plain: Any) -> tuple[str, str] | None:
-        if plain in [option.lower() for option in self.options]:
-            return None
-        return "type", unknown("choice", str(plain)[:60], self.options)
+    def _problem(self, plain: Any) -> Problem:
+        if not isinstance(plain, str):
+            return "type", f"This is no text. Wanted: {self.wanted()}."
+        if self.options and plain.casefold() not in map(str.casefold, self.options):
+            return "type", unknown("choice", plain[:60], self.options)
+        return None
 
     def agrees(self, plain: Any, right: Any) -> bool:
-        return bool(plain == right)
+        return bool(self.close([plain], [right])[0])
+
+    def close(self, some: Any, right: Any) -> Any:
+        """Return, label by label, whether they agree."""
+        return np.array([a.casefold() == b.casefold() for a, b in zip(some, right, strict=True)], bool)
 
     def wanted(self) -> str:
-        return "one of " + ", ".join(f"`'{option}'`" for option in self.options)
+        return "one of " + ", ".join(f"`'{one}'`" for one in self.options) if self.options else "a label"
 
 
 @dataclass(frozen=True)
@@ -211,109 +230,149 @@ class Table(Form):
         How many rows; a text names a given value.
     """
 
-    columns: Mapping[str, Form]
+    columns: Mapping[str, Number | Choice]
     key: str = ""
     rows: int | str | None = None
 
     def _plain(self, answer: Any, cases: Cases | None) -> Any:
-        wanted = [*self.columns]
-        if isinstance(answer, dict) and not any(np.ndim(value) for value in answer.values()):
-            answer = pd.Series(answer)
-        if isinstance(answer, pd.Series):
-            if len(wanted) != 1:
-                raise Refused(what_is(answer))
-            answer = answer.to_frame(wanted[0])
-        if not isinstance(answer, pd.DataFrame):
-            raise Refused(what_is(answer))
-        if len(answer) > LARGEST_TABLE:
-            raise Refused(
-                f"Your table has {len(answer):,} rows; more than {LARGEST_TABLE:,} are never wanted."
-            )
-        if self.key and self.key not in answer and self.key not in answer.index.names:
-            answer = answer.rename_axis(self.key) if answer.index.nlevels == 1 else answer
-        levels = [level for level in answer.index.names if level is not None and level not in answer]
-        answer = answer.reset_index(levels) if levels else answer
-        taken = [name for name in ([self.key] if self.key else []) + wanted if name in answer]
-        if any(isinstance(answer[name], pd.DataFrame) for name in taken):
-            raise Refused("Two columns of your table have one name.")
-        held = {name: labels(answer[name], isinstance(self.columns.get(name), Number)) for name in taken}
-        return {"has": [str(name)[:60] for name in answer.columns[:50]], "columns": held}
+        table, held = self._table(answer), {}
+        for name, form in self._forms().items():
+            if list(table.columns).count(name) > 1:
+                raise Refused(f"Two columns of this table are called {name!r}.")
+            if name in table:
+                held[name] = _cells(table[name], form)
+        if held and all(cell is None for name in self.columns for cell in held.get(name, [0])):
+            return None  # a starter in which nothing was filled in
+        return {"has": [str(name)[:60] for name in table.columns[:50]], "columns": held}
 
-    def _problem(self, plain: Any) -> tuple[str, str] | None:
-        held, has = plain["columns"], ", ".join(map(str, plain["has"]))
-        for name in ([self.key] if self.key else []) + [*self.columns]:
-            if name not in held:
-                return (
-                    "columns",
-                    f"There is no column {name!r}; your table has {has}. Wanted: {self.wanted()}.",
-                )
-        lengths = {len(held[name]) for name in held if isinstance(held[name], list)}
-        if len(lengths) != 1:
-            return "type", f"The columns differ in length. Wanted: {self.wanted()}."
-        if self.rows is not None and lengths != {self.rows}:
-            return "type", f"Your table has {lengths.pop():,} rows. Wanted: {self.wanted()}."
-        if self.key and len(set(map(str, held[self.key]))) < len(held[self.key]):
-            return "columns", f"A label of {self.key!r} is there twice; each names one row."
-        worst: tuple[str, str] | None = None
-        for name, form in self.columns.items():
-            for row, value in enumerate(held[name]):
-                missing = isinstance(form, Number) and isinstance(value, float) and math.isnan(value)
-                found = None if missing else form.problem(value)
-                if found and not (isinstance(form, Choice) and not form.options and isinstance(value, str)):
-                    where = f"row {held[self.key][row]!r}" if self.key else f"row {row}"
-                    told = (
-                        found[0] if found[0] == "range" else "columns",
-                        f"Column {name!r}, {where}: {found[1]}",
-                    )
-                    worst = told if worst is None or told[0] == "columns" else worst
-                    break
-        return worst
+    def _problem(self, plain: Any) -> Problem:
+        held, wanted = plain["columns"], f"Wanted: {self.wanted()}."
+        absent = [name for name in self._forms() if name not in held]
+        if absent:
+            has = clean(", ".join(map(str, plain["has"])) or "none")
+            return "columns", f"There is no column {absent[0]!r}; this table has {has}. {wanted}"
+        lengths = {len(held[name]) if isinstance(held[name], list) else -1 for name in self._forms()}
+        size = min(lengths)
+        if len(lengths) > 1 or not 0 <= size <= LARGEST_TABLE:
+            return "type", f"The columns cannot be read. {wanted}"
+        if self.rows is not None and size != self.rows:
+            return "type", f"This table has {size:,} rows. {wanted}"
+        rows: list[Any] = held[self.key] if self.key else list(map(str, range(size)))
+        if not all(isinstance(row, str) for row in rows):
+            return "columns", f"A label of {self.key!r} is missing."
+        if len({row.casefold() for row in rows}) < size:
+            return "columns", f"A label of {self.key!r} is there twice; each names one row. {wanted}"
+        return worst(
+            ("range" if found[0] == "range" else "columns", f"Column {name!r}, row {row!r}: {found[1]}")
+            for name, form in self.columns.items()
+            for row, cell in zip(rows, held[name], strict=True)
+            if not (isinstance(form, Number) and cell != cell) and (found := form.problem(cell))
+        )
 
     def agrees(self, plain: Any, right: Any) -> bool:
-        return self._wrong(plain, right) == {}
+        return not self.difference(plain, right)
 
     def difference(self, plain: Any, right: Any) -> str:
-        for name, told in self._wrong(plain, right).items():
-            return f"Column {name!r}: {told}" if name else told
+        mine, other = self._frame(plain), self._frame(right)
+        missing = len(other.index.difference(mine.index))
+        more = mine.index.difference(other.index, sort=False)
+        if missing or len(more):
+            first = f" (first: {more[0]!r})" if len(more) else ""
+            return f"Of the rows wanted {missing} are missing, and {len(more)} do not belong there{first}."
+        mine = mine.loc[other.index]
+        for name, form in self.columns.items():
+            off = mine.index[~form.close(mine[name], other[name])]
+            if len(off) and isinstance(form, Number) and form.other_unit(mine[name], other[name]):
+                return f"Column {name!r}: its unit or sign is not the one wanted."
+            if len(off):
+                return f"Column {name!r}: {len(off)} of {len(mine)} are off, the first in row {off[0]!r}."
         return ""
 
     def wanted(self) -> str:
-        inside = [
-            f"`{name}` ({form.wanted()})" if form.wanted() else f"`{name}`"
-            for name, form in self.columns.items()
-        ]
+        inside = ", ".join(f"`{name}` ({form.wanted()})" for name, form in self.columns.items())
         key = f", one row for each `{self.key}`" if self.key else ""
         rows = f", {self.rows:,} rows" if isinstance(self.rows, int) else ""
-        kind = "a Series or a table with" if len(inside) == 1 else "a table with"
-        return f"{kind} {', '.join(inside)}{key}{rows}".replace("one of )", "a label)")
+        return f"{'a Series or ' * (len(self.columns) == 1)}a table with {inside}{key}{rows}"
 
-    def _wrong(self, plain: Any, right: Any) -> dict[str, str]:
-        """Return, by column ('' for the rows), what is wrong."""
-        mine, rights = (_sorted(one["columns"], self.key) for one in (plain, right))
-        if self.key and mine[self.key] != rights[self.key]:
-            missing = len(set(rights[self.key]) - set(mine[self.key]))
-            more = len(set(mine[self.key]) - set(rights[self.key]))
-            return {"": f"Rows by {self.key!r}: {missing} missing, {more} that do not belong."}
-        wrong = {}
-        for name, form in self.columns.items():
-            if len(mine[name]) != len(rights[name]):
-                return {"": f"The table has {len(mine[name])} rows, which is not the right number."}
-            if isinstance(form, Number):
-                numbers, others = np.array(mine[name], float), np.array(rights[name], float)
-                off = ~form.close(numbers, others)
-                if off.any():
-                    ratio = any(form.close(numbers * one, others).all() for one in _RATIOS)
-                    first = f"; the first is {mine[self.key][off.argmax()]!r}" if self.key else ""
-                    wrong[name] = (
-                        "its unit or sign is not the one wanted."
-                        if ratio
-                        else f"{off.sum()} of {off.size} are off{first}."
-                    )
-            elif mine[name] != rights[name]:
-                wrong[name] = (
-                    f"{sum(a != b for a, b in zip(mine[name], rights[name], strict=True))} labels are off."
-                )
-        return wrong
+    def _forms(self) -> dict[str, Form]:
+        """Return the forms of all columns, the key's first."""
+        return ({self.key: Choice()} if self.key else {}) | dict(self.columns)
+
+    def _table(self, answer: Any) -> pd.DataFrame:
+        """Return an answer as a table with the key as a column, whatever sensible shape it has."""
+        if hasattr(answer, "to_pandas"):  # Polars, pyarrow
+            answer = answer.to_pandas()
+        if isinstance(answer, np.ndarray) and answer.dtype.names:
+            answer = pd.DataFrame(answer)
+        if isinstance(answer, dict):
+            answer = (pd.DataFrame if any(map(np.ndim, answer.values())) else pd.Series)(answer)
+        if isinstance(answer, pd.Series) and len(self.columns) == 1:
+            answer = answer.to_frame(*self.columns)
+        if not isinstance(answer, pd.DataFrame):
+            raise Refused(what_is(answer))
+        if answer.columns.nlevels > 1:
+            raise Refused("The columns of this table have two names each; agg(name=(column, how)) gives one.")
+        if len(answer) > LARGEST_TABLE:
+            raise Refused(f"This table has {len(answer):,} rows, more than are ever wanted.")
+        if self.key not in [*answer.columns, *answer.index.names, ""] and answer.index.nlevels == 1:
+            answer = answer.rename_axis(self.key)
+        levels = [one for one in answer.index.names if one is not None and one not in answer]
+        return answer.reset_index(levels) if levels else answer
+
+    def _frame(self, plain: Any) -> pd.DataFrame:
+        held = plain["columns"]
+        rows = held[self.key] if self.key else map(str, range(len(held[next(iter(self.columns))])))
+        # as objects: a forged text may be one that a column of texts cannot hold
+        index = pd.Index([str(row).casefold() for row in rows], dtype=object)
+        return pd.DataFrame({name: held[name] for name in self.columns}, index, dtype=object)
+
+
+def worst(problems: Iterable[Problem]) -> Problem:
+    """Return the first problem that is not one of range, or else the first."""
+    first = None
+    for problem in problems:
+        if problem and problem[0] != "range":
+            return problem
+        first = first or problem
+    return first
+
+
+def label(value: Any) -> str:
+    """Return a label as text, with whole numbers and days in one spelling."""
+    value = value.start_time if isinstance(value, pd.Period) else value
+    if isinstance(value, date):
+        value = value.isoformat()[:10]
+    elif isinstance(value, _REAL) and not isinstance(value, _NOT_REAL) and value == value // 1:
+        value = int(value)
+    return str(value).strip()[:100]
+
+
+def told(error: BaseException) -> str:
+    """Say an error in one line, even one that cannot be shown."""
+    try:
+        return f"{type(error).__name__}: {clean(error, 200)}"
+    except Exception:
+        return "an error that cannot be shown"
+
+
+def clean(text: Any, length: int = 300) -> str:
+    """Return a text of anybody's, short, and such that a file can hold it."""
+    return str(text)[:length].encode(errors="replace").decode()
+
+
+def what_is(answer: Any) -> str:
+    """Say what an answer is, by its type and size only."""
+    kind = type(answer).__name__[:60]
+    size = f" of {len(answer)}" if isinstance(answer, list | tuple | set | dict) else ""
+    size = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else size
+    size = f" with {len(answer):,} rows" if isinstance(answer, pd.DataFrame | pd.Series) else size
+    return f"This is {'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}{size}."
+
+
+def _cells(column: pd.Series, form: Form) -> list[Any]:
+    if isinstance(form, Number) and column.dtype.kind in "iuf":
+        return column.to_numpy(float, na_value=np.nan).tolist()
+    return [form.plain(cell) for cell in column]
 
 
 def _bare(value: Any) -> Any:
@@ -322,33 +381,3 @@ def _bare(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _bare(one) for name, one in value.items()}
     return list(value) if isinstance(value, tuple) else value
-
-
-def labels(column: pd.Series, number: bool) -> list[Any]:
-    """Return a column as floats or as labels: texts, with whole numbers and days in one spelling."""
-    kind = pd.api.types
-    if number:
-        if kind.is_numeric_dtype(column) and not kind.is_bool_dtype(column):
-            return column.to_numpy(float, na_value=np.nan).tolist()
-        return [str(value)[:60] for value in column]
-    if kind.is_datetime64_any_dtype(column):
-        return column.dt.strftime("%Y-%m-%d").astype(str).tolist()
-    if kind.is_float_dtype(column) and (column == column.round()).all():
-        column = column.astype(int)
-    return [str(value)[:100] for value in column.astype(object)]
-
-
-def _sorted(columns: Mapping[str, list[Any]], key: str) -> dict[str, list[Any]]:
-    if not key:
-        return dict(columns)
-    order = sorted(range(len(columns[key])), key=lambda row: columns[key][row])
-    return {name: [held[row] for row in order] for name, held in columns.items()}
-
-
-def what_is(answer: Any) -> str:
-    """Say what an answer is, by its type and size only."""
-    kind = type(answer).__name__
-    size = f" of {len(answer)}" if isinstance(answer, list | tuple | set | dict) else ""
-    size = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else size
-    size = f" with {len(answer):,} rows" if isinstance(answer, pd.DataFrame | pd.Series) else size
-    return f"Your answer is a {kind}{size}."

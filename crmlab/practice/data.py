@@ -1,10 +1,13 @@
 """Variants: everybody's own data, drawn by a keyed hash, and the folder in which they are given away."""
 
+import copy
 import hashlib
 import hmac
+import io
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,7 +52,7 @@ def variant(course_key: str, exercise: str, student: str, small: bool = False) -
     --------
     >>> ann = variant("secret", "16_value_tiers", "ann")
     >>> ann.integer("margin", 20, 40), ann.choice("tier", ["core", "potential", "ordinary"])
-    (36, 'core')
+    (20, 'potential')
     """
     for name, text in {"course_key": course_key, "exercise": exercise, "student": student}.items():
         if not isinstance(text, str) or not text.strip():
@@ -106,21 +109,24 @@ class Given:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
-            if not (isinstance(name, str) and name.isidentifier()):
-                raise ValueError(f"A given thing needs a name that Python can spell; got {name!r}.")
-            if not isinstance(value, pd.DataFrame):
-                _to_json(name, value)
-            elif not (isinstance(value.index, pd.RangeIndex) and value.columns.is_unique):
+            if (
+                not str(name).isidentifier()
+                or iskeyword(name)
+                or name.startswith("_")
+                or hasattr(Given, name)
+            ):
+                raise ValueError(f"A given thing needs a name that can follow 'given.'; got {name!r}.")
+            if isinstance(value, pd.DataFrame) and not isinstance(value.index, pd.RangeIndex):
                 raise ValueError(
-                    f"The table {name!r} has an index that a file would lose: reset_index() first."
+                    f"The table {name!r} has an index, which would be lost: reset_index() first."
                 )
-        self._values = {name: _settled(value) for name, value in values.items()}
+        self._values = {name: _settled(name, value) for name, value in values.items()}
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self._values:
-            raise AttributeError(unknown("given thing", name, self.__dict__.get("_values", {})))
-        value = self._values[name]
-        return value.copy() if isinstance(value, pd.DataFrame) else value
+        held = self.__dict__.get("_values", {})
+        if name not in held:
+            raise AttributeError(unknown("given thing", name, held))
+        return copy.deepcopy(held[name])
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._values]
@@ -164,18 +170,23 @@ class Given:
     @classmethod
     def read(cls, folder: Path) -> "Given":
         """Read what :meth:`write` wrote."""
-        if not (folder / _FILE).is_file():
-            raise FileNotFoundError(
-                f"{folder.absolute()} holds no {_FILE}: keep the data beside the notebook."
-            )
-        about = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        if about["schema_version"] != VERSION:
-            raise ValueError(
-                f"{folder / _FILE} is of version {about['schema_version']}; this crmlab reads {VERSION}."
-            )
+        about = read_json(folder, _FILE)
+        if about.get("schema_version") != VERSION:
+            found = about.get("schema_version")
+            raise ValueError(f"{folder / _FILE} is of version {found}; this crmlab reads {VERSION}.")
         held = {name: _from_json(value) for name, value in about["values"].items()}
         held |= {name: pd.read_parquet(folder / f"{name}.parquet") for name in about["tables"]}
         return cls({name: held[name] for name in about["order"]})
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read one of the files that lie beside a student's notebook."""
+    if not (folder / name).is_file():
+        raise FileNotFoundError(f"{folder.absolute()} holds no {name}: keep the data beside the notebook.")
+    try:
+        return dict(json.loads((folder / name).read_bytes()))
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError(f"{folder / name} is damaged: take it again from what was handed out.") from None
 
 
 def write_cases(cases: Sequence[Mapping[str, Any]], folder: Path) -> None:
@@ -189,18 +200,20 @@ def read_cases(folder: Path) -> list[dict[str, Any]]:
     return [Given.read(one).values() for one in sorted(folder.iterdir(), key=lambda path: int(path.name))]
 
 
-def _settled(value: Any) -> Any:
+def _settled(name: str, value: Any) -> Any:
     """Return a value as it would come back from its file."""
-    if isinstance(value, pd.DataFrame):
-        days = value.select_dtypes("datetime").columns
-        return value.assign(**{name: value[name].dt.as_unit("us") for name in days}).reset_index(drop=True)
-    return _from_json(_to_json("value", value))
+    if not isinstance(value, pd.DataFrame):
+        return _from_json(_to_json(name, value))
+    try:
+        return pd.read_parquet(io.BytesIO(value.to_parquet(index=False)))
+    except Exception as error:
+        raise ValueError(f"The table {name!r} cannot be kept in a Parquet file: {error}") from None
 
 
 def _to_json(name: str, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, datetime | date):
+    if isinstance(value, date):
         return {"day": pd.Timestamp(value).isoformat()}
     if isinstance(value, list | tuple):
         return [_to_json(name, one) for one in value]

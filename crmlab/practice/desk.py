@@ -1,20 +1,23 @@
 """What a student calls: the data, the check, the hint, the solution, the progress page."""
 
+import hashlib
 import json
 import time
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab._paths import ROOT
-from crmlab._tables import look_up, require_columns, unknown
+from crmlab._tables import look_up, require_columns
 from crmlab.practice import forms
-from crmlab.practice.data import Given
-from crmlab.practice.exercise import Question, load, names
+from crmlab.practice.data import Given, read_json
+from crmlab.practice.exercise import Question, fill, load, names
 from crmlab.practice.marking import Drawn, Verdict
 from crmlab.practice.student_notebook import student_notebook
 
@@ -22,7 +25,7 @@ DESK = ROOT / "notebooks" / "practice"
 """Where the student's notebooks and the log of their progress lie."""
 
 _PUBLIC = "practice"  # the key of self-study is no secret
-_RELEASED = "form.json"
+_RELEASED, _LOG = "form.json", "progress.jsonl"
 _open: dict[str, Drawn | dict[str, forms.Form]] = {}
 
 
@@ -90,12 +93,8 @@ def read(folder: str | Path) -> Given:
     FileNotFoundError: ...
     """
     held = Given.read(Path(folder))
-    asked = json.loads((Path(folder) / _RELEASED).read_text(encoding="utf-8"))
-    for number, form in asked.items():
-        released = _open.setdefault(number.partition(".")[0], {})
-        if not isinstance(released, dict):
-            released = _open[number.partition(".")[0]] = {}
-        released[number] = forms.read(form)
+    released = {number: forms.read(form) for number, form in read_json(Path(folder), _RELEASED).items()}
+    _open[next(iter(released), "").partition(".")[0]] = released
     return held
 
 
@@ -123,25 +122,21 @@ def check(question: str, answer: Any) -> Verdict:
     --------
     >>> data = given("16")
     >>> check("16.1", "many")
-    Your answer is a str. Wanted: one number (share), between 0 and 1, right to within 0.001.
+    This is a str. Wanted: one number (share), between 0 and 1, right to within 0.001.
     """
-    part = str(question).partition(".")[0]
-    released = _open.get(part)
-    if isinstance(released, dict):
-        form = look_up("question", question, released)
+    held = _held(question)
+    if isinstance(held, dict):
+        form = look_up("question", question, held)
         problem = form.problem(form.plain(answer))
-        told = "The form is right. Whether the answer is, the marks will tell."
-        return Verdict(*problem) if problem else Verdict("formed", told)
-    drawn, asked = _find(question)
+        return Verdict(
+            *(problem or ("formed", "The form is right. Whether the answer is, the marks will tell."))
+        )
+    drawn, asked = held, look_up("question", question, held.exercise.questions)
     plain = drawn.form(asked.number).plain(answer, drawn.cases(asked.number))
     verdict = drawn.verdict(asked.number, plain)
     event: dict[str, Any] = {"outcome": verdict.outcome, "mark": verdict.mark}
-    if (
-        isinstance(asked.form, forms.Interval)
-        and isinstance(plain, list)
-        and verdict.outcome in ("right", "wrong")
-    ):
-        event |= {"low": plain[0], "high": plain[1], "truth": float(drawn.key(asked.number).truth)}
+    if isinstance(asked.form, forms.Interval) and verdict.outcome in ("right", "mistake", "wrong"):
+        event |= {"low": plain[0], "high": plain[1], "truth": drawn.key(asked.number).truth}
     _log(drawn, asked, event)
     return verdict
 
@@ -156,7 +151,7 @@ def hint(question: str) -> Note:
     """
     drawn, asked = _find(question)
     _log(drawn, asked, {"outcome": "hint"})
-    return Note(asked.hint)
+    return Note(fill(asked.hint, drawn.given.values()))
 
 
 def solution(question: str) -> Note:
@@ -174,7 +169,8 @@ def solution(question: str) -> Note:
             f'Try first: `practice.check("{asked.number}", {asked.variable})` with an answer of your own.'
         )
     _log(drawn, asked, {"outcome": "solution"})
-    return Note(f"```python\n{asked.source['solution']}\n```\n\n{asked.why}".strip())
+    why = fill(asked.why, drawn.given.values())
+    return Note(f"```python\n{asked.source['solution']}\n```\n\n{why}".strip())
 
 
 def notebook(exercise: str, student: str = "practice") -> Path:
@@ -197,19 +193,24 @@ def notebook(exercise: str, student: str = "practice") -> Path:
     '16_value_tiers.ipynb'
     """
     chosen = load(exercise)
-    other = "" if student == "practice" else f", {student!r}"
-    kind = "" if student == "practice" else "_" + "".join(c if c.isalnum() else "-" for c in student)
-    path = DESK / f"{chosen.name}{kind}.ipynb"
+    mine = student == "practice"
+    path = DESK / f"{chosen.name}{'' if mine else '_' + quote(student, safe='')}.ipynb"
     if path.exists():
-        held = json.loads(path.read_text(encoding="utf-8"))
-        about = held["metadata"].get("crmlab", {})
-        if about.get("source") == chosen.digest or about.get("cells") != _cells(held):
-            return path
-    begin = f'given = practice.given("{chosen.name.partition("_")[0]}"{other})'
-    made = student_notebook(_draw(chosen.name, student), _draw(chosen.name, "example"), begin, check=True)
+        try:
+            held = json.loads(path.read_bytes())
+            about = held["metadata"]["crmlab"]
+            if about["source"] == chosen.digest or about["cells"] != _cells(held):
+                return path
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return path  # not as it was made, and so the student's own
+    begin = f'given = practice.given("{chosen.name.partition("_")[0]}"{"" if mine else f", {student!r}"})'
+    drawn, example = (Drawn(chosen, _PUBLIC, one) for one in (student, "example"))
+    made = student_notebook(drawn, example, begin, check=True)
     made["metadata"]["crmlab"]["cells"] = _cells(made)
-    DESK.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_suffix(".new")
+    whole.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    whole.replace(path)
     return path
 
 
@@ -230,10 +231,14 @@ def keep(calibration: pd.DataFrame) -> None:
     >>> truth = tea.open_envelope("alive")
     >>> keep(tea.calibration())
     """
+    if not isinstance(calibration, pd.DataFrame):
+        raise ValueError(
+            f"keep() takes the table of company.calibration(); got a {type(calibration).__name__}."
+        )
     require_columns(calibration.columns, ["low", "high", "truth"])
-    lines = calibration[["low", "high", "truth"]].astype(float).reset_index(names="what")
-    for line in lines.to_dict("records"):
-        _write({"student": "", "question": str(line.pop("what")), "outcome": "envelope", **line})
+    lines = calibration[["low", "high", "truth"]].astype(float).dropna()
+    for what, line in zip(lines.index, lines.to_dict("records"), strict=True):
+        _write({"student": "", "question": str(what), "outcome": "envelope", **line})
 
 
 @dataclass(frozen=True)
@@ -292,22 +297,20 @@ def progress() -> Progress:
     """
     ranks = ["right", "mistake", "wrong", "range", "columns", "type", "missing"]
     events, rows = _events(), {}
-    intervals: dict[tuple[Any, ...], dict[str, Any]] = {}
     for name in names():
         for number, question in load(name).questions.items():
             mine = [one["outcome"] for one in events if one["question"] == number]
             tried = sorted((one for one in mine if one in ranks), key=ranks.index)
-            best = tried[0] if tried else "not tried"
             tries = sum(one != "missing" for one in tried)
+            best = tried[0] if tried else "not tried"
             rows[number] = (question.title, tries, best, "hint" in mine, "solution" in mine)
-    for one in events:
-        if "truth" in one:
-            intervals.setdefault((one["question"], one["student"], one["truth"]), one)
-    kept = pd.DataFrame([*intervals.values()], columns=["question", "low", "high", "truth"])
-    kept["inside"] = kept["truth"].between(kept["low"], kept["high"])
     columns = ["title", "tries", "outcome", "hint", "solution"]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    return Progress(table.rename_axis("question"), kept.set_index("question"))
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("question")
+    intervals = pd.DataFrame(events, columns=["question", "student", "low", "high", "truth"])
+    intervals = intervals.dropna().drop_duplicates(["question", "student", "truth"])
+    intervals = intervals.drop(columns="student").set_index("question").astype(float)
+    inside = intervals["truth"].between(intervals["low"], intervals["high"])
+    return Progress(table, intervals.assign(inside=inside))
 
 
 @lru_cache(maxsize=32)
@@ -315,20 +318,28 @@ def _draw(name: str, student: str) -> Drawn:
     return Drawn(load(name), _PUBLIC, student)
 
 
+def _held(question: object) -> Drawn | dict[str, forms.Form]:
+    """Return the exercise of a question as it was drawn, or an assignment's forms."""
+    if not isinstance(question, str):
+        kind = type(question).__name__
+        raise ValueError(
+            f'A question is named by a text, as in practice.check("16.2", answer); got a {kind}.'
+        )
+    part = question.partition(".")[0]
+    return _open.get(part) or _draw(load(part).name, "practice")
+
+
 def _find(question: str) -> tuple[Drawn, Question]:
-    part = str(question).partition(".")[0]
-    drawn = _open.get(part)
+    drawn = _held(question)
     if isinstance(drawn, dict):
         raise ValueError("An assignment has neither hints nor solutions.")
-    if drawn is None:
-        drawn = _draw(load(part).name, "practice")
-    if question not in drawn.exercise.questions:
-        raise ValueError(unknown("question", question, drawn.exercise.questions))
-    return drawn, drawn.exercise.questions[question]
+    return drawn, look_up("question", question, drawn.exercise.questions)
 
 
 def _cells(held: Any) -> str:
-    return json.dumps([[cell["cell_type"], "".join(cell["source"])] for cell in held["cells"]])
+    """Return a mark by which one sees that somebody has written into a notebook."""
+    cells = [[cell["cell_type"], "".join(cell["source"])] for cell in held["cells"]]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 
 def _log(drawn: Drawn, asked: Question, event: dict[str, Any]) -> None:
@@ -336,19 +347,29 @@ def _log(drawn: Drawn, asked: Question, event: dict[str, Any]) -> None:
 
 
 def _write(event: dict[str, Any]) -> None:
-    DESK.mkdir(parents=True, exist_ok=True)
-    # one short line at the end: two notebooks may write at once, and what stood there stays
-    with (DESK / "progress.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps({"schema_version": 1, "at": int(time.time()), **event}) + "\n")
+    line = json.dumps({"schema_version": 1, "at": int(time.time()), **event})
+    try:
+        DESK.mkdir(parents=True, exist_ok=True)
+        # one short line at the end: two notebooks may write at once, and what stood there stays. It begins
+        # with the end of the line before, which a full disk may have cut short
+        with (DESK / _LOG).open("a", encoding="utf-8") as log:
+            log.write(f"\n{line}")
+    except OSError as error:
+        warnings.warn(f"Your progress is not kept: {error}", stacklevel=4)
 
 
 def _events() -> list[dict[str, Any]]:
-    path = DESK / "progress.jsonl"
     found = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+    try:
+        lines = (DESK / _LOG).read_text("utf-8", "replace").splitlines()
+    except OSError:  # none yet
+        lines = []
+    for line in lines:
         try:
             event = json.loads(line)
-            found.append({"student": "", **event, "question": event["question"], "outcome": event["outcome"]})
-        except (ValueError, TypeError, KeyError):
-            continue  # a line cut short by a full disk costs itself only
+            numbers = {name: float(event[name]) for name in ("low", "high", "truth") if name in event}
+            texts = {name: str(event[name]) for name in ("student", "question", "outcome")}
+            found.append(texts | numbers)
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            continue  # a line that was cut short or edited costs itself only
     return found

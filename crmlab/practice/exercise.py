@@ -1,21 +1,23 @@
 """The source of an exercise, exercises/NN_slug.ipynb, cell by cell."""
 
-import ast
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
 from crmlab._paths import ROOT
-from crmlab._tables import unknown
+from crmlab._tables import look_up, unknown
 from crmlab.practice.data import Variant
-from crmlab.practice.forms import Function, Interval, Selection
+from crmlab.practice.forms import Form, Function, Interval, Selection
 
 FOLDER = ROOT / "exercises"
 ROLES = ("starter", "form", "truth", "cases", "solution", "wrong")
+PLACE = re.compile(r"\$[^$]*\$|\{([a-z_]+)(:[^{}]*)?\}")  # in a formula braces mean something else
 
 
 @dataclass
@@ -101,7 +103,7 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
     text = path.read_bytes()
     try:
         cells = [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in json.loads(text)["cells"]]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as a notebook: {error}") from None
     exercise = Exercise(path, hashlib.sha256(text).hexdigest())
     space: dict[str, Any] = {"__name__": f"exercise_{path.stem}"}
@@ -113,17 +115,42 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
             first = source.partition("\n")[0]
             raise ValueError(f"{path.name}, cell {number} ({first}): {error}") from error
     for one in exercise.questions.values():
-        missing = [role for role in ("starter", "form", "solution", "wrong") if role not in one.source]
-        missing += ["hint"] * (not one.hint)
+        missing = [role for role in ("starter", "form", "solution") if role not in one.source]
+        missing += ["hint"] * (not one.hint) + ["wrong"] * (not one.wrong)
         missing += ["truth"] * (isinstance(one.form, Interval | Selection) and one.truth is None)
         missing += ["cases"] * (isinstance(one.form, Function) and one.cases is None)
         if missing:
             raise ValueError(f"{path.name}, question {one.number}, lacks: {', '.join(missing)}.")
     if exercise.inputs is None or not exercise.questions:
-        raise ValueError(
-            f"{path.name} needs a cell '# inputs' with a function inputs(variant), and a question."
-        )
+        raise ValueError(f"{path.name} needs a cell '# inputs' with inputs(variant), and a question.")
     return exercise
+
+
+def fill(text: str, values: Mapping[str, Any]) -> str:
+    """Put given values into a text, where it says ``{name}`` or, with a format, ``{name:.2f}``.
+
+    Raises
+    ------
+    ValueError
+        A name in braces that is not given. (Between two dollar signs everything stays as it is.)
+
+    Examples
+    --------
+    >>> from pandas import Timestamp
+    >>> fill("A margin of {margin:.0%} until {end}.", {"margin": 0.25, "end": Timestamp("2025-06-30")})
+    'A margin of 25% until 30 June 2025.'
+    """
+
+    def put(found: re.Match[str]) -> str:
+        name, how = found.groups()
+        if name is None:
+            return found[0]
+        value = look_up("given value", name, values)
+        if isinstance(value, date) and not how:
+            return f"{value.day} {value:%B %Y}"
+        return format(value, (how or ":")[1:])
+
+    return PLACE.sub(put, text)
 
 
 def _take(
@@ -138,34 +165,52 @@ def _take(
                 raise ValueError(f"{number} is there already, or is no number of {exercise.name}.")
             question = exercise.questions[number] = Question(number, heading[3], text, dict(space))
         elif question is None:
-            exercise.introduction += "\n\n" * bool(exercise.introduction) + text
+            exercise.introduction = f"{exercise.introduction}\n\n{text}".strip()
+        elif text.startswith("## "):
+            raise ValueError(f"a question is called ## {exercise.name.partition('_')[0]}.1 and has a title.")
         elif text.startswith("**Hint.**"):
             question.hint = text
         elif text.startswith("**Why.**"):
             question.why = text
         else:
-            question.task += "\n\n" + text
+            question.task += f"\n\n{text}"
+        return question
+    if kind != "code":
         return question
     mark, _, source = text.partition("\n")
-    role, valid = mark.removeprefix("# "), ROLES if question else ("inputs", "set-up")
+    role, valid = mark.removeprefix("# ").strip(), ROLES if question else ("inputs", "set-up")
     if role not in valid:
         raise ValueError(f"the first line of a code cell here must be one of # {', # '.join(valid)}.")
-    tree = ast.parse(source)
-    if role == "set-up":
-        exercise.set_up = source
-    elif question is None:
-        exec(compile(source, f"<{exercise.name}: inputs>", "exec"), space)
-        exercise.inputs = space["inputs"]
+    if question is None:
+        if role == "set-up":
+            exercise.set_up = source
+        else:
+            exercise.inputs = _made(source, role, space)[role]
+        return None
+    if role in question.source:
+        raise ValueError(f"question {question.number} has two cells # {role}.")
+    question.source[role] = source
+    if role == "starter":
+        if question.variable not in source:
+            raise ValueError(f"the starter must set {question.variable}.")
+    elif role == "wrong":
+        made = _made(source, role, question.space)
+        question.wrong = {name: one for name, one in made.items() if isfunction(one) and name[0] != "_"}
+        silent = [name for name, function in question.wrong.items() if not function.__doc__]
+        if silent:
+            raise ValueError(f"{silent[0]} needs a docstring: it is what the student is told.")
     else:
-        question.source[role] = source
-        if role != "starter":
-            exec(compile(source, f"<{question.number}: {role}>", "exec"), question.space)
-        if role == "wrong":
-            made = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-            question.wrong |= {name: question.space[name] for name in made}
-            silent = [name for name in made if not question.space[name].__doc__]
-            if silent:
-                raise ValueError(f"{silent[0]} needs a docstring: it is what the student is told.")
-        elif role != "starter":
-            setattr(question, role, question.space[role])
+        setattr(question, role, _made(source, role, question.space)[role])
+        if role == "form" and not isinstance(question.form, Form):
+            raise ValueError("form must be one of practice's forms, such as practice.Number().")
     return question
+
+
+def _made(source: str, name: str, space: dict[str, Any]) -> dict[str, Any]:
+    """Execute a cell and return what it defines, among it `name`."""
+    before = dict(space)
+    exec(compile(source, f"<{space['__name__']}: {name}>", "exec"), space)
+    made = {one: value for one, value in space.items() if before.get(one) is not value}
+    if name != "wrong" and name not in made:
+        raise ValueError(f"the cell must define {name}.")
+    return made

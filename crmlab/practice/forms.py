@@ -1,5 +1,6 @@
 """The forms of answers: one number, a label, a table, a list, an interval, a function, a figure."""
 
+import copy
 import inspect
 import math
 from collections.abc import Mapping
@@ -9,9 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure as Canvas
 
 from crmlab._tables import look_up
-from crmlab.practice._forms import LARGEST_TABLE, Cases, Choice, Form, Number, Refused, Table, labels, what_is
+from crmlab.practice._forms import (
+    LARGEST_TABLE,
+    Cases,
+    Choice,
+    Form,
+    Number,
+    Problem,
+    Refused,
+    Table,
+    told,
+    what_is,
+    worst,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,24 +46,29 @@ class Selection(Form):
     of: str = "customer_id"
 
     def _plain(self, answer: Any, cases: Cases | None) -> Any:
+        if hasattr(answer, "to_pandas"):  # Polars, pyarrow
+            answer = answer.to_pandas()
+        if isinstance(answer, pd.DataFrame | pd.Series) and self.of in answer.index.names:
+            answer = answer.index.get_level_values(self.of)
         if isinstance(answer, pd.DataFrame):
-            if self.of not in answer:
-                raise Refused(f"Your table has no column {self.of!r}.")
+            if list(answer.columns).count(self.of) != 1:
+                raise Refused(f"This table has no column {self.of!r}, or two.")
             answer = answer[self.of]
         if isinstance(answer, str | bytes | dict) or np.ndim(answer) != 1 and not isinstance(answer, set):
             raise Refused(what_is(answer))
-        if len(answer) > LARGEST_TABLE:
-            raise Refused(f"Your list has {len(answer):,} ids.")
-        return labels(pd.Series(list(answer)), False)
+        ids = list(answer)
+        if len(ids) > LARGEST_TABLE:
+            raise Refused(f"This list has {len(ids):,} ids.")
+        plain = [Choice().plain(one) for one in ids]
+        return None if plain and set(map(type, plain)) == {type(None)} else plain
 
-    def _problem(self, plain: Any) -> tuple[str, str] | None:
+    def _problem(self, plain: Any) -> Problem:
         if not isinstance(plain, list) or not all(isinstance(one, str) for one in plain):
-            return "type", f"The answer cannot be read. Wanted: {self.wanted()}."
+            return "type", f"This is no list of ids. Wanted: {self.wanted()}."
         if len(plain) != self.count:
             return "type", f"Your list has {len(plain):,} ids. Wanted: {self.wanted()}."
-        if len(set(plain)) < len(plain):
-            return "columns", f"{len(plain) - len(set(plain))} ids are in your list twice."
-        return None
+        twice = len(plain) - len(set(plain))
+        return ("columns", f"{twice} ids are in your list twice.") if twice else None
 
     def agrees(self, plain: Any, right: Any) -> bool:
         return len(set(plain) & set(right)) >= 0.98 * len(right)
@@ -76,26 +97,31 @@ class Interval(Form):
     def _plain(self, answer: Any, cases: Cases | None) -> Any:
         if isinstance(answer, str | dict | set) or np.shape(answer) != (2,):
             raise Refused(what_is(answer))
-        return [Number()._plain(end, None) for end in answer]
+        ends = [Number().plain(end) for end in answer]
+        return None if ends == [None, None] else ends
 
-    def _problem(self, plain: Any) -> tuple[str, str] | None:
-        low, high = plain
-        for end in plain:
-            found = Number(self.unit, self.low, self.high).problem(end)
-            if found:
-                return found
-        if not low <= high:
-            return "range", "An interval runs from low to high."
-        if high - low > float(self.widest):
-            return (
-                "range",
-                f"So wide an interval ({high - low:.4g}) is right and says nothing. Wanted: {self.wanted()}.",
-            )
+    def _problem(self, plain: Any) -> Problem:
+        end = Number(self.unit, self.low, self.high)
+        if not isinstance(plain, list) or len(plain) != 2:
+            return "type", f"This is no pair of numbers. Wanted: {self.wanted()}."
+        found = worst(map(end.problem, plain))
+        if found:
+            return found[0], f"One of its ends: {found[1]}"
+        if plain[0] > plain[1]:
+            return "range", "An interval runs from low to high, and yours from high to low."
+        if plain[1] - plain[0] > float(self.widest):
+            wide = f"So wide an interval ({plain[1] - plain[0]:.4g}) says nothing, even where it is right."
+            return "range", f"{wide} Wanted: {self.wanted()}."
         return None
 
     def agrees(self, plain: Any, right: Any) -> bool:
-        ends = right if isinstance(right, list) else [right, right]
-        return bool(plain == right if isinstance(right, list) else plain[0] <= ends[0] <= plain[1])
+        """Return whether the interval holds a truth, or is the same as another interval (a known mistake)."""
+        if isinstance(right, list):
+            return bool(np.allclose(plain, right, rtol=0, atol=0.1 * abs(right[1] - right[0])))
+        return self._problem(plain) is None and bool(plain[0] <= right <= plain[1])
+
+    def difference(self, plain: Any, right: Any) -> str:
+        return "The truth lies outside of your interval."
 
     def wanted(self) -> str:
         one = Number(self.unit, self.low, self.high).wanted().removeprefix("one number")
@@ -123,28 +149,27 @@ class Function(Form):
             raise Refused(what_is(answer))
         try:
             inspect.signature(answer).bind(**dict.fromkeys(self.parameters))
-        except (TypeError, ValueError) as error:
-            raise Refused(f"The function cannot be called as wanted: {error}.") from None
+        except TypeError as error:
+            raise Refused(f"This function cannot be called as wanted: {error}.") from None
+        except ValueError:
+            pass  # some built in have no signature, and calling them will tell
         return {"outputs": [self._call(answer, case) for case in cases or []]}
 
     def _call(self, answer: Any, case: Mapping[str, Any]) -> Any:
-        arguments = {name: held.copy() if hasattr(held, "copy") else held for name, held in case.items()}
         try:
-            return self.returns.plain(answer(**arguments))
-        except Exception as error:
-            return {"refused": f"The function stopped: {type(error).__name__}: {str(error)[:200]}."}
+            return self.returns.plain(answer(**copy.deepcopy(dict(case))))
+        except (Exception, SystemExit) as error:
+            return {"refused": f"The function stopped: {told(error)}."}
 
-    def _problem(self, plain: Any) -> tuple[str, str] | None:
-        for output in plain["outputs"]:
-            if output is None:
-                return "type", "The function returns nothing: does it end with a return?"
-            found = self.returns.problem(output)
-            if found:
-                return found[0], f"What it returns: {found[1]}"
-        return None
+    def _problem(self, plain: Any) -> Problem:
+        nothing = "type", "The function returns nothing: does it end with a return?"
+        found = [nothing if one is None else self.returns.problem(one) for one in list(plain["outputs"])]
+        first = worst(found)
+        return first and (first[0], first[1] if first is nothing else f"What it returns: {first[1]}")
 
     def agrees(self, plain: Any, right: Any) -> bool:
-        return all(self._same(plain, right))
+        same = self._same(plain, right)
+        return all(same) and len(same) == len(plain["outputs"]) > 0
 
     def difference(self, plain: Any, right: Any) -> str:
         same = self._same(plain, right)
@@ -155,15 +180,14 @@ class Function(Form):
         return f"a function of {parameters} that returns {self.returns.wanted()}"
 
     def _same(self, plain: Any, right: Any) -> list[bool]:
-        # a wrong answer of the exercise may stop, and with that it agrees with nothing
-        pairs = zip(plain["outputs"], right["outputs"], strict=True)
-        clean = lambda one: (self.returns.problem(one) or ("range",))[0] == "range"  # noqa: E731
-        return [clean(a) and clean(b) and self.returns.agrees(a, b) for a, b in pairs]
+        mine = plain["outputs"]
+        pairs = zip(mine, right["outputs"], strict=False)
+        return [self.returns.agrees(a, b) for a, b in pairs] + [False] * (len(right["outputs"]) - len(mine))
 
 
 @dataclass(frozen=True)
 class Figure(Form):
-    """A figure, as the Axes with what was drawn on it: its lines, or its bars.
+    """A figure, as the Axes with what was drawn on it: its lines, its bars, or its points.
 
     Parameters
     ----------
@@ -177,47 +201,65 @@ class Figure(Form):
     relative: float = 0.005
 
     def _plain(self, answer: Any, cases: Cases | None) -> Any:
+        if isinstance(answer, Canvas) and len(answer.axes) == 1:
+            answer = answer.axes[0]
         if not isinstance(answer, Axes):
             raise Refused(what_is(answer))
-        drawn: list[Any] = []
-        if self.draws == "lines":
-            drawn = [line.get_xydata() for line in answer.get_lines()]
-        elif self.draws == "points":
-            drawn = [np.asarray(points.get_offsets()) for points in answer.collections]
-        else:
-            boxes = [bar.get_extents().transformed(answer.transData.inverted()) for bar in answer.patches]
-            centres = [((box.x0 + box.x1) / 2, box.y1) for box in boxes]
-            drawn = [np.array(centres)]
-        drawn = [np.asarray(xy, float) for xy in drawn if len(xy)]
+        drawn: list[Any] = [line.get_xydata() for line in answer.get_lines()]
+        if self.draws == "points":  # drawn by scatter, or by plot
+            drawn += [one.get_offsets() for one in answer.collections if isinstance(one, PathCollection)]
+        if self.draws == "bars":
+            groups = [one for one in answer.containers if isinstance(one, BarContainer)]
+            drawn = [[_bar(bar, one.orientation == "horizontal") for one in groups for bar in one]]
+        drawn = [np.ma.filled(np.ma.asarray(xy, float), np.nan) for xy in drawn if len(xy)]
+        drawn = [xy[np.isfinite(xy).all(axis=1)].tolist() for xy in drawn]
+        drawn = [xy for xy in drawn if xy]
         if not drawn:
             raise Refused(f"There are no {self.draws} on the Axes.")
         if sum(map(len, drawn)) > LARGEST_TABLE:
             raise Refused("There is too much on the Axes to look at.")
-        labels = [answer.get_xlabel(), answer.get_ylabel()]
-        return {"labels": [str(text)[:100] for text in labels], "drawn": [xy.tolist() for xy in drawn]}
+        return {
+            "labels": [str(one)[:100] for one in (answer.get_xlabel(), answer.get_ylabel())],
+            "drawn": drawn,
+        }
 
-    def _problem(self, plain: Any) -> tuple[str, str] | None:
-        if any(np.array(xy, float).ndim != 2 for xy in plain["drawn"]):
+    def _problem(self, plain: Any) -> Problem:
+        shapes = [np.array(xy, float).shape[1:] for xy in list(plain["drawn"])]
+        if set(shapes) != {(2,)} or not all(np.isfinite(np.array(xy, float)).all() for xy in plain["drawn"]):
             return "type", f"The figure cannot be read. Wanted: {self.wanted()}."
         for axis, text in zip("xy", plain["labels"], strict=True):
-            if not text:
+            if not text.strip():
                 return "columns", f"The {axis} axis has no label: say what it shows, and in which unit."
         return None
 
     def agrees(self, plain: Any, right: Any) -> bool:
         return all(any(self._close(mine, one) for mine in plain["drawn"]) for one in right["drawn"])
 
+    def difference(self, plain: Any, right: Any) -> str:
+        found = sum(any(self._close(mine, one) for mine in plain["drawn"]) for one in right["drawn"])
+        if len(right["drawn"]) == 1:
+            return f"The axes are labelled, and the {self.draws} are not where they should be."
+        return f"{found} of the {len(right['drawn'])} {self.draws} wanted are there."
+
     def wanted(self) -> str:
         return f"the `Axes` of a figure with {self.draws}, both axes labelled"
 
     def _close(self, mine: Any, right: Any) -> bool:
-        a, b = (np.array(sorted(xy), float) for xy in (mine, right))
-        span = np.maximum(np.ptp(b, axis=0), 1e-12) * self.relative
-        if self.draws == "lines" and a.shape != b.shape:  # the same curve may be drawn at other points
-            if (np.abs(a[[0, -1], 0] - b[[0, -1], 0]) > span[0]).any():
-                return False
-            a = np.column_stack([b[:, 0], np.interp(b[:, 0], a[:, 0], a[:, 1])])
-        return a.shape == b.shape and bool((np.abs(a - b) <= span).all())
+        a, b = (np.array(sorted(map(tuple, xy)), float) for xy in (mine, right))
+        span = np.maximum(np.ptp(b, axis=0), 1e-9 * np.abs(b).max(axis=0)) * self.relative + 1e-12
+        if self.draws != "lines" or a.shape == b.shape:
+            return a.shape == b.shape and bool((np.abs(a - b) <= span).all())
+        # the same curve may be drawn at other points: each must pass through all points of the other
+        ends = np.abs(a[[0, -1], 0] - b[[0, -1], 0]) <= span[0]
+        off = [np.abs(np.interp(one[:, 0], *other.T) - one[:, 1]) for one, other in ((a, b), (b, a))]
+        return bool(ends.all() and (np.concatenate(off) <= span[1]).all())
+
+
+def _bar(bar: Any, lies: bool) -> tuple[float, float]:
+    """Return where a bar stands and how far it reaches, below zero as well."""
+    if lies:
+        return bar.get_y() + bar.get_height() / 2, bar.get_x() + bar.get_width()
+    return bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height()
 
 
 FORMS = {form.__name__: form for form in (Number, Choice, Table, Selection, Interval, Function, Figure)}

@@ -2,18 +2,18 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from crmlab._tables import unknown
+from crmlab._tables import look_up
+from crmlab.practice._forms import label, told
 from crmlab.practice.data import Given, variant
-from crmlab.practice.exercise import Exercise
-from crmlab.practice.forms import Form, Interval, Number, Selection
+from crmlab.practice.exercise import Exercise, fill
+from crmlab.practice.forms import Form, Interval, Selection
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,41 @@ class Verdict:
         return self.message
 
 
-@dataclass(frozen=True)
 class Key:
-    """What the answers to one question are held against, all of it as plain data."""
+    """What the answers to one question are held against, all of it as plain data, worked out when needed."""
 
-    right: Any
-    wrong: Mapping[str, tuple[str, Any]]
-    truth: Any = None
+    def __init__(self, drawn: "Drawn", number: str) -> None:
+        self._drawn, self._question = drawn, drawn.exercise.questions[number]
+
+    @cached_property
+    def right(self) -> Any:
+        """The solution's answer."""
+        solution: Any = self._question.solution
+        return self._drawn.answer(self._question.number, solution)
+
+    @cached_property
+    def wrong(self) -> dict[str, tuple[str, Any]]:
+        """The known mistakes: by name, what the student is told, and the answer."""
+        return {
+            name: (
+                " ".join(str(function.__doc__).split()),
+                self._drawn.answer(self._question.number, function),
+            )
+            for name, function in self._question.wrong.items()
+        }
+
+    @cached_property
+    def truth(self) -> Any:
+        """For an interval the number that it should hold; for a selection what each id is worth."""
+        if self._question.truth is None:
+            return None
+        truth = self._drawn.call(self._question.truth, kept=True)
+        if not isinstance(truth, pd.Series):
+            return float(truth)
+        worth = truth.astype(float).rename(index=label)
+        if not worth.index.is_unique or worth.isna().any():
+            raise ValueError("The truth of a selection is one number for each id.")
+        return worth
 
 
 class Drawn:
@@ -73,6 +101,8 @@ class Drawn:
         assert self.exercise.inputs is not None
         made = self.exercise.inputs(self._variant)
         given, kept = made if isinstance(made, tuple) else (made, {})
+        if not isinstance(given, dict) or not isinstance(kept, dict):
+            raise ValueError(f"inputs() of {self.exercise.name} must return a dict, or two.")
         return Given(given), kept
 
     @property
@@ -80,10 +110,14 @@ class Drawn:
         """What the student is given."""
         return self._inputs[0]
 
+    @cached_property
+    def _forms(self) -> dict[str, Form]:
+        values = self.given.values()
+        return {number: one.form.resolved(values) for number, one in self.exercise.questions.items()}
+
     def form(self, number: str) -> Form:
         """Return the form of a question, with the given values in it."""
-        form: Form = self.exercise.questions[number].form
-        return form.resolved(self.given.values())
+        return self._forms[number]
 
     def cases(self, number: str) -> list[dict[str, Any]] | None:
         """Return the arguments with which a function is called, or None where none is wanted."""
@@ -92,7 +126,10 @@ class Drawn:
 
     def answer(self, number: str, function: Callable[..., Any]) -> Any:
         """Return the plain answer that a solution or a wrong solution gives to a question."""
-        return self.form(number).plain(self.call(function), self.cases(number))
+        try:
+            return self.form(number).plain(self.call(function), self.cases(number))
+        except Exception as error:  # a mistake that cannot be made with these data costs nobody the check
+            return {"refused": f"{function.__name__} stopped: {told(error)}."}
 
     def call(self, function: Callable[..., Any], kept: bool = False) -> Any:
         """Call a function of the exercise with what it asks for by name.
@@ -104,69 +141,60 @@ class Drawn:
         kept : bool
             Whether it may ask for what the student is not given.
         """
-        available = self.given.values() | (self._inputs[1] if kept else {})
+        available = self.given.values() | (copy.deepcopy(self._inputs[1]) if kept else {})
         wanted = inspect.signature(function).parameters
-        absent = [name for name in wanted if name not in available]
-        if absent:
-            raise ValueError(f"{function.__name__}: {unknown('given thing', absent[0], available)}")
-        return function(**{name: copy.copy(available[name]) for name in wanted})
+        return function(**{name: look_up("given thing", name, available) for name in wanted})
 
     def key(self, number: str) -> Key:
         """Return what the answers to a question are held against."""
-        if number not in self._keys:
-            question = self.exercise.questions[number]
-            assert question.solution is not None
-            wrong = {
-                name: (" ".join((inspect.getdoc(function) or "").split()), self.answer(number, function))
-                for name, function in question.wrong.items()
-            }
-            truth = None if question.truth is None else self.call(question.truth, kept=True)
-            self._keys[number] = Key(self.answer(number, question.solution), wrong, truth)
-        return self._keys[number]
+        return self._keys.setdefault(number, Key(self, number))
 
     def verdict(self, number: str, plain: Any) -> Verdict:
         """Return what a plain answer to a question is worth, and what to tell the student.
 
         It is looked at in layers: is there one, has it the type and the shape, the columns and units wanted;
         is it right; is it a known mistake; is it plausible at all.
+
+        Raises
+        ------
+        ValueError
+            The exercise has no right answer with these data; never because of the answer.
         """
         form, key = self.form(number), self.key(number)
         problem = form.problem(plain)
         if problem and problem[0] != "range":
             return Verdict(*problem)
-        if isinstance(form, Interval):
-            if problem:
-                return Verdict(*problem)
-            if form.agrees(plain, float(key.truth)):
-                return Verdict("right", "Right: the truth lies in your interval.", 1.0)
-        elif isinstance(form, Selection):
-            return self._decision(plain, key)
-        elif not problem and form.agrees(plain, key.right):
+        broken = form.problem(key.right)
+        if broken and broken[0] != "range":
+            raise ValueError(f"{number} has no right answer with these data: {broken[1]}")
+        if isinstance(form, Selection):
+            return self._decision(form, plain, key)
+        right = key.truth if isinstance(form, Interval) else key.right
+        if form.agrees(plain, right):
             return Verdict("right", "Right.", 1.0)
         for name, (message, wrong) in key.wrong.items():
-            if form.problem(wrong) in (None, problem) and form.agrees(plain, wrong):
+            if (form.problem(wrong) or ("range",))[0] == "range" and form.agrees(plain, wrong):
                 return Verdict("mistake", f"Not yet. {message}", 0.0, name)
-        told = form.difference(plain, key.right)
-        if problem and not (told and isinstance(form, Number)):  # a wrong unit is seldom plausible
+        found = form.difference(plain, right)
+        if problem and "unit or sign" not in found:  # what has another unit is seldom plausible
             return Verdict(*problem)
-        told = "The truth lies outside of your interval." if isinstance(form, Interval) else told
-        return Verdict("wrong", f"Not yet. {told or 'The form is right and the value is not.'}")
+        return Verdict("wrong", f"Not yet. {found or 'The form is right and the value is not.'}")
 
-    def _decision(self, plain: list[str], key: Key) -> Verdict:
-        worth = pd.Series(key.truth, dtype=float)
-        worth.index = worth.index.map(str)
-        strange = [one for one in plain if one not in worth.index]
+    def _decision(self, form: Selection, plain: list[str], key: Key) -> Verdict:
+        strange = set(plain) - set(key.truth.index)
         if strange:
             return Verdict("columns", f"{len(strange)} of your ids are not among those to choose from.")
-        score = money(worth, plain)
-        mark = float(np.clip(score / money(worth, key.right), 0, 1))
-        told = f"Your list is worth {score:.2f}; a random one 0, the one an oracle would draw up 1"
-        for name, (message, wrong) in key.wrong.items():
-            if Selection(len(plain)).agrees(plain, wrong) and mark < 0.97:
-                return Verdict("mistake", f"{told}. {message}", max(mark, 0.0), name)
+        score, best = money(key.truth, plain), money(key.truth, key.right)
+        if best <= 0:
+            raise ValueError("The solution is no better than a random list.")
+        mark = min(max(score / best, 0.0), 1.0)
+        worth = f"Your list is worth {score:.2f}; a random one 0, the one an oracle would draw up 1."
         if mark >= 0.97:
-            return Verdict("right", f"Right. {told}.", 1.0)
-        return Verdict("wrong", f"Not yet. {told}; a better one is within reach.", mark)
+            return Verdict("right", f"Right. {worth}", 1.0)
+        for name, (message, wrong) in key.wrong.items():
+            if not form.problem(wrong) and form.agrees(plain, wrong):
+                return Verdict("mistake", f"Not yet. {worth} {message}", mark, name)
+        return Verdict("wrong", f"Not yet. {worth} A better one is within reach.", mark)
 
 
 def money(worth: pd.Series, chosen: list[str]) -> float:
@@ -226,14 +254,24 @@ def prove(exercise: Exercise, variants: int = 3, small: bool = True) -> pd.DataF
     failed: list[tuple[str, ...]] = []
     for student in (f"trial {number}" for number in range(variants)):
         drawn = Drawn(exercise, "trial", student, small)
-        for number in exercise.questions:
-            key, unanswered = drawn.key(number), drawn.verdict(number, None)
-            answers = {"solution": key.right} | {name: plain for name, (_, plain) in key.wrong.items()}
+        values = drawn.given.values()
+        fill(exercise.introduction, values)
+        for number, question in exercise.questions.items():
+            for text in (question.task, question.hint, question.why):
+                fill(text, values)
+            key = drawn.key(number)
+            answers = {"solution": key.right, "no answer": None}
+            answers |= {name: plain for name, (_, plain) in key.wrong.items()}
             for name, plain in answers.items():
-                verdict = drawn.verdict(number, plain)
-                good = verdict.outcome == "right" if name == "solution" else verdict.mistake == name
-                if not good:
+                try:
+                    verdict = drawn.verdict(number, plain)
+                except ValueError as error:
+                    verdict = Verdict("broken", str(error))
+                outcome = {"solution": "right", "no answer": "missing"}.get(name, "mistake")
+                if name == "solution":  # one that is right and not plausible has too narrow a range
+                    verdict = Verdict(
+                        *(drawn.form(number).problem(plain) or (verdict.outcome, verdict.message))
+                    )
+                if verdict.outcome != outcome or (outcome == "mistake" and verdict.mistake != name):
                     failed.append((student, number, name, verdict.outcome, verdict.message))
-            if unanswered.outcome != "missing":
-                failed.append((student, number, "no answer", unanswered.outcome, unanswered.message))
     return pd.DataFrame(failed, columns=["student", "question", "answer", "outcome", "message"])

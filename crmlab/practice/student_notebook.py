@@ -2,43 +2,13 @@
 
 import base64
 import io
-import re
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from crmlab.practice.exercise import Question
+from crmlab.practice.exercise import Question, fill
 from crmlab.practice.forms import Choice, Figure, Function, Interval, Selection
 from crmlab.practice.marking import Drawn
-
-PLACE = re.compile(r"\{([a-z_]+)(:[^{}]*)?\}")
-
-
-def fill(text: str, values: Mapping[str, Any]) -> str:
-    """Put given values into a text, where it says ``{name}`` or, with a format, ``{name:.2f}``.
-
-    Raises
-    ------
-    ValueError
-        A name in braces that is not given. (In a formula, write a blank after the brace.)
-
-    Examples
-    --------
-    >>> fill("A margin of {margin:.0%} until {end}.", {"margin": 0.25, "end": pd.Timestamp("2025-06-30")})
-    'A margin of 25% until 30 June 2025.'
-    """
-
-    def put(found: re.Match[str]) -> str:
-        name, how = found.groups()
-        if name not in values:
-            raise ValueError(f"{{{name}}} is not given. Valid: {', '.join(values)}.")
-        value = values[name]
-        if isinstance(value, pd.Timestamp) and not how:
-            return f"{value.day} {value:%B %Y}"
-        return format(value, (how or ":").removeprefix(":"))
-
-    return PLACE.sub(put, text)
 
 
 def student_notebook(drawn: Drawn, example: Drawn, begin: str, check: bool) -> dict[str, Any]:

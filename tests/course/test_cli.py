@@ -13,12 +13,15 @@ from crmlab.cli import main
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["rnu"], "Did you mean 'run'? Valid: company, data, lab, replicate, run."),
+        (["rnu"], "Did you mean 'run'? Valid: company, data, grade, lab, release, replicate, run."),
         (["run", "99"], "There is no lesson '99'"),
         (["run", "--jobs", "0"], "1 or more; it was 0"),
         (["run", "--jbos"], "crmlab run does not know --jbos"),
         (["data", "cdnow_smaple"], "Did you mean 'cdnow_sample'?"),
         (["replicate", "no_such_case"], "no_such_case"),
+        (["grade", "no_such_folder"], "What is missing: key_file, out."),
+        (["grade", "in", "--key-file", "no_such_key", "--out", "marks"], "no key file no_such_key"),
+        (["release", "99", "--students", "no.csv", "--key-file", "k", "--out", "out"], "no.csv"),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_right_ones_and_exit_code_2(words, message, capsys):
@@ -78,3 +81,19 @@ def test_rooms_and_their_libraries_load_only_when_named():
     program = f"import sys, crmlab, crmlab.cli; print({libraries} & {{*sys.modules}}); crmlab.value.rfm"
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert process.stdout == "set()\n"
+
+
+def test_the_instructor_s_cycle(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "roster.csv").write_text("student,name\ns1,Ann\n")
+    assert main(["grade", "--new-exercise", "mine/A1_complaints.ipynb"]) == 0
+    keys = ["--key-file", "key.json", "--exercises", "mine"]
+    assert main(["release", "A1", "--students", "roster.csv", "--out", "release", *keys]) == 0
+    (tmp_path / "in" / "s1").mkdir(parents=True)
+    handed_out = (tmp_path / "release" / "s1" / "A1_complaints.ipynb").read_text()
+    (tmp_path / "in" / "s1" / "A1_complaints.ipynb").write_text(
+        handed_out.replace("answer_1 = ...", "answer_1 = 7")
+    )
+    assert main(["grade", "in", "--out", "marks", "--trust", *keys]) == 0
+    assert "s1: 0%" in capsys.readouterr().out
+    assert "7 is not plausible" in (tmp_path / "marks" / "marks.csv").read_text()

@@ -167,7 +167,8 @@ def test_readme_has_the_table_of_lessons():
 
 
 def test_commands_in_the_readme_exist():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = [ROOT / "README.md", ROOT / "docs" / "grading.md", ROOT / "exercises" / "README.md"]
+    readme = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     blocks = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", readme, flags=re.DOTALL)
     code = "\n".join(block + span for block, span in blocks)
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
@@ -176,15 +177,17 @@ def test_commands_in_the_readme_exist():
     assert set(re.findall(r"^crmlab ([a-z]+)", code, flags=re.MULTILINE)) <= {
         "company",
         "data",
+        "grade",
         "lab",
+        "release",
         "replicate",
         "run",
     }
 
 
-def test_ci_runs_the_readme_test_command():
+def test_ci_runs_the_readme_test_command_and_has_a_sandbox_to_attack():
     script = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert "set -euo pipefail" in script and script[-1] == "make test"
+    assert "set -euo pipefail" in script and script[-2:] == ["make test", "make test-hostile"]
 
 
 def test_nothing_in_the_repository_belongs_to_one_machine():

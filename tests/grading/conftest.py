@@ -38,7 +38,8 @@ def inputs(variant):
     ),
     (
         "code",
-        '# wrong\ndef per_order_mean(orders):\n    """You averaged over orders."""\n    return orders["cents"].mean()',
+        '# wrong\ndef per_order_mean(orders):\n    """You averaged over orders."""\n'
+        '    return orders["cents"].mean()',
     ),
     ("markdown", "## T1.2 Who spends what\n\nThe sum of each customer."),
     ("code", "# starter\nanswer_2 = ..."),

@@ -31,7 +31,7 @@ for form in forms.FORMS.values():
     form.plain = lambda self, answer, cases=None: {"outcome": "right", "mark": 1, "right": True}
 for descriptor in range(3, 30):
     try:
-        os.write(descriptor, b'{"question": "T1.1", "answer": {"mark": 1}}\\n{"mark": 1, "outcome": "right"}\\n')
+        os.write(descriptor, b'{"question": "T1.1", "answer": {"mark": 1, "outcome": "right"}}\\n')
     except OSError:
         pass
 """

@@ -1,0 +1,46 @@
+"""Referees: the figures stored in lesson 00 (CDNOW, the whole cohort) and the envelope of the company."""
+
+import pandas as pd
+import pytest
+
+from crmlab import datasets, practice
+
+
+@pytest.fixture(scope="module")
+def exercise():
+    return practice.load("00")
+
+
+@pytest.fixture(scope="module")
+def drawn(exercise):
+    return practice.Drawn(exercise, "key", "student", small=True)
+
+
+def test_the_lesson_s_rule_beats_nobody_by_as_much_as_the_lesson_says(exercise):
+    better = exercise.questions["00.2"].solution()(
+        datasets.load("cdnow_master"), pd.Timestamp("1997-09-30"), 2
+    )
+    assert better == pytest.approx(0.723 - 0.701, abs=0.001)
+
+
+def test_two_mailings_mislead_in_opposite_directions(drawn):
+    mailings, by_lot = drawn.given.mailings, drawn.key("00.4").right
+    after = mailings.groupby(["mailing", "mailed"])["contribution_after"].mean().unstack()
+    difference = (after[True] - after[False]).drop(by_lot)
+    assert difference.min() < 0 < difference.max()
+    days = mailings.groupby(["mailing", "mailed"])["days_since_order"].mean().unstack()
+    apart = (days[True] / days[False] - 1).abs()
+    assert apart.idxmin() == by_lot  # the other column known beforehand says the same
+    assert apart[by_lot] < 0.1
+
+
+def test_nothing_given_lies_after_the_cut_off(drawn):
+    given = drawn.given
+    evening = given.cut_off + pd.Timedelta(days=1)
+    for table, column in [
+        ("orders", "ordered_at"),
+        ("twin_orders", "ordered_at"),
+        ("complaints", "opened_on"),
+    ]:
+        assert getattr(given, table)[column].max() < evening
+    assert given.newcomers["date"].max() <= pd.Timestamp("1997-03-31")

@@ -1,0 +1,29 @@
+"""Exercise 18. Referees: the package's own summary and its MBG/NBD, for what the solutions write by hand."""
+
+import pandas as pd
+import pytest
+
+from crmlab import practice, value
+from crmlab.company import simulate
+
+
+def solution(number: str):
+    return practice.load("18").questions[number].solution
+
+
+def test_summary_by_hand_is_the_packages() -> None:
+    orders = simulate(customers=300).orders[["customer_id", "ordered_at"]]
+    orders = orders.assign(ordered_on=orders["ordered_at"].dt.normalize())
+    day = pd.Timestamp("2024-12-31")
+    package = value.btyd_summary(orders, date="ordered_on", amount=None, calibration_end=day)
+    wanted = package.set_index("customer_id")[["frequency", "recency", "T"]]
+    pd.testing.assert_frame_equal(solution("18.1")(orders, day), wanted, check_dtype=False)
+
+
+def test_probability_by_hand_is_the_packages() -> None:
+    log = simulate(customers=300).orders
+    summary = value.btyd_summary(log, date="ordered_at", amount=None)
+    fit = value.ModifiedBetaGeoNBD(summary).fit()
+    alive = solution("18.2")()
+    by_hand = [alive(*row, *fit.params) for row in summary[["frequency", "recency", "T"]].to_numpy()]
+    assert by_hand == pytest.approx(fit.probability_alive().tolist(), rel=1e-9)
