@@ -277,15 +277,17 @@ class Table(Form):
         missing = len(other.index.difference(mine.index))
         more = mine.index.difference(other.index, sort=False)
         if missing or len(more):
+            if [*mine.index] == [str(row) for row in range(len(mine))]:
+                return f"Its rows are numbered 0, 1, 2, …, and each {self.key!r} should name one."
             first = f" (first: {more[0]!r})" if len(more) else ""
-            return f"Of the rows wanted {missing} are missing, and {len(more)} do not belong there{first}."
+            return f"Rows missing: {missing}; rows that do not belong there: {len(more)}{first}."
         mine = mine.loc[other.index]
         for name, form in self.columns.items():
             off = mine.index[~form.close(mine[name], other[name])]
             if len(off) and isinstance(form, Number) and form.other_unit(mine[name], other[name]):
                 return f"Column {name!r}: its unit or sign is not the one wanted."
             if len(off):
-                return f"Column {name!r}: {len(off)} of {len(mine)} are off, the first in row {off[0]!r}."
+                return f"Column {name!r}: off in {len(off)} of {len(mine)} rows, first in row {off[0]!r}."
         return ""
 
     def wanted(self) -> str:
@@ -300,8 +302,8 @@ class Table(Form):
 
     def _table(self, answer: Any) -> pd.DataFrame:
         """Return an answer as a table with the key as a column, whatever sensible shape it has."""
-        if hasattr(answer, "to_pandas"):  # Polars, pyarrow
-            answer = answer.to_pandas()
+        given = answer
+        answer = answer.to_pandas() if hasattr(answer, "to_pandas") else answer  # Polars, pyarrow
         if isinstance(answer, np.ndarray) and answer.dtype.names:
             answer = pd.DataFrame(answer)
         if isinstance(answer, dict):
@@ -309,7 +311,7 @@ class Table(Form):
         if isinstance(answer, pd.Series) and len(self.columns) == 1:
             answer = answer.to_frame(*self.columns)
         if not isinstance(answer, pd.DataFrame):
-            raise Refused(what_is(answer))
+            raise Refused(what_is(given))
         if answer.columns.nlevels > 1:
             raise Refused("The columns of this table have two names each; agg(name=(column, how)) gives one.")
         if len(answer) > LARGEST_TABLE:

@@ -3,7 +3,6 @@
 import copy
 import hashlib
 import hmac
-import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from crmlab._tables import unknown, whole_number
 
@@ -205,7 +205,8 @@ def _settled(name: str, value: Any) -> Any:
     if not isinstance(value, pd.DataFrame):
         return _from_json(_to_json(name, value))
     try:
-        return pd.read_parquet(io.BytesIO(value.to_parquet(index=False)))
+        # not by io.BytesIO: a thread that still reads a Python object when Python ends takes the process down
+        return pd.read_parquet(pa.BufferReader(value.to_parquet(index=False)))
     except Exception as error:
         raise ValueError(f"The table {name!r} cannot be kept in a Parquet file: {error}") from None
 

@@ -128,9 +128,8 @@ def check(question: str, answer: Any) -> Verdict:
     if isinstance(held, dict):
         form = look_up("question", question, held)
         problem = form.problem(form.plain(answer))
-        return Verdict(
-            *(problem or ("formed", "The form is right. Whether the answer is, the marks will tell."))
-        )
+        formed = "formed", "The form is right. Whether the answer is, the marks will tell."
+        return Verdict(*(problem or formed))
     drawn, asked = held, look_up("question", question, held.exercise.questions)
     plain = drawn.form(asked.number).plain(answer, drawn.cases(asked.number))
     verdict = drawn.verdict(asked.number, plain)
@@ -165,9 +164,7 @@ def solution(question: str) -> Note:
     drawn, asked = _find(question)
     mine = [one for one in _events() if (one["student"], one["question"]) == (drawn.student, asked.number)]
     if not any(one["outcome"] in ("right", "mistake", "wrong", "range") for one in mine):
-        return Note(
-            f'Try first: `practice.check("{asked.number}", {asked.variable})` with an answer of your own.'
-        )
+        return Note(f'Try first, an answer of your own: `practice.check("{question}", {asked.variable})`.')
     _log(drawn, asked, {"outcome": "solution"})
     why = fill(asked.why, drawn.given.values())
     return Note(f"```python\n{asked.source['solution']}\n```\n\n{why}".strip())
@@ -232,9 +229,8 @@ def keep(calibration: pd.DataFrame) -> None:
     >>> keep(tea.calibration())
     """
     if not isinstance(calibration, pd.DataFrame):
-        raise ValueError(
-            f"keep() takes the table of company.calibration(); got a {type(calibration).__name__}."
-        )
+        kind = type(calibration).__name__
+        raise ValueError(f"keep() takes the table of company.calibration(); got a {kind}.")
     require_columns(calibration.columns, ["low", "high", "truth"])
     lines = calibration[["low", "high", "truth"]].astype(float).dropna()
     for what, line in zip(lines.index, lines.to_dict("records"), strict=True):
@@ -322,9 +318,7 @@ def _held(question: object) -> Drawn | dict[str, forms.Form]:
     """Return the exercise of a question as it was drawn, or an assignment's forms."""
     if not isinstance(question, str):
         kind = type(question).__name__
-        raise ValueError(
-            f'A question is named by a text, as in practice.check("16.2", answer); got a {kind}.'
-        )
+        raise ValueError(f'A question is named by a text: practice.check("16.2", answer); got a {kind}.')
     part = question.partition(".")[0]
     return _open.get(part) or _draw(load(part).name, "practice")
 

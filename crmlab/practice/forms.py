@@ -40,14 +40,16 @@ class Selection(Form):
         How many to choose; a text names a given value.
     of : str
         What the ids are: "customer_id".
+    enough : float
+        From what share of the solution's worth on a list has the full mark.
     """
 
     count: int | str
     of: str = "customer_id"
+    enough: float = 0.97
 
     def _plain(self, answer: Any, cases: Cases | None) -> Any:
-        if hasattr(answer, "to_pandas"):  # Polars, pyarrow
-            answer = answer.to_pandas()
+        answer = answer.to_pandas() if hasattr(answer, "to_pandas") else answer  # Polars, pyarrow
         if isinstance(answer, pd.DataFrame | pd.Series) and self.of in answer.index.names:
             answer = answer.index.get_level_values(self.of)
         if isinstance(answer, pd.DataFrame):
@@ -68,7 +70,7 @@ class Selection(Form):
         if len(plain) != self.count:
             return "type", f"Your list has {len(plain):,} ids. Wanted: {self.wanted()}."
         twice = len(plain) - len(set(plain))
-        return ("columns", f"{twice} ids are in your list twice.") if twice else None
+        return ("columns", f"In your list twice: {twice} of the ids.") if twice else None
 
     def agrees(self, plain: Any, right: Any) -> bool:
         return len(set(plain) & set(right)) >= 0.98 * len(right)
@@ -115,9 +117,9 @@ class Interval(Form):
         return None
 
     def agrees(self, plain: Any, right: Any) -> bool:
-        """Return whether the interval holds a truth, or is the same as another interval (a known mistake)."""
+        """Return whether the interval holds a truth, or has its middle in another interval (a mistake's)."""
         if isinstance(right, list):
-            return bool(np.allclose(plain, right, rtol=0, atol=0.1 * abs(right[1] - right[0])))
+            return bool(right[0] <= sum(plain) / 2 <= right[1])
         return self._problem(plain) is None and bool(plain[0] <= right <= plain[1])
 
     def difference(self, plain: Any, right: Any) -> str:
@@ -218,10 +220,8 @@ class Figure(Form):
             raise Refused(f"There are no {self.draws} on the Axes.")
         if sum(map(len, drawn)) > LARGEST_TABLE:
             raise Refused("There is too much on the Axes to look at.")
-        return {
-            "labels": [str(one)[:100] for one in (answer.get_xlabel(), answer.get_ylabel())],
-            "drawn": drawn,
-        }
+        labels = [str(text)[:100] for text in (answer.get_xlabel(), answer.get_ylabel())]
+        return {"labels": labels, "drawn": drawn}
 
     def _problem(self, plain: Any) -> Problem:
         shapes = [np.array(xy, float).shape[1:] for xy in list(plain["drawn"])]
@@ -237,9 +237,7 @@ class Figure(Form):
 
     def difference(self, plain: Any, right: Any) -> str:
         found = sum(any(self._close(mine, one) for mine in plain["drawn"]) for one in right["drawn"])
-        if len(right["drawn"]) == 1:
-            return f"The axes are labelled, and the {self.draws} are not where they should be."
-        return f"{found} of the {len(right['drawn'])} {self.draws} wanted are there."
+        return f"The axes are labelled; {found} of {len(right['drawn'])} {self.draws} are as they should be."
 
     def wanted(self) -> str:
         return f"the `Axes` of a figure with {self.draws}, both axes labelled"

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,31 +40,27 @@ class Verdict:
     mistake: str = ""
 
     def __repr__(self) -> str:
-        return self.message
+        return f"Not yet. {self.message}" if self.outcome in ("mistake", "wrong") else self.message
 
 
 class Key:
     """What the answers to one question are held against, all of it as plain data, worked out when needed."""
 
     def __init__(self, drawn: "Drawn", number: str) -> None:
-        self._drawn, self._question = drawn, drawn.exercise.questions[number]
+        self._drawn, self._number, self._question = drawn, number, drawn.exercise.questions[number]
 
     @cached_property
     def right(self) -> Any:
         """The solution's answer."""
         solution: Any = self._question.solution
-        return self._drawn.answer(self._question.number, solution)
+        return self._drawn.answer(self._number, solution)
 
     @cached_property
     def wrong(self) -> dict[str, tuple[str, Any]]:
         """The known mistakes: by name, what the student is told, and the answer."""
-        return {
-            name: (
-                " ".join(str(function.__doc__).split()),
-                self._drawn.answer(self._question.number, function),
-            )
-            for name, function in self._question.wrong.items()
-        }
+        functions = self._question.wrong.items()
+        answers = {name: self._drawn.answer(self._number, function) for name, function in functions}
+        return {name: (" ".join(str(one.__doc__).split()), answers[name]) for name, one in functions}
 
     @cached_property
     def truth(self) -> Any:
@@ -95,6 +92,7 @@ class Drawn:
         self.exercise, self.student = exercise, student
         self._variant = variant(course_key, exercise.name, student, small)
         self._keys: dict[str, Key] = {}
+        self._cases: dict[str, list[dict[str, Any]]] = {}
 
     @cached_property
     def _inputs(self) -> tuple[Given, dict[str, Any]]:
@@ -122,14 +120,22 @@ class Drawn:
     def cases(self, number: str) -> list[dict[str, Any]] | None:
         """Return the arguments with which a function is called, or None where none is wanted."""
         function = self.exercise.questions[number].cases
-        return None if function is None else [Given(case).values() for case in function(self._variant)]
+        if function is not None and number not in self._cases:
+            self._cases[number] = [Given(case).values() for case in function(self._variant)]
+        return self._cases.get(number)
 
     def answer(self, number: str, function: Callable[..., Any]) -> Any:
         """Return the plain answer that a solution or a wrong solution gives to a question."""
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        open_before = set(pyplot.get_fignums()) if pyplot else set()
         try:
             return self.form(number).plain(self.call(function), self.cases(number))
         except Exception as error:  # a mistake that cannot be made with these data costs nobody the check
             return {"refused": f"{function.__name__} stopped: {told(error)}."}
+        finally:
+            if pyplot:  # or the student's notebook would show the right figure
+                for figure in set(pyplot.get_fignums()) - open_before:
+                    pyplot.close(figure)
 
     def call(self, function: Callable[..., Any], kept: bool = False) -> Any:
         """Call a function of the exercise with what it asks for by name.
@@ -174,11 +180,11 @@ class Drawn:
             return Verdict("right", "Right.", 1.0)
         for name, (message, wrong) in key.wrong.items():
             if (form.problem(wrong) or ("range",))[0] == "range" and form.agrees(plain, wrong):
-                return Verdict("mistake", f"Not yet. {message}", 0.0, name)
+                return Verdict("mistake", message, 0.0, name)
         found = form.difference(plain, right)
         if problem and "unit or sign" not in found:  # what has another unit is seldom plausible
             return Verdict(*problem)
-        return Verdict("wrong", f"Not yet. {found or 'The form is right and the value is not.'}")
+        return Verdict("wrong", found or "The form is right and the value is not.")
 
     def _decision(self, form: Selection, plain: list[str], key: Key) -> Verdict:
         strange = set(plain) - set(key.truth.index)
@@ -189,12 +195,12 @@ class Drawn:
             raise ValueError("The solution is no better than a random list.")
         mark = min(max(score / best, 0.0), 1.0)
         worth = f"Your list is worth {score:.2f}; a random one 0, the one an oracle would draw up 1."
-        if mark >= 0.97:
+        if mark >= form.enough:
             return Verdict("right", f"Right. {worth}", 1.0)
         for name, (message, wrong) in key.wrong.items():
             if not form.problem(wrong) and form.agrees(plain, wrong):
-                return Verdict("mistake", f"Not yet. {worth} {message}", mark, name)
-        return Verdict("wrong", f"Not yet. {worth} A better one is within reach.", mark)
+                return Verdict("mistake", f"{worth} {message}", mark, name)
+        return Verdict("wrong", f"{worth} A better one is within reach.", mark)
 
 
 def money(worth: pd.Series, chosen: list[str]) -> float:
@@ -259,7 +265,7 @@ def prove(exercise: Exercise, variants: int = 3, small: bool = True) -> pd.DataF
         for number, question in exercise.questions.items():
             for text in (question.task, question.hint, question.why):
                 fill(text, values)
-            key = drawn.key(number)
+            key, form = drawn.key(number), drawn.form(number)
             answers = {"solution": key.right, "no answer": None}
             answers |= {name: plain for name, (_, plain) in key.wrong.items()}
             for name, plain in answers.items():
@@ -268,10 +274,9 @@ def prove(exercise: Exercise, variants: int = 3, small: bool = True) -> pd.DataF
                 except ValueError as error:
                     verdict = Verdict("broken", str(error))
                 outcome = {"solution": "right", "no answer": "missing"}.get(name, "mistake")
-                if name == "solution":  # one that is right and not plausible has too narrow a range
-                    verdict = Verdict(
-                        *(drawn.form(number).problem(plain) or (verdict.outcome, verdict.message))
-                    )
+                problem = form.problem(plain)
+                if name == "solution" and problem:  # right, and its range too narrow
+                    verdict = Verdict(*problem)
                 if verdict.outcome != outcome or (outcome == "mistake" and verdict.mistake != name):
                     failed.append((student, number, name, verdict.outcome, verdict.message))
     return pd.DataFrame(failed, columns=["student", "question", "answer", "outcome", "message"])

@@ -95,7 +95,7 @@ def _picture(example: Drawn, question: Question) -> str:
 
     assert question.solution is not None
     figure, file = example.call(question.solution).figure, io.BytesIO()
-    figure.savefig(file, format="png", dpi=72)
+    figure.savefig(file, format="png", dpi=72, bbox_inches="tight")
     pyplot.close(figure)
     return base64.b64encode(file.getvalue()).decode()
 

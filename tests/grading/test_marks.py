@@ -101,7 +101,7 @@ def test_the_two_mistakes_are_named(five):
         "T1.5": "",
     }
     assert rows["mark"].tolist() == [0, 1, 0, 1, 1]
-    assert rows.loc["T1.1", "reason"] == "Not yet. You averaged over orders."
+    assert rows.loc["T1.1", "reason"] == "You averaged over orders."
 
 
 def test_copied_values_are_worth_nothing_and_are_noticed(five):
