@@ -21,13 +21,14 @@ from crmlab.practice.exercise import FOLDER, Exercise
 from crmlab.practice.student_notebook import student_notebook
 
 VERSION = 1
-HAND_IN = """# {title}
+HAND_IN = """# Assignment for {title}
 
 What you have: {notebooks}, and beside each the data, which are yours alone: nobody else has the same.
 
 What to hand in: the notebook{s}, under the same name{s}. Nothing else is read.
 
-Your answers are the variables `answer_1`, `answer_2`, … of each notebook. It will be run from top to bottom
+Your answers are the variables `answer_1`, `answer_2`, … of each notebook. To work on a notebook, open it with crmlab installed
+(`crmlab lab`, or Jupyter in the same environment). When it is marked it is run from top to bottom
 on your data, without network and without any other file, so write down the way to an answer, not only the
 answer. `practice.check` tells you whether an answer has the form wanted; whether it is right, the marks will
 tell.
@@ -88,9 +89,7 @@ def roster(path: str | Path) -> dict[str, str]:
     seen: dict[str, int] = {}
     for row, (student, name) in enumerate(zip(table["student"], names, strict=True), start=2):
         student = unicodedata.normalize("NFC", student.strip())
-        if not re.fullmatch(r"\w([\w .@+-]{0,62}\w)?", student) or re.fullmatch(
-            r"(?i)con|nul|aux|prn", student
-        ):
+        if not _names_a_folder(student):
             raise ValueError(
                 f"{path}, line {row}: {student!r} cannot name a folder. An id has 1 to 64 letters or "
                 "digits, with blanks and . @ + - _ between them."
@@ -98,8 +97,13 @@ def roster(path: str | Path) -> dict[str, str]:
         if student.casefold() in seen:
             raise ValueError(f"{path}: {student!r} is in line {seen[student.casefold()]} and in line {row}.")
         seen[student.casefold()] = row
-        students[student] = " ".join(name.split())
+        students[student] = " ".join("".join(one if one.isprintable() else " " for one in name).split())
     return students
+
+
+def _names_a_folder(student: str) -> bool:
+    plain = re.fullmatch(r"\w([\w .@+-]{0,62}\w)?", student)
+    return bool(plain) and not re.fullmatch(r"(?i)con|nul|aux|prn", student)
 
 
 def read_key(path: str | Path) -> dict[str, Any]:
@@ -116,10 +120,10 @@ def read_key(path: str | Path) -> dict[str, Any]:
     try:
         about = json.loads(Path(path).read_text(encoding="utf-8"))
         version = about["schema_version"]
-        complete = len(about["key"]) == 64 and all(
-            isinstance(about[k], dict) for k in ("exercises", "students")
-        )
-    except (ValueError, TypeError, KeyError):
+        complete = len(about["key"]) == 64 and isinstance(about["exercises"], dict)
+        rows = about["students"].items()
+        complete &= all(_names_a_folder(one) and {"name", "given"} <= set(held) for one, held in rows)
+    except (ValueError, TypeError, KeyError, AttributeError):
         complete, version = False, VERSION
     if not complete:
         raise ValueError(f"{path} is not a key file as crmlab release writes it.")
@@ -174,20 +178,23 @@ def release(
     if out in key_file.parents:
         raise ValueError(f"The key file lies in {out}, which goes to the students: keep it elsewhere.")
     chosen = {one.name: one for one in (load(name, folder) for name in exercises)}
-    about = _key(key_file, chosen)
     for one in chosen.values():
-        failed = prove(one, variants=2)
+        failed = prove(one, variants=3)
         if len(failed):
             raise ValueError(
                 f"{one.path.name} does not stand its own proof:\n{failed.to_string(index=False)}"
             )
     examples = {name: Drawn(one, "practice", "example") for name, one in chosen.items()}
     out.mkdir(parents=True, exist_ok=True)
+    about = _key(key_file, chosen)
     strange = [one for one in everybody if one not in about["students"] and (out / one).exists()]
     if strange:
         raise ValueError(
             f"{out / strange[0]} is there and not of this key file: name another --out, or remove it."
         )
+    for student in set(everybody) & set(about["students"]):
+        about["students"][student]["name"] = everybody[student]  # it may have been mended
+    _write_key(key_file, about)
     missing = [one for one in everybody if not (out / one).is_dir()]
     for student in tqdm(missing, disable=not progress, unit="student"):
         drawn = [Drawn(one, about["key"], student) for one in chosen.values()]

@@ -5,6 +5,7 @@ import json
 import queue
 import tempfile
 import threading
+import unicodedata
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -14,16 +15,18 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+import crmlab
 from crmlab.grading import report, sandbox
 from crmlab.grading.assignment import read_key, write_data
 from crmlab.grading.sandbox import Limits
 from crmlab.practice import Drawn, load
 from crmlab.practice.data import write_cases
 from crmlab.practice.exercise import Exercise
-from crmlab.practice.forms import Choice, Function
+from crmlab.practice.forms import Choice, Function, Interval
+from crmlab.practice.marking import Verdict
 
-LARGEST_NOTEBOOK = 100_000_000
-"""Bytes beyond which a notebook is not opened."""
+LARGEST_NOTEBOOK, MOST_CELLS = 30_000_000, 2_000
+"""Bytes and cells beyond which a notebook is not opened."""
 
 COLUMNS = ["student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason"]
 
@@ -78,6 +81,8 @@ def grade(
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
     if not submissions.is_dir():
         raise FileNotFoundError(f"There is no folder {submissions}.")
+    if not all(limit > 0 for limit in asdict(limits).values()):
+        raise ValueError(f"Limits must be above zero; got {limits}.")
     if jobs < 1:
         raise ValueError(f"--jobs is the number of submissions marked at a time, 1 or more; it was {jobs}.")
     exercises = [load(name, folder) for name in about["exercises"]]
@@ -107,11 +112,11 @@ def grade(
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
-    strange = [path.name for path in sorted(submissions.iterdir()) if path.name not in about["students"]]
+    strange = sorted(set(marker.folders) - {_same(student) for student in about["students"]})
     table = pd.DataFrame([row for result in results for row in result["rows"]], columns=COLUMNS)
     for name in strange:
         row = {
-            "student": name,
+            "student": marker.folders[name][0].name,
             "mark": 0.0,
             "outcome": "unknown",
             "reason": "This is no student of the roster.",
@@ -133,15 +138,27 @@ class Marker:
         trust: bool,
         stop: threading.Event,
     ) -> None:
-        self._about, self._submissions, self._limits, self._trust = about, submissions, limits, trust
+        self._about, self._limits, self._trust = about, limits, trust
         self._stop = stop
         self._done = out / "done"
+        self._done.mkdir(parents=True, exist_ok=True)
+        self.folders: dict[str, list[Path]] = {}
+        for path in sorted(submissions.iterdir()):
+            if not path.name.startswith((".", "__")):  # what operating systems leave in an archive
+                self.folders.setdefault(_same(path.name), []).append(path)
         self._solver = threading.Lock()  # solutions draw figures, and pyplot is for one at a time
 
     def mark(self, student: str, exercise: Exercise, slot: int) -> dict[str, Any]:
         """Return the result of one student's exercise: rows of marks, and what the summary needs."""
-        raw, reason = _submitted(self._submissions, student, exercise.name)
-        state = json.dumps([exercise.digest, reason, asdict(self._limits), self._about["key"]]).encode()
+        raw, reason = _submitted(self.folders.get(_same(student), []), exercise.name)
+        settings = [
+            crmlab.__version__,
+            exercise.digest,
+            asdict(self._limits),
+            self._trust,
+            self._about["key"],
+        ]
+        state = json.dumps([*settings, reason]).encode()
         digest = hashlib.sha256(state + (raw or b"")).hexdigest()
         file = self._done / student / f"{exercise.name}.json"
         if file.is_file():
@@ -164,7 +181,7 @@ class Marker:
                 with tempfile.TemporaryDirectory() as job:
                     with self._solver:
                         _write_job(drawn, cells, Path(job))
-                    outcome = sandbox.execute(Path(job), self._limits, slot, self._trust, self._stop)
+                    outcome = self._execute(Path(job), slot)
             except _Broken as broken:
                 outcome.note = str(broken)
         with self._solver:
@@ -183,38 +200,35 @@ class Marker:
 
     def _row(self, drawn: Drawn, number: str, outcome: sandbox.Outcome, cells: list[str]) -> dict[str, Any]:
         question = drawn.exercise.questions[number]
+        solved = drawn.verdict(number, drawn.key(number).right)
+        if solved.mark < 1 and not isinstance(question.form, Interval):  # 90 % of intervals hold the truth
+            raise ValueError(
+                f"With the data of {drawn.student} the solution of {number} is not right itself ({solved.message}) "
+                "Mend the exercise, and start again: it goes on from here."
+            )
         try:
             verdict = drawn.verdict(number, outcome.answers.get(number))
-            told = verdict.message
         except Exception as error:  # an answer that breaks the marking costs its own mark only
-            return self._line(
-                drawn, number, 0.0, "type", "", f"It could not be marked: {type(error).__name__}."
-            )
+            verdict = Verdict("type", f"It could not be marked: {type(error).__name__}.")
+        told = verdict.message
         if verdict.outcome == "missing":
             # what is said to be missing is not why it is missing
             causes = {cell: text for cell, text in outcome.errors.items() if question.variable not in text}
             named = [cell for cell in sorted(causes) if question.variable in cells[cell]] or sorted(causes)
-            told = " ".join([told, *(f"Code cell {cell + 1}: {causes[cell]}." for cell in named[:1])])
-            told = f"{told} {outcome.note}".strip()
-        return self._line(drawn, number, verdict.mark, verdict.outcome, verdict.mistake, told)
+            stopped = [f"Code cell {cell + 1}: {causes[cell]}." for cell in named[:1]]
+            told = " ".join(["There is no answer.", *stopped, outcome.note])
+        # it may quote the student, who may have written to a terminal or a spreadsheet
+        told = "".join(one if one.isprintable() else " " for one in told)[:600].strip()
+        name, mark = self._about["students"][drawn.student]["name"], round(verdict.mark, 4)
+        line = [drawn.student, name, drawn.exercise.name, number, question.title, mark, verdict.outcome]
+        return dict(zip(COLUMNS, [*line, verdict.mistake, told], strict=True))
 
-    def _line(
-        self, drawn: Drawn, number: str, mark: float, outcome: str, mistake: str, reason: str
-    ) -> dict[str, Any]:
-        title = drawn.exercise.questions[number].title
-        name = self._about["students"][drawn.student]["name"]
-        line = (
-            drawn.student,
-            name,
-            drawn.exercise.name,
-            number,
-            title,
-            round(mark, 4),
-            outcome,
-            mistake,
-            reason,
-        )
-        return dict(zip(COLUMNS, line, strict=True))
+    def _execute(self, job: Path, slot: int) -> sandbox.Outcome:
+        for _ in range(3):
+            outcome = sandbox.execute(job, self._limits, slot, self._trust, self._stop)
+            if "did not start" not in outcome.note:
+                return outcome
+        raise OSError(f"{outcome.note}. Nobody's mark suffers: start again, and it goes on from here.")
 
 
 class _Broken(Exception):
@@ -234,14 +248,21 @@ def _need_a_sandbox(secrets: list[Path]) -> None:
             raise ValueError(f"{path} lies in {around[0]}, which submissions can read: move it elsewhere.")
 
 
-def _submitted(submissions: Path, student: str, name: str) -> tuple[bytes | None, str]:
+def _same(name: str) -> str:
+    """Return a folder's name as a roster compares ids: archives change how é is written, and capitals."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _submitted(folders: list[Path], name: str) -> tuple[bytes | None, str]:
     """Return the bytes of a notebook, or the reason why there are none."""
-    folder = submissions / student
-    if folder.is_symlink() or not folder.is_dir():
-        return None, "Nothing was handed in." if not folder.is_symlink() else "The folder is a link."
-    found = [folder / f"{name}.ipynb"]
-    if not found[0].exists():  # a browser says "16_value_tiers (1).ipynb"
-        found = sorted(one for one in folder.glob("*.ipynb") if one.name.startswith(name))
+    if len(folders) > 1:
+        return None, f"There are {len(folders)} folders of this name: hand in one."
+    if not folders or not folders[0].is_symlink() and not folders[0].is_dir():
+        return None, "Nothing was handed in."
+    if folders[0].is_symlink():
+        return None, "The folder is a link."
+    # a browser says "16_value_tiers (1).ipynb"
+    found = sorted(one for one in folders[0].glob("*.ipynb") if one.name.startswith(name))
     if not found:
         return None, f"{name}.ipynb was not handed in."
     if len(found) > 1:
@@ -261,6 +282,8 @@ def _cells(raw: bytes) -> list[str]:
         found = ["".join(source) for source in sources]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _Broken("What was handed in cannot be read as a notebook.") from None
+    if len(found) > MOST_CELLS:
+        raise _Broken(f"The notebook has {len(found):,} cells, more than anybody needs.")
     if not any(source.strip() for source in found):
         raise _Broken("The notebook has no code.")
     return found
@@ -285,8 +308,9 @@ def _write_job(drawn: Drawn, cells: list[str], job: Path) -> None:
 def _trace(drawn: Drawn, number: str, plain: Any) -> str:
     """Return a mark by which two equal answers can be told, or nothing where equal answers mean nothing."""
     form = drawn.form(number)
-    if isinstance(form, Choice | Function) or form.problem(plain):
+    if isinstance(form, Choice | Function | Interval) or form.problem(plain):
         return ""
+    plain = sorted(plain) if isinstance(plain, list) else plain
     text = json.dumps(_rounded(plain), sort_keys=True)
     # a count of 12 may be two students' right answer
     return hashlib.sha256(text.encode()).hexdigest()[:16] if len(text) > 5 else ""

@@ -61,7 +61,7 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
 
 
 def identical(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return answers that two students share although their data differ.
+    """Return answers that students share although their data differ.
 
     Parameters
     ----------
@@ -72,43 +72,30 @@ def identical(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each pair: ``question``, ``student``, ``other``, ``how`` ("the right answer of the other"
-        or "the same wrong answer").
+        A row for each answer: ``question``, ``students`` who gave it wrongly, ``right_for`` (whose right
+        answer it is, if anybody's). Answers that only one gave, and that are nobody's, are left out.
 
     Examples
     --------
     >>> ann = {"student": "ann", "answers": {"16.1": "a"}, "rights": {"16.1": "a"}}
     >>> bob = {"student": "bob", "answers": {"16.1": "a"}, "rights": {"16.1": "b"}}
     >>> identical([ann, bob]).iloc[0].tolist()
-    ['16.1', 'bob', 'ann', 'the right answer of the other']
+    ['16.1', 'bob', 'ann']
     """
-    columns = ["question", "student", "other", "how"]
-    long = pd.DataFrame(
-        [
-            (number, one["student"], trace, one["rights"][number])
-            for one in results
-            for number, trace in one["answers"].items()
-            if trace
-        ],
-        columns=["question", "student", "answer", "right"],
-    )
-    wrong = long[long["answer"] != long["right"]]
-    rights = pd.DataFrame(
-        [
-            (number, one["student"], trace)
-            for one in results
-            for number, trace in one["rights"].items()
-            if trace
-        ],
-        columns=["question", "other", "answer"],
-    )
-    copied = wrong.merge(rights, on=["question", "answer"]).query("student != other")
-    twice = wrong.merge(wrong.rename(columns={"student": "other"}), on=["question", "answer"])
-    found = [
-        copied.assign(how="the right answer of the other"),
-        twice.query("student < other").assign(how="the same wrong answer"),
+    gave: dict[tuple[str, str], list[str]] = {}
+    owns: dict[tuple[str, str], list[str]] = {}
+    for one in results:
+        for number, trace in one["answers"].items():
+            right = one["rights"][number]
+            owns.setdefault((number, right), []).append(one["student"])
+            if trace and trace != right:
+                gave.setdefault((number, trace), []).append(one["student"])
+    rows = [
+        (answer[0], ", ".join(students), ", ".join(owns.get(answer, [])))
+        for answer, students in sorted(gave.items())
+        if len(students) > 1 or answer in owns
     ]
-    return pd.concat(found)[columns].sort_values(columns, ignore_index=True)
+    return pd.DataFrame(rows, columns=["question", "students", "right_for"])
 
 
 def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> None:
@@ -152,7 +139,7 @@ def _feedback(rows: pd.DataFrame, errors: Sequence[tuple[str, Mapping[str, str],
     stopped = "".join(
         f"<li>{_safe(exercise)}, code cell {int(cell) + 1}: {_safe(text)}</li>\n"
         for exercise, cells, _ in errors
-        for cell, text in _by_cell(cells)
+        for cell, text in _by_cell(cells)[:20]
     )
     notes = "".join(f"<p>{_safe(exercise)}: {_safe(note)}</p>\n" for exercise, _, note in errors if note)
     body = f"<p>{mark:.0%} of the marks.</p>\n{notes}<table>\n<tr><th>Question</th><th>Mark</th>"
@@ -168,7 +155,7 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
     trouble = [
         (one["student"], one["exercise"], f"code cell {int(cell) + 1}" if cell else "", text)
         for one in results
-        for cell, text in [*_by_cell(one["errors"]), *([("", one["note"])] if one["note"] else [])]
+        for cell, text in [*_by_cell(one["errors"])[:20], *([("", one["note"])] if one["note"] else [])]
     ]
     trouble += [(row.student, "", "", row.reason) for row in marks[marks["question"] == ""].itertuples()]
     seconds = pd.Series([one["cpu_seconds"] for one in results], dtype=float)
@@ -184,7 +171,8 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
     explained = {
         "Questions": "Difficulty is the mean mark (1 is easy). Discrimination is the correlation with the "
         "mean mark on the other questions: near 0 or below, look at the question.",
-        "The same answer to different data": "A reason to talk, no proof: two may make the same slip.",
+        "The same answer to different data": "A reason to talk, no proof: two may make "
+        "the same slip. A name under right_for says whose right answer it is.",
     }
     body = f"<p>{about}</p>\n"
     for title, table in parts.items():
@@ -205,7 +193,7 @@ def _safe(text: Any) -> str:
 
 def _harmless(value: Any) -> Any:
     # a spreadsheet would calculate a text that begins like this
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _store(path: Path, text: str) -> None:

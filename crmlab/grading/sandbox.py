@@ -76,7 +76,7 @@ class Limits:
     memory: int = 3 * 2**30
     processes: int = 128
     disk: int = 256 * 2**20
-    answers: int = 32 * 2**20
+    answers: int = 4 * 2**20
 
 
 @dataclass

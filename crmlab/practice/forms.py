@@ -29,6 +29,9 @@ from crmlab.practice._forms import (
     worst,
 )  # fmt: skip
 
+MOST_LINES = 30
+"""Lines in a figure beyond which it is not looked at."""
+
 
 @dataclass(frozen=True)
 class Selection(Form):
@@ -111,7 +114,7 @@ class Interval(Form):
             return found[0], f"One of its ends: {found[1]}"
         if plain[0] > plain[1]:
             return "range", "An interval runs from low to high, and yours from high to low."
-        if plain[1] - plain[0] > float(self.widest):
+        if plain[1] - plain[0] > float(self.widest) * (1 + 1e-9):
             wide = f"So wide an interval ({plain[1] - plain[0]:.4g}) says nothing, even where it is right."
             return "range", f"{wide} Wanted: {self.wanted()}."
         return None
@@ -194,7 +197,8 @@ class Figure(Form):
     Parameters
     ----------
     draws : {"lines", "bars", "points"}
-        What is compared; each of the right figure's must be there, and others do no harm.
+        What is compared; each of the right figure's must be there. Others, up to 30 in all, do no harm
+        unless they are those of a known mistake.
     relative : float
         How far values may lie off, as a share of the right one's range.
     """
@@ -218,12 +222,14 @@ class Figure(Form):
         drawn = [xy for xy in drawn if xy]
         if not drawn:
             raise Refused(f"There are no {self.draws} on the Axes.")
-        if sum(map(len, drawn)) > LARGEST_TABLE:
+        if len(drawn) > MOST_LINES or sum(map(len, drawn)) > LARGEST_TABLE:
             raise Refused("There is too much on the Axes to look at.")
         labels = [str(text)[:100] for text in (answer.get_xlabel(), answer.get_ylabel())]
         return {"labels": labels, "drawn": drawn}
 
     def _problem(self, plain: Any) -> Problem:
+        if len(plain["drawn"]) > MOST_LINES or sum(map(len, plain["drawn"])) > LARGEST_TABLE:
+            return "type", f"There is too much in the figure. Wanted: {self.wanted()}."
         shapes = [np.array(xy, float).shape[1:] for xy in list(plain["drawn"])]
         if set(shapes) != {(2,)} or not all(np.isfinite(np.array(xy, float)).all() for xy in plain["drawn"]):
             return "type", f"The figure cannot be read. Wanted: {self.wanted()}."

@@ -14,7 +14,7 @@ from crmlab._tables import look_up
 from crmlab.practice._forms import label, told
 from crmlab.practice.data import Given, variant
 from crmlab.practice.exercise import Exercise, fill
-from crmlab.practice.forms import Form, Interval, Selection
+from crmlab.practice.forms import Figure, Form, Interval, Selection
 
 
 @dataclass(frozen=True)
@@ -176,11 +176,17 @@ class Drawn:
         if isinstance(form, Selection):
             return self._decision(form, plain, key)
         right = key.truth if isinstance(form, Interval) else key.right
+        mistakes = [
+            (name, message)
+            for name, (message, wrong) in key.wrong.items()
+            if (form.problem(wrong) or ("range",))[0] == "range" and form.agrees(plain, wrong)
+        ]
         if form.agrees(plain, right):
+            if isinstance(form, Figure) and mistakes:  # who draws every candidate has not decided
+                return Verdict("wrong", "The right lines are there, and those of a mistake as well.")
             return Verdict("right", "Right.", 1.0)
-        for name, (message, wrong) in key.wrong.items():
-            if (form.problem(wrong) or ("range",))[0] == "range" and form.agrees(plain, wrong):
-                return Verdict("mistake", message, 0.0, name)
+        for name, message in mistakes[:1]:
+            return Verdict("mistake", message, 0.0, name)
         found = form.difference(plain, right)
         if problem and "unit or sign" not in found:  # what has another unit is seldom plausible
             return Verdict(*problem)

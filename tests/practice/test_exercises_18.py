@@ -27,3 +27,11 @@ def test_probability_by_hand_is_the_packages() -> None:
     alive = solution("18.2")()
     by_hand = [alive(*row, *fit.params) for row in summary[["frequency", "recency", "T"]].to_numpy()]
     assert by_hand == pytest.approx(fit.probability_alive().tolist(), rel=1e-9)
+
+
+def test_no_interval_holds_for_all_students_so_the_log_must_be_asked() -> None:
+    drawn = [
+        practice.Drawn(practice.load("18"), "trial", f"trial {number}", small=True) for number in range(4)
+    ]
+    truths = [one.key("18.6").truth for one in drawn]
+    assert max(truths) - min(truths) > drawn[0].form("18.6").widest

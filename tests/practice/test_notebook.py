@@ -13,7 +13,7 @@ import pytest
 from crmlab import practice
 from crmlab._paths import ROOT
 from crmlab.practice.exercise import fill
-from crmlab.practice.forms import Choice, Function
+from crmlab.practice.forms import Choice, Function, Interval
 from crmlab.practice.student_notebook import student_notebook
 
 NAMES = practice.names()
@@ -90,7 +90,7 @@ def test_the_right_answer_shown_is_that_of_other_data(name):
     for cell, other in zip(notebook["cells"], with_own["cells"], strict=True):
         if cell["id"].startswith("question") and cell["cell_type"] == "markdown":
             number = f"{drawn.exercise.name.partition('_')[0]}.{cell['id'].rpartition('-')[2]}"
-            same_for_all = isinstance(drawn.form(number), Choice | Function)
+            same_for_all = isinstance(drawn.form(number), Choice | Function | Interval)
             assert (cell == other) <= same_for_all, number
 
 
