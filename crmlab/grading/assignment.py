@@ -27,11 +27,12 @@ What you have: {notebooks}, and beside each the data, which are yours alone: nob
 
 What to hand in: the notebook{s}, under the same name{s}. Nothing else is read.
 
-Your answers are the variables `answer_1`, `answer_2`, … of each notebook. To work on a notebook, open it with crmlab installed
-(`crmlab lab`, or Jupyter in the same environment). When it is marked it is run from top to bottom
-on your data, without network and without any other file, so write down the way to an answer, not only the
-answer. `practice.check` tells you whether an answer has the form wanted; whether it is right, the marks will
-tell.
+Your answers are the variables `answer_1`, `answer_2`, … of each notebook. Open a notebook where crmlab is
+installed (JupyterLab in its environment). `practice.check` tells you whether an answer has the form wanted;
+whether it is right, the marks will tell.
+
+When it is marked, a notebook is run from top to bottom on your data, without network and without any other
+file. So write down the way to an answer, not only the answer.
 """
 
 

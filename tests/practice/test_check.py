@@ -223,7 +223,7 @@ def test_the_trial_itself_is_sound_but_for_what_cannot_be_made(folder):
         ("# truth\ndef truth(worth):\n    return worth", "**Why.** No truth.", "T1.2, lacks: truth"),
         ("# cases\ndef cases", "# truth\ndef truth", "T1.4, lacks: cases"),
         ("def solution(paid)", "def solution(paid", "'\\(' was never closed"),
-        ("**Hint.** At", "# solution\nsolution = 5", "has two cells # solution"),
+        ("**Hint.** At {margin:.0%}.", "# solution\nsolution = 5", "has two cells # solution"),
         ("# set-up\npaid = given.paid", "# solution", "must be one of # inputs, # set-up"),
     ],
 )
