@@ -203,7 +203,7 @@ class Marker:
         solved = drawn.verdict(number, drawn.key(number).right)
         if solved.mark < 1 and not isinstance(question.form, Interval):  # 90 % of intervals hold the truth
             raise ValueError(
-                f"With the data of {drawn.student} the solution of {number} is not right itself ({solved.message}) "
+                f"With the data of {drawn.student} the solution of {number} is not right ({solved.message}) "
                 "Mend the exercise, and start again: it goes on from here."
             )
         try:

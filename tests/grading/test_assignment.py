@@ -228,7 +228,25 @@ def test_a_key_file_belongs_to_one_assignment(classroom, tmp_path):
         release(["A1"], classroom.folder / "roster.csv", classroom.key, tmp_path / "out", path.parent)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema_version": 1, "key": 7}'])
+BAD_ID = {
+    "schema_version": 1,
+    "key": "0" * 64,
+    "exercises": {},
+    "students": {"../x": {"name": "", "given": {}}},
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[1]",
+        '{"schema_version": 1, "key": 7}',
+        json.dumps(BAD_ID),
+        json.dumps(BAD_ID | {"students": {"s1": 7}}),
+    ],
+)
 def test_a_key_file_that_is_none(tmp_path, text):
     (tmp_path / "key.json").write_text(text)
     with pytest.raises(ValueError, match="is not a key file"):
@@ -243,7 +261,7 @@ def test_an_exercise_that_fails_its_own_proof_goes_to_nobody(tmp_path):
         release(
             ["T1"], tmp_path / "roster.csv", tmp_path / "new.json", tmp_path / "out2", classroom.exercises
         )
-    assert not (tmp_path / "out2").exists()
+    assert not (tmp_path / "out2").exists() and not (tmp_path / "new.json").exists()
 
 
 def test_the_template_stands_its_own_proof(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -230,6 +231,82 @@ def test_nothing_to_mark_and_wrong_words(tmp_path):
         grade(classroom.submissions, tmp_path / "nokey", classroom.marks)
     with pytest.raises(ValueError, match="1 or more; it was 0"):
         marked(classroom, jobs=0)
+
+
+def test_a_sandbox_that_does_not_start_costs_nobody_a_mark(tmp_path, monkeypatch):
+    classroom = Classroom(tmp_path, ["s1"])
+    classroom.hand_in("s1", PERFECT)
+    broken = sandbox.Outcome({}, {}, "the sandbox did not start: no space left", 0.0)
+    monkeypatch.setattr(sandbox, "execute", lambda *_: broken)
+    with pytest.raises(OSError, match="did not start: no space left. Nobody's mark suffers"):
+        marked(classroom, trust=True)
+    monkeypatch.undo()
+    assert marked(classroom, trust=True)["mark"].tolist() == [1.0] * 5
+
+
+def test_an_exercise_whose_solution_is_wrong_for_one_student_marks_nobody_wrongly(tmp_path):
+    classroom = Classroom(tmp_path, ["s1"])
+    classroom.hand_in("s1", PERFECT)
+    path = classroom.exercises / "T1_trial.ipynb"
+    path.write_text(path.read_text().replace("return shop", "return 'nowhere'"))
+    with pytest.raises(ValueError, match="T1.5"):
+        marked(classroom, trust=True)
+
+
+def test_what_was_marked_without_a_sandbox_is_marked_again_in_one(tmp_path, sandboxed, monkeypatch):
+    classroom = Classroom(tmp_path, ["s1"])
+    classroom.hand_in("s1", PERFECT)
+    marked(classroom, trust=True)
+    runs, execute = [], sandbox.execute
+    monkeypatch.setattr(sandbox, "execute", lambda *a, **k: runs.append(1) or execute(*a, **k))
+    assert marked(classroom)["mark"].tolist() == [1.0] * 5
+    assert runs == [1]
+
+
+def test_a_folder_is_found_however_an_archive_wrote_its_name(tmp_path):
+    classroom = Classroom(tmp_path, ["José", "D4", "twice"])
+    for student in ("José", "D4", "twice"):
+        classroom.hand_in(student, PERFECT)
+    (classroom.submissions / "José").rename(classroom.submissions / unicodedata.normalize("NFD", "José"))
+    (classroom.submissions / "D4").rename(classroom.submissions / "d4")
+    (classroom.submissions / "TWICE").mkdir()
+    (classroom.submissions / "__MACOSX").mkdir()
+    (classroom.submissions / ".DS_Store").write_text("")
+    marks = marked(classroom, trust=True)
+    assert marks.loc[["José", "D4"], "mark"].tolist() == [1.0] * 10
+    assert set(marks.loc["twice", "reason"]) == {
+        "There is no answer. There are 2 folders of this name: hand in one."
+    }
+    assert set(marks.index.get_level_values("student")) == {"José", "D4", "twice"}
+
+
+def test_what_a_student_writes_cannot_command_a_terminal_or_fill_the_marks(tmp_path):
+    classroom = Classroom(tmp_path, ["s1"])
+    code = "import pandas as pd\nanswer_2 = pd.Series([1.0], index=['\\x1b[2J\\r=1+1\\u202e' + 'x' * 10**6])"
+    classroom.hand_in("s1", PERFECT | {1: "raise ValueError('\\x1b[2J' + '<script>')", 2: code})
+    marks = marked(classroom, trust=True)
+    assert marks["mark"].tolist() == [0, 0, 1, 1, 1]
+    for path in (
+        classroom.marks / "marks.csv",
+        classroom.marks / "feedback" / "s1.html",
+        classroom.marks / "summary.html",
+    ):
+        text = path.read_text()
+        assert len(text) < 20_000 and not {"\x1b", "\r", "\u202e"} & set(text), path
+        assert path.suffix == ".csv" or "<script>" not in text
+    assert marks["reason"].str.len().max() <= 600
+
+
+def test_limits_must_be_limits(tmp_path):
+    classroom = Classroom(tmp_path, ["s1"])
+    with pytest.raises(ValueError, match="above zero"):
+        grade(
+            classroom.submissions,
+            classroom.key,
+            classroom.marks,
+            folder=classroom.exercises,
+            limits=Limits(cell_seconds=-5),
+        )
 
 
 # ---- what an instructor gets to see: closed forms

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import warnings
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -11,6 +12,7 @@ from crmlab import practice
 from crmlab.practice import desk, exercise
 
 INPUTS = """# inputs
+import matplotlib.pyplot as plt
 import pandas as pd
 from crmlab import practice
 
@@ -417,3 +419,35 @@ def test_every_student_has_a_notebook_of_their_own(folder):
         "practice.given(\"T1\", 'a b')"
         in json.loads((desk.DESK / names[1]).read_text())["cells"][1]["source"]
     )
+
+
+def test_who_draws_every_candidate_has_not_decided(tmp_path):
+    curve = "def {}():\n    {}fig, ax = plt.subplots()\n    ax.plot([0, 1, 2], [0, 1, {}])\n"
+    curve += "    ax.set(xlabel='x', ylabel='y')\n    return ax"
+    figure = [
+        "fig, ax = plt.subplots()\nanswer_1 = ax",
+        'practice.Figure("lines")',
+        curve.format("solution", "", 4),
+        curve.format("straight", '"""That is a straight line."""\n    ', 2),
+    ]
+    inputs = "# inputs\nimport matplotlib.pyplot as plt\nfrom crmlab import practice\n\n\n"
+    inputs += "def inputs(variant):\n    return {}"
+    write(tmp_path, source(inputs, {"Curve": figure}, "T2"), "T2_curve")
+    path = tmp_path / "T2_curve.ipynb"
+    path.write_text(
+        path.read_text()
+        .replace("{margin:.0%}", "5 %")
+        .replace("{margin}", "it")
+        .replace("paid = given.paid", "paid = 1")
+    )
+    exercise = practice.load("T2", tmp_path)
+    assert len(practice.prove(exercise, variants=1)) == 0
+    here, before = practice.Drawn(exercise, "key", "ann"), plt.get_fignums()
+    form, right = here.form("T2.1"), here.key("T2.1").right
+    wrong = here.key("T2.1").wrong["straight"][1]
+    assert plt.get_fignums() == before  # what a solution draws does not stay open for the student to see
+    assert form.agrees(right, right)
+    aid = {"labels": ["x", "y"], "drawn": [*right["drawn"], [[0.0, 0.0], [2.0, 0.0]]]}
+    both = {"labels": ["x", "y"], "drawn": right["drawn"] + wrong["drawn"]}
+    assert here.verdict("T2.1", right).mark == here.verdict("T2.1", aid).mark == 1
+    assert here.verdict("T2.1", both).mark == 0

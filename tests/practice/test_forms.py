@@ -433,3 +433,15 @@ def test_names_of_given_values_are_looked_up():
     assert form.rows == 2 and form.columns["x"].high == 9
     with pytest.raises(ValueError, match="no given value 'top'"):
         Number(high="top").resolved({"n": 2})
+
+
+def test_a_flood_of_lines_is_not_compared():
+    form, point = Figure("lines"), [[0.0, 1.0]]
+    forged = {"labels": ["x", "y"], "drawn": [point] * 4_000_000}
+    assert form.problem(forged)[0] == "type"
+    assert form.problem({"labels": ["x", "y"], "drawn": [point * 200_000]})[0] == "type"
+    ax = plt.figure().subplots()
+    for height in range(40):
+        ax.plot([0, 1], [height, height])
+    assert "too much" in form.plain(ax)["refused"]
+    plt.close("all")
