@@ -114,6 +114,7 @@ def _lab(options: argparse.Namespace) -> int:
     from crmlab import practice
     from crmlab.course import kernel_environment
 
+    print("Laying out the practice notebooks (a few seconds, once)")
     for exercise in practice.names():
         practice.notebook(exercise)
     command = [sys.executable, "-m", "jupyterlab", str(ROOT / "notebooks"), *options.further]

@@ -200,7 +200,8 @@ def notebook(exercise: str, student: str = "practice") -> Path:
                 return path
         except (ValueError, TypeError, KeyError, RecursionError):
             return path  # not as it was made, and so the student's own
-    begin = f'given = practice.given("{chosen.name.partition("_")[0]}"{"" if mine else f", {student!r}"})'
+    asked = [chosen.name.partition("_")[0]] + ([] if mine else [student])
+    begin = f"given = practice.given({', '.join(json.dumps(one, ensure_ascii=False) for one in asked)})"
     drawn, example = (Drawn(chosen, _PUBLIC, one) for one in (student, "example"))
     made = student_notebook(drawn, example, begin, check=True)
     made["metadata"]["crmlab"]["cells"] = _cells(made)
