@@ -175,7 +175,7 @@ class Given:
             found = about.get("schema_version")
             raise ValueError(f"{folder / _FILE} is of version {found}; this crmlab reads {VERSION}.")
         held = {name: _from_json(value) for name, value in about["values"].items()}
-        held |= {name: pd.read_parquet(folder / f"{name}.parquet") for name in about["tables"]}
+        held |= {name: _read_parquet(folder / f"{name}.parquet") for name in about["tables"]}
         return cls({name: held[name] for name in about["order"]})
 
 
@@ -205,8 +205,7 @@ def _settled(name: str, value: Any) -> Any:
     if not isinstance(value, pd.DataFrame):
         return _from_json(_to_json(name, value))
     try:
-        # not by io.BytesIO: a thread that still reads a Python object when Python ends takes the process down
-        return pd.read_parquet(pa.BufferReader(value.to_parquet(index=False)))
+        return _read_parquet(pa.BufferReader(value.to_parquet(index=False)))
     except Exception as error:
         raise ValueError(f"The table {name!r} cannot be kept in a Parquet file: {error}") from None
 
@@ -235,3 +234,8 @@ def _from_json(value: Any) -> Any:
             return pd.Timestamp(value["day"])
         return {key: _from_json(one) for key, one in value["dict"].items()}
     return value
+
+
+def _read_parquet(source: Any) -> pd.DataFrame:
+    # a thread of the reader that is still there when Python ends takes the process down: so there are none
+    return pd.read_parquet(source, use_threads=False, pre_buffer=False)
