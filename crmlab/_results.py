@@ -312,7 +312,7 @@ def compress(columns: list[np.ndarray], weights: np.ndarray) -> tuple[list[np.nd
     ([0.0, 1.0], [1.0, 2.0])
     """
     # Where all times lie on a grid, a table of all possible histories is the quickest way to count.
-    grids = [_grid(column) for column in columns]
+    grids = [grid(column) for column in columns]
     if all(grain for _, grain in grids) and math.prod(step.max() + 1 for step, _ in grids) <= 16 * len(
         weights
     ):
@@ -328,7 +328,7 @@ def compress(columns: list[np.ndarray], weights: np.ndarray) -> tuple[list[np.nd
     return [unique[name].to_numpy() for name in names], unique["n"].to_numpy()
 
 
-def _grid(column: np.ndarray) -> tuple[np.ndarray, int]:
+def grid(column: np.ndarray) -> tuple[np.ndarray, int]:
     """Return the column in steps, and the steps in a period: 1, 7 (days told in weeks), or 0 if not whole."""
     steps = np.rint(column)
     if np.array_equal(steps, column):

@@ -142,6 +142,15 @@ class BetaGeoNBD(PurchaseModel):
             out[rows] = stopped / chance @ QUANTILE_WEIGHTS
         return out.reshape(np.shape(x))
 
+    def draw_lives(
+        self, params: Array, x: Array, T: Array, rng: np.random.Generator
+    ) -> tuple[Array, Array, bool]:
+        r, alpha, a, b = params
+        rate, leave = rng.gamma(r + x) / (alpha + T), rng.beta(a, b + x + self.chances)
+        with np.errstate(divide="ignore", over="ignore"):
+            # each purchase ends the life with this probability: two independent streams of purchases
+            return rate * (1 - leave), rng.exponential(size=len(x)) / (rate * leave), True
+
     def count_probabilities(self, params: Array, t: Array, top: int) -> Array:
         r, alpha, a, b = params
         j = np.arange(top + 1)

@@ -60,6 +60,7 @@ class ParetoNBD(PurchaseModel):
     names = ("r", "alpha", "s", "beta")
     title = "Pareto/NBD"
     results_class = PurchaseResults
+    clock = 3
 
     def start(self) -> Array:
         return np.array([0.5, 0.5 * self.mean_age(), 0.5, 0.5 * self.mean_age()])
@@ -151,6 +152,14 @@ class ParetoNBD(PurchaseModel):
         # (1 − e^(−(s−1)L)) / (s−1), which has no hole at s = 1
         longer = np.log1p(t / (beta + T))
         return (r + x) * (beta + T) / (alpha + T) * longer * exprel((1 - s) * longer)
+
+    def draw_lives(
+        self, params: Array, x: Array, T: Array, rng: np.random.Generator
+    ) -> tuple[Array, Array, bool]:
+        r, alpha, s, beta = params
+        with np.errstate(divide="ignore", over="ignore"):
+            until = rng.exponential(size=len(x)) * (beta + T) / rng.gamma(s, size=len(x))
+        return rng.gamma(r + x) / (alpha + T), until, False
 
     def count_probabilities(self, params: Array, t: Array, top: int) -> Array:
         r, alpha, s, beta = params

@@ -158,19 +158,20 @@ class GammaGammaResults(LikelihoodResults):
         """
         data = self.model.data if data is None else data
         x, m = repeat_spend(data)
-        xm = np.where(x > 0, x * m, 0)
         if self.params["q"] <= 1:
             raise ValueError(
                 f"q is {self.params['q']:.3g}, not above 1: the mean spend over customers is infinite."
             )
 
-        def expected(params: Array) -> Array:
-            p, q, v = params
-            return p * (v + xm) / (p * x + q - 1)
-
         if alpha is None:
-            return pd.Series(expected(self.params.to_numpy()), index=data.index, name="expected_spend")
-        return self.delta_method(expected, alpha).set_index(data.index)
+            values = self.spend_at(self.params.to_numpy(), x, m)
+            return pd.Series(values, index=data.index, name="expected_spend")
+        return self.delta_method(lambda params: self.spend_at(params, x, m), alpha).set_index(data.index)
+
+    def spend_at(self, params: Array, x: Array, m: Array) -> Array:
+        """Return the expected mean amounts under these parameters."""
+        p, q, v = params
+        return p * (v + np.where(x > 0, x * m, 0)) / (p * x + q - 1)
 
 
 def repeat_spend(data: pd.DataFrame) -> tuple[Array, Array]:

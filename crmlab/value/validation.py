@@ -10,7 +10,7 @@ from narwhals.typing import IntoFrame
 from crmlab._results import compress
 from crmlab._tables import as_day, number_columns, same_index, whole_number
 from crmlab._tables import transactions as check
-from crmlab.value.purchases import Array, PurchaseResults
+from crmlab.value.purchases import PurchaseResults, history_grid
 from crmlab.value.summary import period_days
 
 
@@ -271,15 +271,6 @@ def customer_matrix(
     26.0       0.66  0.66
     39.0       0.75  0.81
     """
-    x = np.arange(1, frequencies + 1)
-    t_x = T * np.arange(1, recencies + 1) / recencies
-    rows = pd.MultiIndex.from_product([t_x, x], names=["recency", "frequency"]).to_frame(index=False)
-    rows["T"] = float(T)
-    values: Array = (
-        results.probability_alive(rows) if t is None else results.conditional_expected_purchases(t, rows)
-    ).to_numpy()
-    return pd.DataFrame(
-        values.reshape(len(t_x), len(x)),
-        index=pd.Index(t_x, name="recency"),
-        columns=pd.Index(x, name="frequency"),
-    )
+    rows = history_grid(T, frequencies, recencies)
+    values = results.probability_alive(rows) if t is None else results.conditional_expected_purchases(t, rows)
+    return values.unstack("frequency")

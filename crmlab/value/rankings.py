@@ -1,0 +1,150 @@
+"""What a ranking of customers is worth: money won and lost by acting on it, and its lift."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from crmlab import plot
+from crmlab._tables import numbers, same_index, whole_number
+
+
+def ranking_score(worth: ArrayLike, rankings: Mapping[str, Any], count: int) -> pd.DataFrame:
+    """Return what the customers at the top of each ranking are worth, between a random list and the oracle's.
+
+    Parameters
+    ----------
+    worth : sequence of float
+        What each customer was, or truly is, worth; it may be negative.
+    rankings : mapping of str to sequence of float
+        Under each name a number per customer, in the order of `worth`; the highest come first.
+    count : int
+        Places on the list: from 1 to all customers.
+
+    Returns
+    -------
+    DataFrame
+        Index ``ranking``: those given, then "random" and "oracle"; columns ``money`` (what the list is
+        worth), ``score`` ((money − random) / (oracle − random): 1 for the oracle, 0 for a list drawn by lot,
+        below 0 for worse) and ``lost`` (oracle less money). Where the last places fall among equal
+        customers, they are drawn by lot, and their expected worth counts.
+
+    Raises
+    ------
+    ValueError
+        Lengths or indexes that differ, missing numbers, a count that is none, a name "random" or "oracle".
+
+    Examples
+    --------
+    >>> worth = [100, 0, 50, 10]
+    >>> ranking_score(worth, {"last year": [80, 90, 20, 0], "all alike": [1, 1, 1, 1]}, count=2).round(2)
+               money  score  lost
+    ranking
+    last year  100.0   0.29  50.0
+    all alike   80.0   0.00  70.0
+    random      80.0   0.00  70.0
+    oracle     150.0   1.00   0.0
+    """
+    value = numbers(worth, "worth")
+    whole_number(count, "count", least=1)
+    if count > len(value):
+        raise ValueError(f"count {count} is more than there are customers: {len(value)}.")
+    taken = set(rankings) & {"random", "oracle"}
+    if taken:
+        raise ValueError(f"{taken.pop()!r} is in the table anyway: give your ranking another name.")
+    money = {}
+    for name, ranking in {**rankings, "oracle": value}.items():
+        if isinstance(worth, pd.Series):
+            same_index(ranking, worth.index, f"Ranking {name!r}")
+        score = numbers(ranking, f"ranking {name!r}")
+        if len(score) != len(value):
+            raise ValueError(f"Ranking {name!r} has {len(score)} numbers for {len(value)} customers.")
+        last = np.partition(score.to_numpy(), -count)[-count]
+        sure, tied = score.to_numpy() > last, score.to_numpy() == last
+        places = count - sure.sum()
+        money[name] = float(value[sure].sum() + places * value[tied].mean())
+    oracle = money.pop("oracle")
+    by_chance = count * float(value.mean())
+    table = pd.DataFrame({"money": {**money, "random": by_chance, "oracle": oracle}}).rename_axis("ranking")
+    gap = oracle - by_chance
+    score = (table["money"] - by_chance) / gap if gap > 1e-12 * abs(oracle) else np.nan
+    return table.assign(score=score, lost=oracle - table["money"])
+
+
+def lift_table(actual: ArrayLike, predicted: ArrayLike, groups: int = 10) -> pd.DataFrame:
+    """Return actual beside predicted in groups of customers, those predicted highest first.
+
+    Parameters
+    ----------
+    actual, predicted : sequence of float
+        One number per customer, in the same order.
+    groups : int
+        Number of groups, as equal in size as ties allow: equal predictions stay together.
+
+    Returns
+    -------
+    DataFrame
+        Index ``group`` (1 the best); columns ``customers``, ``predicted`` and ``actual`` (means: read down
+        for calibration), ``lift`` (actual mean / mean of all) and ``cumulative_share`` (of the actual total
+        that the groups up to this one hold).
+
+    Raises
+    ------
+    ValueError
+        Lengths or indexes that differ, missing numbers, an actual total of 0.
+
+    Examples
+    --------
+    >>> lift_table([9, 1, 4, 2], [8.0, 1.0, 5.0, 2.0], groups=2)
+           customers  predicted  actual   lift  cumulative_share
+    group
+    1              2        6.5     6.5  1.625            0.8125
+    2              2        1.5     1.5  0.375            1.0000
+    """
+    y, f = numbers(actual, "actual"), numbers(predicted, "predicted")
+    if isinstance(actual, pd.Series):
+        same_index(predicted, actual.index, "predicted")
+    whole_number(groups, "groups", least=2)
+    if len(y) != len(f):
+        raise ValueError(f"actual has {len(y)} numbers and predicted {len(f)}: one of each per customer.")
+    if not y.sum():
+        raise ValueError("The actual total is 0: there is nothing to have a share of.")
+    place = np.ceil(groups * ((-f).rank() - 0.5) / len(f)).astype(int).to_numpy()
+    both = pd.DataFrame({"predicted": f.to_numpy(), "actual": y.to_numpy()})
+    grouped = both.groupby(pd.Series(place, name="group"))
+    table = grouped.mean()
+    table.insert(0, "customers", grouped.size())
+    table["lift"] = table["actual"] / y.mean()
+    return table.assign(cumulative_share=(table["actual"] * table["customers"]).cumsum() / y.sum())
+
+
+def plot_lift(tables: Mapping[str, pd.DataFrame], ax: Axes | None = None) -> Axes:
+    """Draw what share of the actual total the best customers of each ranking hold.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        From :func:`lift_table`, by the name of the ranking.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> plot_lift({"model": lift_table([9, 1, 4, 2], [8.0, 1.0, 5.0, 2.0], groups=2)}).get_ylabel()
+    'share of the actual total'
+    """
+    ax = plot.axes(ax)
+    ax.plot([0, 1], [0, 1], color=plot.QUIET, lw=2, label=plot.label("random"))
+    for name, table in tables.items():
+        share = table["customers"].cumsum() / table["customers"].sum()
+        ax.plot([0, *share], [0, *table["cumulative_share"]], "o-", ms=4, label=plot.label(name))
+    ax.legend()
+    return plot.annotate(
+        ax, "How much do the best hold?", "share of customers, best first", "share of the actual total"
+    )
