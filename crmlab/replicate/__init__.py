@@ -23,7 +23,7 @@ from crmlab._tables import look_up, unknown
 
 __all__ = ["Row", "case", "cases", "half_unit", "main", "page", "scoreboard", "unexpected"]
 
-SOURCES = ("page seen", "reference output seen", "from memory")
+SOURCES = ("page seen", "reference output seen", "quoted elsewhere", "from memory")
 DATA_CLASSES = ("authors'", "reconstructed", "typed-in table", "simulated")
 COLUMNS = [
     *("case", "quantity", "published", "ours", "difference", "tolerance", "verdict"),
@@ -80,7 +80,8 @@ class Row:
     where : str
         Table, equation or page in the source.
     source_checked : str
-        "page seen", "reference output seen" (of another implementation) or "from memory".
+        "page seen", "reference output seen" (of another implementation), "quoted elsewhere" (somebody
+        else's words about the page) or "from memory".
     expected : str
         "holds", or the reason why our value differs.
     tolerance : float, optional
@@ -304,10 +305,11 @@ def _shown(board: pd.DataFrame) -> list[list[str]]:
 def _summary(board: pd.DataFrame) -> str:
     surprising = unexpected(board)
     differs = (board["verdict"] == "differs") & ~surprising
-    memory = board["source_checked"] == "from memory"
+    unseen = {name: (board["source_checked"] == name).sum() for name in SOURCES[2:]}
     return (
         f"{len(board)} rows: {(board['verdict'] == 'holds').sum()} hold, {differs.sum()} differ as expected, "
-        f"{surprising.sum()} unexpected. {memory.sum()} published values are from memory, "
+        f"{surprising.sum()} unexpected. Of the published values "
+        f"{' and '.join(f'{count} are {name}' for name, count in unseen.items())}, "
         "their pages still to be looked up."
     )
 

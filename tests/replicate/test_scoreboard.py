@@ -143,7 +143,7 @@ def test_published_values_from_memory_are_shown_as_such(toy, capsys):
     toy("one", Row("r", "1", 1.0, "Table 1", "from memory"), Row("s", "2", 2.0, "Table 1", "page seen"))
     replicate.main()
     out = capsys.readouterr().out
-    assert "1 published values are from memory" in out
+    assert "0 are quoted elsewhere and 1 are from memory" in out
     assert [("from memory" in line) for line in out.splitlines() if line.startswith(("  r ", "  s "))] == [
         True,
         False,

@@ -18,6 +18,8 @@ PUBLISHED = {
     },
 }
 CUSTOMERS = ("1411", "439", "214", "100", "62", "38", "29", "64")  # with 0, 1, ..., 7+ repeat purchases
+PRECISELY = {"BG/NBD": "-9582.429", "Pareto/NBD": "-9594.976"}
+CLVTOOLS = {"BG/NBD": "bgnbd", "Pareto/NBD": "pnbd"}
 WHERE = {CHI_SQUARE: "histogram", CORRELATION: "conditional expectations"}
 
 
@@ -43,5 +45,8 @@ def fader_hardie_lee_2005() -> Iterator[Row]:
         for quantity, printed in PUBLISHED[model.title].items():
             where = WHERE.get(quantity, "estimation results")
             yield row(f"{model.title} {quantity}", printed, ours[quantity], where)
+        where = f"CLVTools (R), tests/testthat/test_correctness_{CLVTOOLS[model.title]}.R"
+        printed = PRECISELY[model.title]
+        yield row(f"{model.title} log-likelihood, more precisely", printed, fit.llf, where)
     for (purchases, customers), printed in zip(table["actual"].items(), CUSTOMERS, strict=True):
         yield row(f"customers with {purchases} repeat purchases", printed, customers, "histogram")
