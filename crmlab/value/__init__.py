@@ -1,12 +1,33 @@
 """Who is worth what: value tiers, buy-till-you-die models, spend."""
 
+from crmlab.value.accounts import (
+    concentration,
+    key_accounts,
+    plot_portfolio,
+    plot_whale,
+    portfolio,
+    whale_curve,
+)
+from crmlab.value.cohorts import cohort_table, plot_cohorts
 from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric
+from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
 from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
+from crmlab.value.lifecycle import STAGES, StageChain, lifecycle_stages, plot_transitions, transitions
+from crmlab.value.lifetime import LifetimeValue
 from crmlab.value.pareto import ParetoNBD
-from crmlab.value.plots import plot_frequencies, plot_holdout, plot_matrix, plot_tracking
+from crmlab.value.plots import (
+    plot_frequencies,
+    plot_holdout,
+    plot_iso_value,
+    plot_matrix,
+    plot_tracking,
+)
+from crmlab.value.rankings import lift_table, plot_lift, ranking_score
 from crmlab.value.rfm import plot_rfm, rfm, rfm_cells, rfm_scores, rfm_segments, segment_rules
+from crmlab.value.segments import Segmentation, compare_counts, plot_profile, segment, stability
 from crmlab.value.spend import GammaGamma
 from crmlab.value.summary import btyd_summary
+from crmlab.value.survival import plot_survival, retention_table, survival_table
 from crmlab.value.tiers import gini, lorenz, pareto_share, plot_lorenz, tiers
 from crmlab.value.validation import (
     customer_matrix,
@@ -18,9 +39,14 @@ from crmlab.value.validation import (
 
 # fmt: off
 __all__ = [
-    "BetaGeoBetaBinomial", "BetaGeoNBD", "GammaGamma", "ModifiedBetaGeoNBD", "ParetoNBD",
-    "ShiftedBetaGeometric", "btyd_summary", "customer_matrix", "frequency_table", "gini",
-    "holdout_scores", "holdout_table", "lorenz", "pareto_share", "plot_frequencies", "plot_holdout",
-    "plot_lorenz", "plot_matrix", "plot_rfm", "plot_tracking", "rfm", "rfm_cells", "rfm_scores",
-    "rfm_segments", "segment_rules", "tiers", "tracking_table",
+    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "LifetimeValue",
+    "ModifiedBetaGeoNBD", "ParetoNBD", "STAGES", "Segmentation", "ShiftedBetaGeometric", "StageChain",
+    "btyd_summary", "cohort_table", "compare_counts", "concentration", "customer_matrix",
+    "frequency_table", "gini", "holdout_scores", "holdout_table", "key_accounts", "lifecycle_stages",
+    "lift_table", "lorenz", "margin_multiple", "pareto_share", "payback_table", "plot_cohorts",
+    "plot_frequencies", "plot_holdout", "plot_iso_value", "plot_lift", "plot_lorenz", "plot_matrix",
+    "plot_portfolio", "plot_profile", "plot_rfm", "plot_survival", "plot_tracking", "plot_transitions",
+    "plot_whale", "portfolio", "ranking_score", "retention_table", "rfm", "rfm_cells", "rfm_scores",
+    "rfm_segments", "segment", "segment_rules", "stability", "survival_table", "tiers",
+    "tracking_table", "transitions", "whale_curve",
 ]
