@@ -59,7 +59,7 @@ def _latent_class(codes: np.ndarray, count: int, seed: int, sizes: np.ndarray) -
     rows, weights = np.unique(codes, axis=0, return_counts=True)
     widest, outcomes = int(sizes.max()), int(sizes.sum())
     model = StepMix(
-        count, measurement="categorical", n_init=10, abs_tol=1e-7, max_iter=1000, progress_bar=0,
+        count, measurement="categorical", n_init=5, abs_tol=1e-7, max_iter=1000, progress_bar=0,
         measurement_params={"max_n_outcomes": widest, "total_outcomes": outcomes}, random_state=seed,
     ).fit(rows, sample_weight=weights)  # fmt: skip
     chances = model.get_parameters()["measurement"]["pis"].reshape(count, len(sizes), widest)
@@ -245,7 +245,7 @@ def segment(
         least. Gaussian mixture: each segment a normal distribution of its own (full covariance). Latent
         class: within a segment the features are independent.
     rng : int or numpy.random.Generator
-        For the starts: ten for k-means and latent classes, five for a Gaussian mixture; the best is kept.
+        For the starts, ten for k-means and five for a mixture, of which the best is kept.
 
     Returns
     -------

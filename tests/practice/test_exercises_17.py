@@ -1,0 +1,150 @@
+"""Exercise 17. Referees: loops in plain Python, Kaplan–Meier by statsmodels, what came later."""
+
+from collections import defaultdict
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlab import company, practice, value
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return practice.Drawn(practice.load("17"), "key", "student", small=True)
+
+
+@pytest.fixture(scope="module")
+def days(drawn):
+    """Return the days on which each customer ordered."""
+    ordered = defaultdict(list)
+    for row in drawn.given.orders.itertuples():
+        ordered[row.customer_id].append(row.ordered_on)
+    return ordered
+
+
+def quarter(day):
+    return 4 * day.year + (day.month - 1) // 3
+
+
+def test_active_share(drawn, days):
+    age, this_quarter = drawn.given.age, quarter(drawn.given.today)
+    assert quarter(drawn.given.today + timedelta(days=1)) == this_quarter  # it is not over
+    old = [{quarter(day) for day in theirs} for theirs in days.values()]
+    old = [quarters for quarters in old if min(quarters) + age < this_quarter]
+    active = sum(min(quarters) + age in quarters for quarters in old)
+    assert drawn.key("17.1").right == pytest.approx(active / len(old))
+
+
+def test_survival_is_kaplan_meiers(drawn):
+    decisions, ended = defaultdict(int), defaultdict(bool)
+    for row in drawn.given.memberships.itertuples():
+        decisions[row.customer_id] += not pd.isna(row.renewed)
+        ended[row.customer_id] |= not pd.isna(row.renewed) and not row.renewed
+    table = value.survival_table(list(decisions.values()), list(ended.values())).loc[1:4]
+    right = drawn.key("17.2").right["columns"]
+    assert right["due"] == table["at_risk"].tolist()
+    assert right["survival"] == pytest.approx(table["survival"].tolist())
+    assert right["retention_rate"] == pytest.approx((1 - table["ended"] / table["at_risk"]).tolist())
+
+
+def test_silent_and_back(drawn, days):
+    cut_off, (called, came) = drawn.given.cut_off, drawn.key("17.3").right["drawn"]
+    known = [theirs for theirs in days.values() if min(theirs) <= cut_off]
+    for place, limit in ((0, 30), (5, 180), (11, 360)):
+        latest = cut_off - timedelta(days=limit)
+        silent = [theirs for theirs in known if not any(latest < day <= cut_off for day in theirs)]
+        back = sum(max(theirs) > cut_off for theirs in silent)
+        assert called[place] == pytest.approx([limit, len(silent) / len(known)])
+        assert came[place] == pytest.approx([limit, back / len(silent)])
+
+
+def walk(matrix, start, quarters):
+    """Yield where a customer is, as shares of the stages, quarter after quarter."""
+    now = {stage: float(stage == start) for stage in matrix}
+    for _ in range(quarters):
+        yield now
+        now = {to: sum(now[one] * matrix[one][to] for one in matrix) for to in matrix}
+
+
+def test_quarters_in_a_stage_step_by_step(drawn):
+    right = drawn.key("17.4").right["outputs"]
+    for case, quarters in zip(drawn.cases("17.4"), right, strict=True):
+        assert sum(row[case["stage"]] for row in walk(case["matrix"], case["start"], 600)) == pytest.approx(
+            quarters
+        )
+
+
+@pytest.mark.parametrize("student", range(8))
+def test_best_proposal_step_by_step(student):
+    exercise = practice.load("17")
+    variant = practice.variant("key", exercise.name, f"student {student}")
+    matrix, proposals = exercise.inputs.__globals__["_proposals"](variant)
+    table, discount, worth = matrix.set_index("stage"), exercise.inputs.__globals__["QUARTERLY"], {}
+    right = exercise.questions["17.5"].solution(matrix, proposals, discount)
+    cents = table.pop("cents")
+    for row in proposals.itertuples():
+        changed = table.to_dict("index")
+        leaving = 1 - changed[row.stage][row.stage]
+        less = leaving - leaving / row.time  # of those in the stage, who leave it in a quarter
+        changed[row.stage][row.stage] += less
+        changed[row.stage][row.towards] -= less
+        assert min(changed[row.stage].values()) >= 0
+        worth[row.proposal] = sum(
+            (1 + discount) ** -number * sum(now[stage] * cents[stage] for stage in now)
+            for number, now in enumerate(walk(changed, "establishing", 400))
+        )
+    best, second = sorted(worth, key=worth.get)[:-3:-1]
+    none = sum(
+        (1 + discount) ** -number * sum(now[stage] * cents[stage] for stage in now)
+        for number, now in enumerate(walk(table.to_dict("index"), "establishing", 400))
+    )
+    assert right == best
+    assert worth[best] - none > 1.05 * (worth[second] - none) and worth[best] > none
+
+
+def test_each_proposal_is_the_best_for_some_students():
+    exercise = practice.load("17")
+    draw, solve = exercise.inputs.__globals__["_proposals"], exercise.questions["17.5"].solution
+    variants = [practice.variant("key", exercise.name, f"student {number}") for number in range(20)]
+    assert len({solve(*draw(variant), 0.02) for variant in variants}) == 4
+
+
+def test_expected_renewals_are_those_that_come():
+    days, day = 2_500 + 1_096, pd.Timestamp("2023-01-01") + timedelta(days=2_500)
+    longer = company.simulate(18_000, company.world("base", days=days, membership=0.9), rng=3)
+    years, true = longer.memberships, longer._truth["customers"].set_index("customer_id")
+    true["alive"] = ~(true["left_on"] < day)
+    running = years[(years["starts_on"] < day) & (years["ends_on"] >= day)]
+    then = running[["customer_id"]].assign(term=running["term"] + 1)
+    later = then.merge(years, how="left")["renewed"].fillna(False).astype(float)
+    expected = practice.load("17").inputs.__globals__["_renews_twice"](true, running, day)
+    assert expected == pytest.approx(later.mean(), abs=3 * np.sqrt(later.var() / len(later)))
+
+
+def test_no_interval_holds_for_all_students():
+    each = [
+        practice.Drawn(practice.load("17"), "key", f"student {number}", small=True) for number in range(5)
+    ]
+    truths = [one.key("17.6").truth for one in each]
+    assert max(truths) - min(truths) > each[0].form("17.6").widest
+
+
+def test_a_model_of_lesson_18_may_choose_too(drawn):
+    given = drawn.given
+    summary = value.btyd_summary(given.orders, date="ordered_on", amount=None, observation_end=given.today)
+    summary = summary.set_index("customer_id")
+    expected = value.ModifiedBetaGeoNBD(summary).fit().conditional_expected_purchases(365 / 7)
+    brings = expected * given.orders.groupby("customer_id")["margin_cents"].mean()
+    chosen = brings[drawn.key("17.7").truth.index.astype(int)].nlargest(given.letters)
+    assert drawn.verdict("17.7", [str(one) for one in chosen.index]).outcome == "right"
+
+
+def test_nothing_given_tells_who_left(drawn):
+    given, kept = drawn._inputs
+    assert list(given.orders) == ["customer_id", "ordered_on", "margin_cents"]
+    assert list(given.memberships) == ["customer_id", "term", "starts_on", "ends_on", "renewed"]
+    assert not set(given.values()) & set(kept)
+    assert given.orders["ordered_on"].max() <= given.today
+    assert (given.memberships["renewed"].isna() == (given.memberships["ends_on"] > given.today)).all()
