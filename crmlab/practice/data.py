@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from crmlab._tables import unknown, whole_number
 
@@ -237,5 +238,6 @@ def _from_json(value: Any) -> Any:
 
 
 def _read_parquet(source: Any) -> pd.DataFrame:
-    # a thread of the reader that is still there when Python ends takes the process down: so there are none
-    return pd.read_parquet(source, use_threads=False, pre_buffer=False)
+    # pandas.read_parquet starts threads of Arrow's even if told not to, and one that lets go of the source
+    # while Python ends aborts the process; this starts none
+    return pq.ParquetFile(source, pre_buffer=False).read(use_threads=False).to_pandas(use_threads=False)
