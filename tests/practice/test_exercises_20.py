@@ -42,13 +42,13 @@ def test_as_concentrated_as(drawn):
 def test_equal_treatment(drawn):
     given = drawn.given
     missing = {"firm": 0, "good": given.visit, "other": given.visit + given.letter}
-    assert drawn.key("20.4").right == sum(missing[segment] for segment in given.accounts["segment"])
+    assert drawn.key("20.4").right == sum(missing[segment] for segment in given.accounts["group"])
 
 
 def test_nothing_given_tells_the_truth(drawn):
     given = drawn.given
     assert list(given.accounts) == [
-        "customer_id", "kind", "region", "segment", "amount_cents", "margin_cents", "serving_cents",
+        "customer_id", "kind", "region", "group", "amount_cents", "margin_cents", "serving_cents",
     ]  # fmt: skip
     assert list(given.complaints) == ["complaint_id", "customer_id", "opened_on"]
     assert list(given.orders) == [
