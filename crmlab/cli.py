@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="execute the notebooks and say which passed")
-    run.add_argument("numbers", nargs="*", metavar="NN", help="a lesson, such as 18; all by default")
+    run.add_argument("numbers", nargs="*", metavar="NN", help="a lesson, such as 44; all by default")
     run.add_argument("--jobs", type=int, metavar="N", help="notebooks at a time (default: one per core)")
     run.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
     run.add_argument("--update", action="store_true", help="store the executed notebooks")
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replicate.set_defaults(command=_replicate)
 
     release = commands.add_parser("release", help="write an assignment: one folder for each student")
-    release.add_argument("exercises", nargs="+", metavar="EXERCISE", help="an exercise, such as 16")
+    release.add_argument("exercises", nargs="+", metavar="EXERCISE", help="an exercise, such as 41")
     release.add_argument("--students", type=Path, required=True, metavar="CSV", help="the roster")
     release.add_argument("--key-file", type=Path, required=True, metavar="KEY", help="kept by the instructor")
     release.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the folders go")

@@ -87,8 +87,8 @@ def lessons(numbers: Sequence[str] = (), root: Path = ROOT) -> list[Lesson]:
 
     Examples
     --------
-    >>> lessons(["16"])[0].name
-    '16_value_tiers'
+    >>> lessons(["41"])[0].name
+    '41_value_tiers'
     """
     entries = tomllib.loads((root / "notebooks" / "course.toml").read_text(encoding="utf-8"))["lesson"]
     every = [Lesson(**entry | {k: tuple(entry[k]) for k in ("objectives", "data")}) for entry in entries]

@@ -172,7 +172,7 @@ def release(
 
     Examples
     --------
-    >>> release(["16"], "roster.csv", "key.json", "release")  # doctest: +SKIP
+    >>> release(["41"], "roster.csv", "key.json", "release")  # doctest: +SKIP
     300
     """
     everybody, out, key_file = roster(students), Path(out).resolve(), Path(key_file).resolve()

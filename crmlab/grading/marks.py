@@ -261,7 +261,7 @@ def _submitted(folders: list[Path], name: str) -> tuple[bytes | None, str]:
         return None, "Nothing was handed in."
     if folders[0].is_symlink():
         return None, "The folder is a link."
-    # a browser says "16_value_tiers (1).ipynb"
+    # a browser says "41_value_tiers (1).ipynb"
     found = sorted(one for one in folders[0].glob("*.ipynb") if one.name.startswith(name))
     if not found:
         return None, f"{name}.ipynb was not handed in."

@@ -77,10 +77,10 @@ def identical(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> ann = {"student": "ann", "answers": {"16.1": "a"}, "rights": {"16.1": "a"}}
-    >>> bob = {"student": "bob", "answers": {"16.1": "a"}, "rights": {"16.1": "b"}}
+    >>> ann = {"student": "ann", "answers": {"41.1": "a"}, "rights": {"41.1": "a"}}
+    >>> bob = {"student": "bob", "answers": {"41.1": "a"}, "rights": {"41.1": "b"}}
     >>> identical([ann, bob]).iloc[0].tolist()
-    ['16.1', 'bob', 'ann']
+    ['41.1', 'bob', 'ann']
     """
     gave: dict[tuple[str, str], list[str]] = {}
     owns: dict[tuple[str, str], list[str]] = {}

@@ -51,7 +51,7 @@ def variant(course_key: str, exercise: str, student: str, small: bool = False) -
 
     Examples
     --------
-    >>> ann = variant("secret", "16_value_tiers", "ann")
+    >>> ann = variant("secret", "41_value_tiers", "ann")
     >>> ann.integer("margin", 20, 40), ann.choice("tier", ["core", "potential", "ordinary"])
     (20, 'potential')
     """
@@ -66,7 +66,7 @@ class Variant:
 
     Examples
     --------
-    >>> variant("secret", "16_value_tiers", "ann").seed("company") > 10**30
+    >>> variant("secret", "41_value_tiers", "ann").seed("company") > 10**30
     True
     """
 

@@ -45,7 +45,7 @@ def given(exercise: str, student: str = "practice") -> Given:
     Parameters
     ----------
     exercise : str
-        Its number or name: ``"16"``.
+        Its number or name: ``"41"``.
     student : str
         Another name, other data, other right answers.
 
@@ -61,7 +61,7 @@ def given(exercise: str, student: str = "practice") -> Given:
 
     Examples
     --------
-    >>> given("16").orders.columns.tolist()[:2]
+    >>> given("41").orders.columns.tolist()[:2]
     ['customer_id', 'ordered_at']
     """
     drawn = _draw(load(exercise).name, student)
@@ -75,7 +75,7 @@ def read(folder: str | Path) -> Given:
     Parameters
     ----------
     folder : str or Path
-        The folder as it was given away, such as ``"16_value_tiers_data"``.
+        The folder as it was given away, such as ``"41_value_tiers_data"``.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def read(folder: str | Path) -> Given:
 
     Examples
     --------
-    >>> read("16_value_tiers_data")
+    >>> read("41_value_tiers_data")
     Traceback (most recent call last):
     FileNotFoundError: ...
     """
@@ -104,7 +104,7 @@ def check(question: str, answer: Any) -> Verdict:
     Parameters
     ----------
     question : str
-        The question's number: ``"16.2"``.
+        The question's number: ``"41.2"``.
     answer : object
         The answer. It is never executed as text.
 
@@ -120,8 +120,8 @@ def check(question: str, answer: Any) -> Verdict:
 
     Examples
     --------
-    >>> data = given("16")
-    >>> check("16.1", "many")
+    >>> data = given("41")
+    >>> check("41.1", "many")
     This is a str. Wanted: one number (share), between 0 and 1, right to within 0.001.
     """
     held = _held(question)
@@ -145,7 +145,7 @@ def hint(question: str) -> Note:
 
     Examples
     --------
-    >>> hint("16.1").startswith("**Hint.**")
+    >>> hint("41.1").startswith("**Hint.**")
     True
     """
     drawn, asked = _find(question)
@@ -158,7 +158,7 @@ def solution(question: str) -> Note:
 
     Examples
     --------
-    >>> solution("16.2").startswith("Try first")
+    >>> solution("41.2").startswith("Try first")
     True
     """
     drawn, asked = _find(question)
@@ -186,8 +186,8 @@ def notebook(exercise: str, student: str = "practice") -> Path:
 
     Examples
     --------
-    >>> notebook("16").name
-    '16_value_tiers.ipynb'
+    >>> notebook("41").name
+    '41_value_tiers.ipynb'
     """
     chosen = load(exercise)
     mine = student == "practice"
@@ -319,7 +319,7 @@ def _held(question: object) -> Drawn | dict[str, forms.Form]:
     """Return the exercise of a question as it was drawn, or an assignment's forms."""
     if not isinstance(question, str):
         kind = type(question).__name__
-        raise ValueError(f'A question is named by a text: practice.check("16.2", answer); got a {kind}.')
+        raise ValueError(f'A question is named by a text: practice.check("41.2", answer); got a {kind}.')
     part = question.partition(".")[0]
     return _open.get(part) or _draw(load(part).name, "practice")
 

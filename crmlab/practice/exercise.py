@@ -39,7 +39,7 @@ class Question:
 
     @property
     def variable(self) -> str:
-        """The variable that holds the student's answer: ``answer_2`` for question 16.2."""
+        """The variable that holds the student's answer: ``answer_2`` for question 41.2."""
         return f"answer_{self.number.rpartition('.')[2]}"
 
 
@@ -77,7 +77,7 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
     Parameters
     ----------
     name : str
-        Its file's name without suffix, or what stands before the first underscore: ``"16"``.
+        Its file's name without suffix, or what stands before the first underscore: ``"41"``.
     folder : Path, optional
         Where the sources lie; the repository's own by default.
 
@@ -92,8 +92,8 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
 
     Examples
     --------
-    >>> load("16").name
-    '16_value_tiers'
+    >>> load("41").name
+    '41_value_tiers'
     """
     valid = names(folder)
     found = [one for one in valid if str(name) in (one, one.partition("_")[0])]

@@ -260,7 +260,7 @@ def prove(exercise: Exercise, variants: int = 3, small: bool = True) -> pd.DataF
     Examples
     --------
     >>> from crmlab.practice import load
-    >>> len(prove(load("16"), variants=1))
+    >>> len(prove(load("41"), variants=1))
     0
     """
     failed: list[tuple[str, ...]] = []

@@ -1,4 +1,4 @@
-"""Exercise 16. Referees: loops in plain Python, every subset of a few customers, and the envelope."""
+"""Exercise 41. Referees: loops in plain Python, every subset of a few customers, and the envelope."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -12,7 +12,7 @@ from crmlab import practice
 
 @pytest.fixture(scope="module")
 def drawn():
-    return practice.Drawn(practice.load("16"), "key", "student", small=True)
+    return practice.Drawn(practice.load("41"), "key", "student", small=True)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def bought(drawn):
 
 def test_came_once(drawn, bought):
     known = [days for days in bought.values() if min(days) <= drawn.given.cut_off]
-    assert drawn.key("16.1").right == pytest.approx(sum(len(days) == 1 for days in known) / len(known))
+    assert drawn.key("41.1").right == pytest.approx(sum(len(days) == 1 for days in known) / len(known))
 
 
 def test_promise_of_the_core(drawn, bought):
@@ -36,12 +36,12 @@ def test_promise_of_the_core(drawn, bought):
     theirs = [pair for who in known[: len(known) // 5] for pair in bought[who].items()]
     before = sum(cents for on, cents in theirs if day - year < on <= day)
     after = sum(cents for on, cents in theirs if day < on <= day + year)
-    assert drawn.key("16.5").right == pytest.approx(after / before, abs=0.005)
+    assert drawn.key("41.5").right == pytest.approx(after / before, abs=0.005)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
 def test_how_few_by_every_subset(share):
-    how_few = practice.load("16").questions["16.3"].solution()
+    how_few = practice.load("41").questions["41.3"].solution()
     amounts = np.random.default_rng(1).integers(0, 5, 9).tolist()
     enough = (
         count

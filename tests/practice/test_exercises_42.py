@@ -1,4 +1,4 @@
-"""Exercise 17. Referees: loops in plain Python, Kaplan–Meier by statsmodels, what came later."""
+"""Exercise 42. Referees: loops in plain Python, Kaplan–Meier by statsmodels, what came later."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -12,7 +12,7 @@ from crmlab import company, practice, value
 
 @pytest.fixture(scope="module")
 def drawn():
-    return practice.Drawn(practice.load("17"), "key", "student", small=True)
+    return practice.Drawn(practice.load("42"), "key", "student", small=True)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_active_share(drawn, days):
     old = [{quarter(day) for day in theirs} for theirs in days.values()]
     old = [quarters for quarters in old if min(quarters) + age < this_quarter]
     active = sum(min(quarters) + age in quarters for quarters in old)
-    assert drawn.key("17.1").right == pytest.approx(active / len(old))
+    assert drawn.key("42.1").right == pytest.approx(active / len(old))
 
 
 def test_survival_is_kaplan_meiers(drawn):
@@ -43,14 +43,14 @@ def test_survival_is_kaplan_meiers(drawn):
         decisions[row.customer_id] += not pd.isna(row.renewed)
         ended[row.customer_id] |= not pd.isna(row.renewed) and not row.renewed
     table = value.survival_table(list(decisions.values()), list(ended.values())).loc[1:4]
-    right = drawn.key("17.2").right["columns"]
+    right = drawn.key("42.2").right["columns"]
     assert right["due"] == table["at_risk"].tolist()
     assert right["survival"] == pytest.approx(table["survival"].tolist())
     assert right["retention_rate"] == pytest.approx((1 - table["ended"] / table["at_risk"]).tolist())
 
 
 def test_silent_and_back(drawn, days):
-    cut_off, (called, came) = drawn.given.cut_off, drawn.key("17.3").right["drawn"]
+    cut_off, (called, came) = drawn.given.cut_off, drawn.key("42.3").right["drawn"]
     known = [theirs for theirs in days.values() if min(theirs) <= cut_off]
     for place, limit in ((0, 30), (5, 180), (11, 360)):
         latest = cut_off - timedelta(days=limit)
@@ -69,8 +69,8 @@ def walk(matrix, start, quarters):
 
 
 def test_quarters_in_a_stage_step_by_step(drawn):
-    right = drawn.key("17.4").right["outputs"]
-    for case, quarters in zip(drawn.cases("17.4"), right, strict=True):
+    right = drawn.key("42.4").right["outputs"]
+    for case, quarters in zip(drawn.cases("42.4"), right, strict=True):
         assert sum(row[case["stage"]] for row in walk(case["matrix"], case["start"], 600)) == pytest.approx(
             quarters
         )
@@ -78,11 +78,11 @@ def test_quarters_in_a_stage_step_by_step(drawn):
 
 @pytest.mark.parametrize("student", range(8))
 def test_best_proposal_step_by_step(student):
-    exercise = practice.load("17")
+    exercise = practice.load("42")
     variant = practice.variant("key", exercise.name, f"student {student}")
     matrix, proposals = exercise.inputs.__globals__["_proposals"](variant)
     table, discount, worth = matrix.set_index("stage"), exercise.inputs.__globals__["QUARTERLY"], {}
-    right = exercise.questions["17.5"].solution(matrix, proposals, discount)
+    right = exercise.questions["42.5"].solution(matrix, proposals, discount)
     cents = table.pop("cents")
     for row in proposals.itertuples():
         changed = table.to_dict("index")
@@ -105,8 +105,8 @@ def test_best_proposal_step_by_step(student):
 
 
 def test_each_proposal_is_the_best_for_some_students():
-    exercise = practice.load("17")
-    draw, solve = exercise.inputs.__globals__["_proposals"], exercise.questions["17.5"].solution
+    exercise = practice.load("42")
+    draw, solve = exercise.inputs.__globals__["_proposals"], exercise.questions["42.5"].solution
     variants = [practice.variant("key", exercise.name, f"student {number}") for number in range(20)]
     assert len({solve(*draw(variant), 0.02) for variant in variants}) == 4
 
@@ -119,16 +119,16 @@ def test_expected_renewals_are_those_that_come():
     running = years[(years["starts_on"] < day) & (years["ends_on"] >= day)]
     then = running[["customer_id"]].assign(term=running["term"] + 1)
     later = then.merge(years, how="left")["renewed"].fillna(False).astype(float)
-    expected = practice.load("17").inputs.__globals__["_renews_twice"](true, running, day)
+    expected = practice.load("42").inputs.__globals__["_renews_twice"](true, running, day)
     assert expected == pytest.approx(later.mean(), abs=3 * np.sqrt(later.var() / len(later)))
 
 
 def test_no_interval_holds_for_all_students():
     each = [
-        practice.Drawn(practice.load("17"), "key", f"student {number}", small=True) for number in range(5)
+        practice.Drawn(practice.load("42"), "key", f"student {number}", small=True) for number in range(5)
     ]
-    truths = [one.key("17.6").truth for one in each]
-    assert max(truths) - min(truths) > each[0].form("17.6").widest
+    truths = [one.key("42.6").truth for one in each]
+    assert max(truths) - min(truths) > each[0].form("42.6").widest
 
 
 def test_a_model_of_lesson_18_may_choose_too(drawn):
@@ -137,8 +137,8 @@ def test_a_model_of_lesson_18_may_choose_too(drawn):
     summary = summary.set_index("customer_id")
     expected = value.ModifiedBetaGeoNBD(summary).fit().conditional_expected_purchases(365 / 7)
     brings = expected * given.orders.groupby("customer_id")["margin_cents"].mean()
-    chosen = brings[drawn.key("17.7").truth.index.astype(int)].nlargest(given.letters)
-    assert drawn.verdict("17.7", [str(one) for one in chosen.index]).outcome == "right"
+    chosen = brings[drawn.key("42.7").truth.index.astype(int)].nlargest(given.letters)
+    assert drawn.verdict("42.7", [str(one) for one in chosen.index]).outcome == "right"
 
 
 def test_nothing_given_tells_who_left(drawn):

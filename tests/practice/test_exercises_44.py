@@ -1,4 +1,4 @@
-"""Exercise 18. Referees: the package's own summary and its MBG/NBD, for what the solutions write by hand."""
+"""Exercise 44. Referees: the package's own summary and its MBG/NBD, for what the solutions write by hand."""
 
 import pandas as pd
 import pytest
@@ -8,7 +8,7 @@ from crmlab.company import simulate
 
 
 def solution(number: str):
-    return practice.load("18").questions[number].solution
+    return practice.load("44").questions[number].solution
 
 
 def test_summary_by_hand_is_the_packages() -> None:
@@ -17,21 +17,21 @@ def test_summary_by_hand_is_the_packages() -> None:
     day = pd.Timestamp("2024-12-31")
     package = value.btyd_summary(orders, date="ordered_on", amount=None, calibration_end=day)
     wanted = package.set_index("customer_id")[["frequency", "recency", "T"]]
-    pd.testing.assert_frame_equal(solution("18.1")(orders, day), wanted, check_dtype=False)
+    pd.testing.assert_frame_equal(solution("44.1")(orders, day), wanted, check_dtype=False)
 
 
 def test_probability_by_hand_is_the_packages() -> None:
     log = simulate(customers=300).orders
     summary = value.btyd_summary(log, date="ordered_at", amount=None)
     fit = value.ModifiedBetaGeoNBD(summary).fit()
-    alive = solution("18.2")()
+    alive = solution("44.2")()
     by_hand = [alive(*row, *fit.params) for row in summary[["frequency", "recency", "T"]].to_numpy()]
     assert by_hand == pytest.approx(fit.probability_alive().tolist(), rel=1e-9)
 
 
 def test_no_interval_holds_for_all_students_so_the_log_must_be_asked() -> None:
     drawn = [
-        practice.Drawn(practice.load("18"), "trial", f"trial {number}", small=True) for number in range(4)
+        practice.Drawn(practice.load("44"), "trial", f"trial {number}", small=True) for number in range(4)
     ]
-    truths = [one.key("18.6").truth for one in drawn]
-    assert max(truths) - min(truths) > drawn[0].form("18.6").widest
+    truths = [one.key("44.6").truth for one in drawn]
+    assert max(truths) - min(truths) > drawn[0].form("44.6").widest

@@ -1,4 +1,4 @@
-"""Exercise 19. Referees: loops in plain Python, closed forms, sums week by week, a grid, and the envelope."""
+"""Exercise 45. Referees: loops in plain Python, closed forms, sums week by week, a grid, and the envelope."""
 
 import math
 from datetime import timedelta
@@ -15,7 +15,7 @@ from crmlab.company import simulate, world
 
 @pytest.fixture(scope="module")
 def drawn():
-    return practice.Drawn(practice.load("19"), "key", "student", small=True)
+    return practice.Drawn(practice.load("45"), "key", "student", small=True)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_standing_order_is_an_annuity_due(drawn):
     given = drawn.given
     v = (1 + given.discount) ** -0.25
     annuity = given.margin * given.fee * (1 - v**given.quarters) / (1 - v)
-    assert drawn.key("19.1").right == pytest.approx(annuity)
+    assert drawn.key("45.1").right == pytest.approx(annuity)
 
 
 def test_balance_customer_by_customer(drawn):
@@ -45,7 +45,7 @@ def test_balance_customer_by_customer(drawn):
         if row.customer_id in won:
             paid = given.margin * row.amount_cents / len(won) / (1 + given.discount) ** (quarter / 4)
             balance = [sum_ + paid * (k >= quarter) for k, sum_ in enumerate(balance)]
-    (line,) = drawn.key("19.2").right["drawn"]
+    (line,) = drawn.key("45.2").right["drawn"]
     np.testing.assert_allclose(line, list(enumerate(balance)), rtol=1e-9)
     assert balance[0] < 0 < balance[-1]  # so that there is a payback to look for
 
@@ -62,7 +62,7 @@ def test_contracts_year_by_year(drawn):
         return -sum(told) - still[-1] * (betaln(a, b + len(still) - 1) - betaln(a, b))
 
     a, b = np.exp(minimize(unlikely, [0, 0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9}).x)
-    right = drawn.key("19.3").right["columns"]
+    right = drawn.key("45.3").right["columns"]
     retention = sum(still[1:]) / sum(still[:-1])
     for place, renewals in enumerate([0, 2, 6]):
         one = differ = 0.0
@@ -79,9 +79,9 @@ def test_contracts_year_by_year(drawn):
 
 
 def test_best_spend_on_a_grid(drawn):
-    best = practice.load("19").questions["19.4"].solution()
+    best = practice.load("45").questions["45.4"].solution()
     found = []
-    for case in drawn.cases("19.4"):
+    for case in drawn.cases("45.4"):
         # the next year's contribution is spent on keeping: what a customer is worth is there at once
         equity = value.CustomerEquity(
             margin=case["worth"], discount=0.1, acquisition_spend=case["spend"],
@@ -98,7 +98,7 @@ def test_residual_value_week_by_week(drawn, fits):
     given, (summary, purchases, spend) = drawn.given, fits
     weeks = np.concatenate([np.arange(0, 520, 0.25), np.arange(520, 150 * 52, 4)])
     p, q, v = spend.params
-    right = drawn.key("19.5").right["columns"]
+    right = drawn.key("45.5").right["columns"]
     for place, customer in enumerate(given.chosen):
         row = summary.loc[customer]
         history = pd.DataFrame([row] * len(weeks), index=range(len(weeks)))
@@ -124,9 +124,9 @@ def test_share_that_brings_nothing_in_closed_form(drawn, fits):
     alive, ahead = purchases.probability_alive(), alpha + summary["T"]
     silent = (ahead / (ahead + 365 / 7)) ** (r + summary["frequency"])
     nothing = (1 - alive + alive * silent).mean()
-    low, high = drawn.key("19.6").right
+    low, high = drawn.key("45.6").right
     assert (low + high) / 2 == pytest.approx(nothing, abs=0.004)
-    assert low <= drawn.key("19.6").truth <= high
+    assert low <= drawn.key("45.6").truth <= high
 
 
 def test_truth_of_the_silent_is_that_of_lives_lived_on():
@@ -143,9 +143,9 @@ def test_truth_of_the_silent_is_that_of_lives_lived_on():
 
 
 def test_no_interval_holds_for_all_students(drawn):
-    others = [practice.Drawn(practice.load("19"), "trial", f"trial {one}", small=True) for one in range(4)]
-    truths = [one.key("19.6").truth for one in others]
-    assert max(truths) - min(truths) > drawn.form("19.6").widest
+    others = [practice.Drawn(practice.load("45"), "trial", f"trial {one}", small=True) for one in range(4)]
+    truths = [one.key("45.6").truth for one in others]
+    assert max(truths) - min(truths) > drawn.form("45.6").widest
 
 
 def test_potential_customer_by_customer(drawn, fits):
@@ -157,7 +157,7 @@ def test_potential_customer_by_customer(drawn, fits):
     usual = sum(told.values()) / sum(with_us[who] for who in shares)
     potential = {who: told.get(who, usual * ours) for who, ours in with_us.items()}
     best = sorted(potential, key=potential.__getitem__, reverse=True)[: given.visits]
-    assert set(drawn.key("19.7").right) == set(map(str, best))
+    assert set(drawn.key("45.7").right) == set(map(str, best))
     assert 0 < len(set(best) - set(shares)) < len(best)  # some who were never asked are worth a visit
 
 

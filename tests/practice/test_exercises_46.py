@@ -1,4 +1,4 @@
-"""Exercise 20. Referees: loops in plain Python, scikit-learn's adjusted Rand index, and the envelope."""
+"""Exercise 46. Referees: loops in plain Python, scikit-learn's adjusted Rand index, and the envelope."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ from crmlab import practice
 
 @pytest.fixture(scope="module")
 def drawn():
-    return practice.Drawn(practice.load("20"), "key", "student", small=True)
+    return practice.Drawn(practice.load("46"), "key", "student", small=True)
 
 
 def test_who_costs_more_than_they_bring(drawn):
@@ -23,12 +23,12 @@ def test_who_costs_more_than_they_bring(drawn):
         for row in drawn.given.accounts.itertuples()
         if row.amount_cents
     ]
-    assert drawn.key("20.1").right == pytest.approx(sum(one < 0 for one in left) / len(left))
+    assert drawn.key("46.1").right == pytest.approx(sum(one < 0 for one in left) / len(left))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_agreement_is_scikit_learns(seed):
-    agreement = practice.load("20").questions["20.2"].solution()
+    agreement = practice.load("46").questions["46.2"].solution()
     a, b = np.random.default_rng(seed).integers(0, 3, (2, 25))
     assert agreement(a.tolist(), b.tolist()) == pytest.approx(adjusted_rand_score(a, b))
 
@@ -36,13 +36,13 @@ def test_agreement_is_scikit_learns(seed):
 def test_as_concentrated_as(drawn):
     paid = [row.amount_cents for row in drawn.given.accounts.itertuples() if row.kind == "firm"]
     right = sum(paid) ** 2 / sum(one**2 for one in paid)
-    assert drawn.key("20.3").right == pytest.approx(right)
+    assert drawn.key("46.3").right == pytest.approx(right)
 
 
 def test_equal_treatment(drawn):
     given = drawn.given
     missing = {"firm": 0, "good": given.visit, "other": given.visit + given.letter}
-    assert drawn.key("20.4").right == sum(missing[segment] for segment in given.accounts["group"])
+    assert drawn.key("46.4").right == sum(missing[segment] for segment in given.accounts["group"])
 
 
 def test_nothing_given_tells_the_truth(drawn):

@@ -1,4 +1,4 @@
-"""The formulas that lesson 17 writes out by hand agree with the package. Referee: the stored notebook."""
+"""The formulas that lesson 42 writes out by hand agree with the package. Referee: the stored notebook."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 from crmlab import datasets, plot, value
 from tests.value.test_lessons import cell_with
 
-LESSON = "17_lifecycle_and_retention"
+LESSON = "42_retention"
 RNG = np.random.default_rng(17)
 
 

@@ -1,4 +1,4 @@
-"""The formulas that lesson 19 writes out by hand agree with the package. Referee: the stored notebook."""
+"""The formulas that lesson 45 writes out by hand agree with the package. Referee: the stored notebook."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from crmlab import datasets, value
 from tests.value.test_lessons import cell_with
 
-LESSON = "19_lifetime_value"
+LESSON = "45_lifetime_value"
 
 
 @pytest.fixture(scope="module")

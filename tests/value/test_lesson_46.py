@@ -1,4 +1,4 @@
-"""The formulas that lesson 20 writes out by hand agree with their referees: scikit-learn and the package."""
+"""The formulas that lesson 46 writes out by hand agree with their referees: scikit-learn and the package."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from crmlab import value
 from tests.value.test_lessons import cell_with
 
-LESSON = "20_segments_and_key_accounts"
+LESSON = "46_segments"
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value")  # a start that fails
