@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.font_manager  # noqa: F401  (builds the font cache once, before kernels would do it side by side)
 import nbformat
@@ -38,11 +38,27 @@ A line plot against empty axes differs by 0.004, one bar in ten that is 5 % too 
 two runs under constraints.txt differ by nothing.
 """
 
+_GLOSSARY_HEAD = (
+    "# Glossary\n\n"
+    "Half of all quarrels about customer data are quarrels about words. Here is what they mean in this "
+    "course. The lesson named at the end of a line explains the word; this page is made from "
+    "`notebooks/course.toml`.\n\n"
+    "| English | 中文 | meaning here | lesson |\n|---|---|---|---|"
+)
+
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 """All that a stored notebook says of its kernel: no version, so that no diff comes from one."""
+
+
+class Term(NamedTuple):
+    """A word that a lesson brings: the lesson explains it where it first stands, the glossary in a line."""
+
+    english: str
+    chinese: str
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,10 @@ class Lesson:
     data: tuple[str, ...]
     budget_seconds: int
     status: str
+    pattern: bool = False
+    practice_minutes: int = 0
+    prerequisites: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
 
     @property
     def name(self) -> str:
@@ -91,7 +111,13 @@ def lessons(numbers: Sequence[str] = (), root: Path = ROOT) -> list[Lesson]:
     '41_value_tiers'
     """
     entries = tomllib.loads((root / "notebooks" / "course.toml").read_text(encoding="utf-8"))["lesson"]
-    every = [Lesson(**entry | {k: tuple(entry[k]) for k in ("objectives", "data")}) for entry in entries]
+    every = [
+        Lesson(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+            | {"terms": tuple(Term(*term) for term in entry.get("terms", []))}
+        )
+        for entry in entries
+    ]
     valid = [lesson.number for lesson in every]
     for number in numbers:
         if number not in valid:
@@ -114,6 +140,24 @@ def table(root: Path = ROOT) -> str:
         data = ", ".join(f"`{name}`" for name in lesson.data)
         rows.append(f"| {lesson.number} | {link} | {lesson.question} | {lesson.minutes} | {data} |")
     return "\n".join(rows)
+
+
+def glossary(root: Path = ROOT) -> str:
+    """Return the page docs/glossary.md: every term of the course, and the lesson that brings it.
+
+    Examples
+    --------
+    >>> print(glossary().splitlines()[0])
+    # Glossary
+    """
+    rows = [
+        (term, f"[{lesson.number}](../notebooks/{lesson.name}.ipynb)")
+        for lesson in lessons(root=root)
+        for term in lesson.terms
+    ]
+    rows.sort(key=lambda row: row[0].english.casefold())
+    lines = [f"| {term.english} | {term.chinese} | {term.meaning} | {link} |" for term, link in rows]
+    return "\n".join([_GLOSSARY_HEAD, *lines, ""])
 
 
 def kernel_environment() -> dict[str, str]:
@@ -181,9 +225,9 @@ def figure_difference(stored: Sequence[Any], fresh: Sequence[Any]) -> str:
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Return the notebook as it is stored: nothing in it that changes from run to run or between machines.
 
-    Metadata are the kernel's name and the cells' tags; cell ids are kept, and given where they are missing;
-    code cells are numbered from 1; an error that a cell is meant to raise keeps its last line only, for the
-    frames above it hold paths of this machine.
+    Metadata are the kernel's name, the cells' tags and whether their source is folded; cell ids are kept,
+    and given where they are missing; code cells are numbered from 1; an error that a cell is meant to raise
+    keeps its last line only, for the frames above it hold paths of this machine.
 
     Examples
     --------
@@ -194,7 +238,8 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat_minor = 5
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags} if cell.metadata.get("tags") else {})
+        kept = {"tags": cell.metadata.get("tags"), "jupyter": cell.metadata.get("jupyter")}
+        cell.metadata = nbformat.from_dict({name: value for name, value in kept.items() if value})
     for number, cell in enumerate(_code_cells(notebook).values(), start=1):
         cell.execution_count = number
         for output in cell.outputs:
@@ -274,6 +319,7 @@ def run(
         rows.append(row)
     if update:
         _refresh_readme(root)
+        _write(root / "docs" / "glossary.md", glossary(root))
     if json_file is not None:
         _write(Path(json_file), json.dumps(rows, indent=1) + "\n")
     _report(rows)
