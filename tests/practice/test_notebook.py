@@ -15,6 +15,7 @@ from crmlab._paths import ROOT
 from crmlab.practice.exercise import fill
 from crmlab.practice.forms import Choice, Function, Interval
 from crmlab.practice.student_notebook import student_notebook
+from tests.money import money_taken_for_formulas
 
 NAMES = practice.names()
 each_exercise = pytest.mark.parametrize("name", NAMES)
@@ -46,6 +47,24 @@ def test_it_is_a_notebook_and_the_same_when_made_twice(name):
     assert json.dumps(student_notebook(again, example, 'given = practice.given("x")', True)) == json.dumps(
         notebook
     )
+
+
+@each_exercise
+def test_money_stands_in_words_so_that_no_two_dollar_signs_become_a_formula(name):
+    drawn, notebook = made(name)
+    shown = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    for number, question in drawn.exercise.questions.items():
+        shown += [fill(text, drawn.given.values()) for text in (question.hint, question.why)]
+        shown += [message for message, _ in drawn.key(number).wrong.values()]
+        shown.append(drawn.form(number).wanted())
+    assert not [found for text in shown for found in money_taken_for_formulas(text)]
+
+
+def test_money_stands_in_words_in_the_sources_of_exercises():
+    for path in sorted((ROOT / "exercises").rglob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+        assert not [found for text in texts for found in money_taken_for_formulas(text)], path.name
 
 
 @each_exercise

@@ -2,12 +2,13 @@
 
 import base64
 
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab import datasets, value
+from crmlab import datasets, plot, value
 from crmlab._paths import ROOT
 
 
@@ -20,6 +21,14 @@ def cell_with(lesson, words):
     found = [cell.source for cell in cells(lesson) if words in cell.source]
     assert len(found) == 1, f"{words!r} stands in {len(found)} cells of {lesson}"
     return found[0]
+
+
+def run(lesson, words, **given):
+    """Run the lesson's cell that holds `words`, among the names that it is given, and return all names."""
+    names = {"np": np, "pd": pd, "plt": plt, "plot": plot, "value": value, **given}
+    exec(cell_with(lesson, words), names)
+    plt.close("all")
+    return names
 
 
 @pytest.mark.parametrize("params", [(0.24, 4.4, 0.79, 2.4), (2.0, 15.0, 0.3, 0.5), (0.1, 1.0, 5.0, 9.0)])
