@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="execute the notebooks and say which passed")
-    run.add_argument("numbers", nargs="*", metavar="NN", help="a lesson, such as 44; all by default")
+    run.add_argument(
+        "numbers", nargs="*", metavar="NN", help="a lesson, such as 44 or 44_buy_till_you_die; all by default"
+    )
     run.add_argument("--jobs", type=int, metavar="N", help="notebooks at a time (default: one per core)")
     run.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
     run.add_argument("--update", action="store_true", help="store the executed notebooks")

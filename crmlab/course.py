@@ -25,6 +25,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from crmlab._numbers import now
 from crmlab._paths import ROOT
 from crmlab._tables import unknown
 
@@ -92,7 +93,7 @@ def lessons(numbers: Sequence[str] = (), root: Path = ROOT) -> list[Lesson]:
     Parameters
     ----------
     numbers : sequence of str
-        Two-digit numbers of the lessons wanted; all of them when empty.
+        The lessons wanted, by number or by name (``"41"``, ``"41_value_tiers"``); all of them when empty.
     root : Path
         The clone whose ``notebooks`` folder is read.
 
@@ -103,7 +104,7 @@ def lessons(numbers: Sequence[str] = (), root: Path = ROOT) -> list[Lesson]:
     Raises
     ------
     ValueError
-        A number that no lesson has.
+        A number or name that no lesson has; of an old number the message says the new one.
 
     Examples
     --------
@@ -118,11 +119,13 @@ def lessons(numbers: Sequence[str] = (), root: Path = ROOT) -> list[Lesson]:
         )
         for entry in entries
     ]
-    valid = [lesson.number for lesson in every]
+    known = {name for lesson in every for name in (lesson.number, lesson.name)}
     for number in numbers:
-        if number not in valid:
-            raise ValueError(unknown("lesson", number, valid))
-    return [lesson for lesson in every if not numbers or lesson.number in numbers]
+        if number not in known:
+            if now(number):
+                raise ValueError(f"Lesson {number} is now {now(number)}.")
+            raise ValueError(unknown("lesson", number, [lesson.number for lesson in every]))
+    return [lesson for lesson in every if not numbers or {lesson.number, lesson.name} & set(numbers)]
 
 
 def table(root: Path = ROOT) -> str:
@@ -265,7 +268,7 @@ def run(
     Parameters
     ----------
     numbers : sequence of str
-        Two-digit numbers of the lessons to run; all of them when empty.
+        The lessons to run, by number or by name; all of them when empty.
     jobs : int, optional
         Kernels at work at the same time; the number of cores by default.
     json_file : Path, optional

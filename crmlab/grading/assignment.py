@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 from crmlab._tables import unknown
 from crmlab.practice import Drawn, load, prove
+from crmlab.practice.data import VERSION, other_version
 from crmlab.practice.exercise import FOLDER, Exercise
 from crmlab.practice.student_notebook import student_notebook
 
-VERSION = 1
 HAND_IN = """# Assignment for {title}
 
 What you have: {notebooks}, and beside each the data, which are yours alone: nobody else has the same.
@@ -119,18 +119,19 @@ def read_key(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no key file {path}: crmlab release makes one.")
     try:
-        about = json.loads(Path(path).read_text(encoding="utf-8"))
+        about = dict(json.loads(Path(path).read_text(encoding="utf-8")))
         version = about["schema_version"]
-        complete = len(about["key"]) == 64 and isinstance(about["exercises"], dict)
-        rows = about["students"].items()
-        complete &= all(_names_a_folder(one) and {"name", "given"} <= set(held) for one, held in rows)
+        if version == VERSION:
+            complete = len(about["key"]) == 64 and isinstance(about["exercises"], dict)
+            rows = about["students"].items()
+            complete &= all(_names_a_folder(one) and {"name", "given"} <= set(held) for one, held in rows)
     except (ValueError, TypeError, KeyError, AttributeError):
         complete, version = False, VERSION
+    if version != VERSION:
+        raise ValueError(other_version(path, version))
     if not complete:
         raise ValueError(f"{path} is not a key file as crmlab release writes it.")
-    if version != VERSION:
-        raise ValueError(f"{path} is of version {version}; this crmlab reads version {VERSION}.")
-    return dict(about)
+    return about
 
 
 def release(

@@ -16,11 +16,12 @@ import pandas as pd
 from tqdm import tqdm
 
 import crmlab
+from crmlab import _numbers
 from crmlab.grading import report, sandbox
 from crmlab.grading.assignment import read_key, write_data
 from crmlab.grading.sandbox import Limits
 from crmlab.practice import Drawn, load
-from crmlab.practice.data import write_cases
+from crmlab.practice.data import VERSION, other_version, write_cases
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Choice, Function, Interval
 from crmlab.practice.marking import Verdict
@@ -264,7 +265,13 @@ def _submitted(folders: list[Path], name: str) -> tuple[bytes | None, str]:
     # a browser says "41_value_tiers (1).ipynb"
     found = sorted(one for one in folders[0].glob("*.ipynb") if one.name.startswith(name))
     if not found:
-        return None, f"{name}.ipynb was not handed in."
+        number, others = name.partition("_")[0], sorted(one.name for one in folders[0].glob("*.ipynb"))
+        former = [one for one in others if number in (_numbers.now(one) or "").split()]
+        told = [
+            f"{one[:60]} was: if that is a notebook of version 1, mark it with the crmlab that released it."
+            for one in former[:1]
+        ]
+        return None, " ".join([f"{name}.ipynb was not handed in.", *told])
     if len(found) > 1:
         return None, f"There are {len(found)} notebooks that could be {name}.ipynb: hand in one."
     if found[0].is_symlink() or not found[0].is_file():
@@ -277,16 +284,26 @@ def _submitted(folders: list[Path], name: str) -> tuple[bytes | None, str]:
 def _cells(raw: bytes) -> list[str]:
     """Return the code cells of a notebook that may hold anything."""
     try:
-        cells = json.loads(raw)["cells"]
-        sources = [cell.get("source", "") for cell in cells if cell["cell_type"] == "code"]
+        notebook = json.loads(raw)
+        sources = [cell.get("source", "") for cell in notebook["cells"] if cell["cell_type"] == "code"]
         found = ["".join(source) for source in sources]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _Broken("What was handed in cannot be read as a notebook.") from None
+    if _version(notebook) != VERSION:
+        raise _Broken(other_version("What was handed in", _version(notebook)))
     if len(found) > MOST_CELLS:
         raise _Broken(f"The notebook has {len(found):,} cells, more than anybody needs.")
     if not any(source.strip() for source in found):
         raise _Broken("The notebook has no code.")
     return found
+
+
+def _version(notebook: Any) -> Any:
+    """Return the version of the release from which a notebook comes."""
+    try:
+        return notebook["metadata"]["crmlab"].get("schema_version", 1)
+    except (KeyError, TypeError, AttributeError):  # an editor may have thrown it away
+        return VERSION
 
 
 def _write_job(drawn: Drawn, cells: list[str], job: Path) -> None:

@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 
 from crmlab._tables import unknown, whole_number
 
-VERSION = 1
+VERSION = 2
+"""Of all that is handed out, and of the key file. In version 1 lessons 41 to 47 were called 16 to 20."""
+
 _FILE = "given.json"
 Option = TypeVar("Option")
 
@@ -53,7 +55,7 @@ def variant(course_key: str, exercise: str, student: str, small: bool = False) -
     --------
     >>> ann = variant("secret", "41_value_tiers", "ann")
     >>> ann.integer("margin", 20, 40), ann.choice("tier", ["core", "potential", "ordinary"])
-    (20, 'potential')
+    (40, 'ordinary')
     """
     for name, text in {"course_key": course_key, "exercise": exercise, "student": student}.items():
         if not isinstance(text, str) or not text.strip():
@@ -173,11 +175,22 @@ class Given:
         """Read what :meth:`write` wrote."""
         about = read_json(folder, _FILE)
         if about.get("schema_version") != VERSION:
-            found = about.get("schema_version")
-            raise ValueError(f"{folder / _FILE} is of version {found}; this crmlab reads {VERSION}.")
+            raise ValueError(other_version(folder / _FILE, about.get("schema_version")))
         held = {name: _from_json(value) for name, value in about["values"].items()}
         held |= {name: _read_parquet(folder / f"{name}.parquet") for name in about["tables"]}
         return cls({name: held[name] for name in about["order"]})
+
+
+def other_version(what: object, found: object) -> str:
+    """Return the sentence for what another crmlab has handed out.
+
+    Examples
+    --------
+    >>> print(other_version("key.json", 1))
+    key.json is of version 1, this crmlab takes version 2: use the crmlab that released it, or release anew.
+    """
+    remedy = "use the crmlab that released it, or release anew"
+    return f"{what} is of version {found!r:.20}, this crmlab takes version {VERSION}: {remedy}."
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 from matplotlib.axes import Axes
 
+from crmlab import _numbers
 from crmlab._paths import ROOT
 from crmlab._tables import look_up, require_columns
 from crmlab.practice import forms
@@ -25,7 +26,8 @@ DESK = ROOT / "notebooks" / "practice"
 """Where the student's notebooks and the log of their progress lie."""
 
 _PUBLIC = "practice"  # the key of self-study is no secret
-_RELEASED, _LOG = "form.json", "progress.jsonl"
+_RELEASED, _LOG, _LOG_VERSION = "form.json", "progress.jsonl", 2
+_RANKS = ["right", "mistake", "wrong", "range", "columns", "type", "missing"]
 _open: dict[str, Drawn | dict[str, forms.Form]] = {}
 
 
@@ -249,10 +251,15 @@ class Progress:
         (whether one was asked for).
     calibration : DataFrame
         A row for each interval: ``low``, ``high``, ``truth``, ``inside``.
+    old : DataFrame
+        What was answered when lessons 41 to 47 were called 16 to 20, by the question's number of that time:
+        ``now`` (the lesson of today), ``tries``, ``outcome``, ``hint`` and ``solution``. Only its intervals
+        are counted.
     """
 
     questions: pd.DataFrame
     calibration: pd.DataFrame
+    old: pd.DataFrame
 
     def sentence(self) -> str:
         """Say it in a sentence or two."""
@@ -262,6 +269,8 @@ class Progress:
             held = int(self.calibration["inside"].sum())
             told += f" {held} of {intervals} intervals held the truth;"
             told += f" of 90 % intervals {0.9 * intervals:.1f} should."
+        if len(self.old):
+            told += f" Under the old numbers, not counted here: {len(self.old)} questions."
         return told
 
     def plot_calibration(self, ax: Axes | None = None) -> Axes:
@@ -271,10 +280,12 @@ class Progress:
         return plot_calibration(self.calibration, ax)
 
     def __repr__(self) -> str:
-        return f"{self.sentence()}\n{self.questions.to_string()}"
+        tables = [table.to_string() for table in (self.questions, self.old) if len(table)]
+        return "\n".join([self.sentence(), *tables])
 
     def _repr_html_(self) -> str:
-        tables = [table.to_html() for table in (self.questions, self.calibration.round(3)) if len(table)]
+        shown = (self.questions, self.calibration.round(3), self.old)
+        tables = [table.to_html() for table in shown if len(table)]
         return f"<p>{self.sentence()}</p>{''.join(tables)}"
 
 
@@ -292,22 +303,35 @@ def progress() -> Progress:
     >>> progress().questions.columns.tolist()
     ['title', 'tries', 'outcome', 'hint', 'solution']
     """
-    ranks = ["right", "mistake", "wrong", "range", "columns", "type", "missing"]
-    events, rows = _events(), {}
+    events, former, rows = _events(), _events(old=True), {}
     for name in names():
         for number, question in load(name).questions.items():
-            mine = [one["outcome"] for one in events if one["question"] == number]
-            tried = sorted((one for one in mine if one in ranks), key=ranks.index)
-            tries = sum(one != "missing" for one in tried)
-            best = tried[0] if tried else "not tried"
-            rows[number] = (question.title, tries, best, "hint" in mine, "solution" in mine)
-    columns = ["title", "tries", "outcome", "hint", "solution"]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("question")
+            rows[number] = {"title": question.title, **_tally(events, number)}
+    asked = sorted({one["question"] for one in former})
+    old = {number: {"now": _numbers.now(number), **_tally(former, number)} for number in asked}
+    columns = ["tries", "outcome", "hint", "solution"]
+    table, older = (
+        pd.DataFrame.from_dict(found, orient="index", columns=[first, *columns]).rename_axis(name)
+        for found, first, name in ((rows, "title", "question"), (old, "now", "old number"))
+    )
+    events += [one | {"question": f"{one['question']} (old)"} for one in former]
     intervals = pd.DataFrame(events, columns=["question", "student", "low", "high", "truth"])
     intervals = intervals.dropna().drop_duplicates(["question", "student", "truth"])
     intervals = intervals.drop(columns="student").set_index("question").astype(float)
     inside = intervals["truth"].between(intervals["low"], intervals["high"])
-    return Progress(table, intervals.assign(inside=inside))
+    return Progress(table, intervals.assign(inside=inside), older)
+
+
+def _tally(events: list[dict[str, Any]], question: str) -> dict[str, Any]:
+    """Return how one question went."""
+    mine = [one["outcome"] for one in events if one["question"] == question]
+    tried = sorted((one for one in mine if one in _RANKS), key=_RANKS.index)
+    return {
+        "tries": sum(one != "missing" for one in tried),
+        "outcome": tried[0] if tried else "not tried",
+        "hint": "hint" in mine,
+        "solution": "solution" in mine,
+    }
 
 
 @lru_cache(maxsize=32)
@@ -342,7 +366,7 @@ def _log(drawn: Drawn, asked: Question, event: dict[str, Any]) -> None:
 
 
 def _write(event: dict[str, Any]) -> None:
-    line = json.dumps({"schema_version": 1, "at": int(time.time()), **event})
+    line = json.dumps({"schema_version": _LOG_VERSION, "at": int(time.time()), **event})
     try:
         DESK.mkdir(parents=True, exist_ok=True)
         # one short line at the end: two notebooks may write at once, and what stood there stays. It begins
@@ -353,7 +377,8 @@ def _write(event: dict[str, Any]) -> None:
         warnings.warn(f"Your progress is not kept: {error}", stacklevel=4)
 
 
-def _events() -> list[dict[str, Any]]:
+def _events(old: bool = False) -> list[dict[str, Any]]:
+    """Return what the log holds under the numbers of today, or what it holds under the old ones."""
     found = []
     try:
         lines = (DESK / _LOG).read_text("utf-8", "replace").splitlines()
@@ -364,7 +389,9 @@ def _events() -> list[dict[str, Any]]:
             event = json.loads(line)
             numbers = {name: float(event[name]) for name in ("low", "high", "truth") if name in event}
             texts = {name: str(event[name]) for name in ("student", "question", "outcome")}
-            found.append(texts | numbers)
+            first_numbers = int(event.get("schema_version", 1)) < 2 and _numbers.now(texts["question"])
+            if bool(first_numbers) == old:
+                found.append(texts | numbers)
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue  # a line that was cut short or edited costs itself only
     return found

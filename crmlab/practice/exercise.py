@@ -10,6 +10,7 @@ from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
+from crmlab._numbers import now
 from crmlab._paths import ROOT
 from crmlab._tables import look_up, unknown
 from crmlab.practice.data import Variant
@@ -98,6 +99,10 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
     valid = names(folder)
     found = [one for one in valid if str(name) in (one, one.partition("_")[0])]
     if len(found) != 1:
+        if now(name) and folder is None:
+            raise ValueError(
+                f"Exercise {name} is now {now(name)}: see the last table of exercises/README.md."
+            )
         raise ValueError(unknown("exercise", name, valid) + f" They lie in {folder or FOLDER}.")
     path = Path(folder or FOLDER) / f"{found[0]}.ipynb"
     text = path.read_bytes()

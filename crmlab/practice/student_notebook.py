@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab.practice.data import VERSION
 from crmlab.practice.exercise import Question, fill
 from crmlab.practice.forms import Choice, Figure, Function, Interval, Selection
 from crmlab.practice.marking import Drawn
@@ -53,8 +54,9 @@ def student_notebook(drawn: Drawn, example: Drawn, begin: str, check: bool) -> d
         ]
     end = "practice.progress()" if check else ""
     cells += [_code("progress", end)] if end else []
-    about = {"crmlab": {"exercise": exercise.name, "source": exercise.digest, "student": drawn.student}}
-    return {"cells": cells, "metadata": METADATA | about, "nbformat": 4, "nbformat_minor": 5}
+    about = {"schema_version": VERSION, "exercise": exercise.name, "source": exercise.digest}
+    about |= {"student": drawn.student}
+    return {"cells": cells, "metadata": METADATA | {"crmlab": about}, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _markdown(name: str, text: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import crmlab
-from crmlab import course, datasets, replicate
+from crmlab import course, datasets, practice, replicate
 from crmlab.cli import main
 
 
@@ -15,6 +15,8 @@ from crmlab.cli import main
     [
         (["rnu"], "Did you mean 'run'? Valid: company, data, grade, lab, release, replicate, run."),
         (["run", "99"], "There is no lesson '99'"),
+        (["run", "16"], "Lesson 16 is now 41."),
+        (["run", "17_retention"], "Lesson 17_retention is now 42 and 43."),
         (["run", "--jobs", "0"], "1 or more; it was 0"),
         (["run", "--jbos"], "crmlab run does not know --jbos"),
         (["data", "cdnow_smaple"], "Did you mean 'cdnow_sample'?"),
@@ -31,6 +33,20 @@ def test_a_wrong_word_is_answered_with_the_right_ones_and_exit_code_2(words, mes
         code = stopped.code
     assert code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), {"16": "41", "17": "42 and 43", "18": "44", "19": "45", "20": "46 and 47"}.items()
+)
+def test_an_old_number_is_answered_with_the_new_one(old, new, capsys, tmp_path):
+    (tmp_path / "roster.csv").write_text("student\ns1\n")
+    assert main(["run", old]) == 2
+    to = ["--students", f"{tmp_path}/roster.csv", "--key-file", f"{tmp_path}/k", "--out", f"{tmp_path}/out"]
+    assert main(["release", old, *to]) == 2
+    said = capsys.readouterr().err
+    assert f"Lesson {old} is now {new}." in said and f"Exercise {old} is now {new}: see" in said
+    with pytest.raises(ValueError, match=f"Exercise {old} is now {new}"):
+        practice.check(f"{old}.2", 0)
 
 
 def test_version_is_that_of_the_package(capsys):

@@ -95,7 +95,7 @@ def test_no_module_is_longer_than_300_lines():
         *((room, 1000) for room in ("collect", "survey", "network", "act")),
         ("value", 2250),  # six likelihood models take 850; lessons 42, 45 and 46 brought 1,150 more
         ("company", 1650),  # 26 tables and 11 of truth; 1,200 was a guess before any was drawn
-        ("practice", 1150),  # seven forms of answers, each of which meets every wrong type with a sentence
+        ("practice", 1350),  # seven forms of answers, each of which meets every wrong type with a sentence
         ("grading", 950),  # the sandbox alone takes 380: what it is attacked with is in tests/grading
         (".", 9600),  # 7,000 as planned, and what the four rooms above have been given beyond the plan
     ],

@@ -52,6 +52,15 @@ def rows(root: Path) -> dict[str, dict[str, object]]:
     return {row["notebook"]: row for row in json.loads((root / "rows.json").read_text())}
 
 
+def test_a_lesson_may_be_named_by_its_number_or_by_its_name(tmp_path):
+    root = make_course(tmp_path, n00_one=["1"], n16_two=["2"], n41_three=["3"])
+    found = course.lessons(["41_three", "16", "16_two"], root)
+    assert [lesson.name for lesson in found] == ["16_two", "41_three"]
+    for wrong in ("41_two", "four", "4"):
+        with pytest.raises(ValueError, match=f"There is no lesson '{wrong}'"):
+            course.lessons([wrong], root)
+
+
 def test_notebooks_run_side_by_side_and_stay_as_they_are(tmp_path, capsys):
     meet = (
         "from pathlib import Path\nimport time\nPath('{me}').touch()\nend = time.time() + 60\n"

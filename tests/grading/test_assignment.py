@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 import stat
 
 import nbformat
@@ -13,7 +14,7 @@ import pytest
 from crmlab import company, practice
 from crmlab.grading import new_exercise, release, roster
 from crmlab.grading.assignment import read_key
-from crmlab.practice.data import Given
+from crmlab.practice.data import VERSION, Given
 from tests.grading.conftest import PERFECT, SOURCE, Classroom
 
 STUDENTS = ["s1", "s2", "李雷", "ann.b@x-y"]
@@ -229,7 +230,7 @@ def test_a_key_file_belongs_to_one_assignment(classroom, tmp_path):
 
 
 BAD_ID = {
-    "schema_version": 1,
+    "schema_version": VERSION,
     "key": "0" * 64,
     "exercises": {},
     "students": {"../x": {"name": "", "given": {}}},
@@ -242,7 +243,7 @@ BAD_ID = {
         "",
         "{}",
         "[1]",
-        '{"schema_version": 1, "key": 7}',
+        json.dumps({"schema_version": VERSION, "key": 7}),
         json.dumps(BAD_ID),
         json.dumps(BAD_ID | {"students": {"s1": 7}}),
     ],
@@ -251,6 +252,18 @@ def test_a_key_file_that_is_none(tmp_path, text):
     (tmp_path / "key.json").write_text(text)
     with pytest.raises(ValueError, match="is not a key file"):
         read_key(tmp_path / "key.json")
+
+
+def test_what_an_older_crmlab_released_is_refused_with_its_version(classroom, tmp_path):
+    about = json.loads(classroom.key.read_text())
+    (tmp_path / "key.json").write_text(json.dumps(about | {"schema_version": 1}))
+    shutil.copytree(classroom.release / "s1" / "T1_trial_data", tmp_path / "T1_trial_data")
+    given = tmp_path / "T1_trial_data" / "given.json"
+    given.write_text(json.dumps(json.loads(given.read_text()) | {"schema_version": 1}))
+    said = "of version 1, this crmlab takes version 2: use the crmlab that released it, or"
+    for read in (lambda: read_key(tmp_path / "key.json"), lambda: practice.read(given.parent)):
+        with pytest.raises(ValueError, match=said):
+            read()
 
 
 def test_an_exercise_that_fails_its_own_proof_goes_to_nobody(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from crmlab import practice
 from crmlab.grading import Limits, grade, identical, questions, release, sandbox
 from crmlab.grading.assignment import read_key
-from crmlab.grading.marks import _cells
+from crmlab.grading.marks import _cells, _submitted
 from tests.grading.conftest import PERFECT, Classroom
 
 LIMITS = Limits(cell_seconds=4, total_seconds=60, memory=2**30)
@@ -204,6 +204,32 @@ def test_with_trust_it_marks_without_one(tmp_path, monkeypatch):
     classroom = Classroom(tmp_path, ["s1"])
     classroom.hand_in("s1", PERFECT)
     assert marked(classroom, trust=True)["mark"].tolist() == [1.0] * 5
+
+
+def test_a_notebook_of_an_older_release_is_refused_with_its_version(tmp_path):
+    classroom = Classroom(tmp_path, ["old", "stripped"])
+    for student, about in {"old": {"exercise": "T1_trial"}, "stripped": None}.items():
+        classroom.hand_in(student, PERFECT)
+        path = classroom.submissions / student / "T1_trial.ipynb"
+        notebook = json.loads(path.read_text())
+        assert notebook["metadata"]["crmlab"].pop("schema_version") == 2
+        notebook["metadata"] = {"crmlab": about} if about else []
+        path.write_text(json.dumps(notebook))
+    marks = marked(classroom, trust=True)
+    assert marks.loc["old", "mark"].sum() == 0 and marks.loc["stripped", "mark"].tolist() == [1.0] * 5
+    told = marks.loc["old", "reason"].unique()
+    assert (
+        len(told) == 1 and "What was handed in is of version 1, this crmlab takes version 2: use" in told[0]
+    )
+
+
+def test_a_notebook_under_an_old_number_is_named(tmp_path):
+    (tmp_path / "17_retention.ipynb").write_text("{}")
+    assert (
+        "17_retention.ipynb was: if that is a notebook of version 1"
+        in _submitted([tmp_path], "43_lifecycle")[1]
+    )
+    assert _submitted([tmp_path], "44_buy_till_you_die")[1] == "44_buy_till_you_die.ipynb was not handed in."
 
 
 def test_an_exercise_whose_data_changed_after_the_release_is_not_marked_wrongly(tmp_path):

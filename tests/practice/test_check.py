@@ -317,6 +317,29 @@ def test_progress_tells_the_best_try_and_survives_restarts(folder):
     assert "<table" in page._repr_html_() and "Mean" in repr(page)
 
 
+def test_what_was_answered_under_the_old_numbers_is_shown_and_not_counted(folder, monkeypatch):
+    path = folder / "17_trial.ipynb"
+    path.write_text((folder / "T1_trial.ipynb").read_text().replace("T1.", "17."))  # a lesson 17 of today
+    old = {"schema_version": 1, "student": "practice", "outcome": "right"}
+    lines = [old | {"question": "17.1"}, old | {"question": "17.3", "low": 5, "high": 6, "truth": 5.5}]
+    lines += [old | {"question": "17.1", "outcome": "wrong"}, old | {"question": "T1.1"}]
+    desk.DESK.mkdir(parents=True, exist_ok=True)
+    log = desk.DESK / "progress.jsonl"
+    log.write_text("\n".join(map(json.dumps, lines)))
+    practice.check("17.2", "a")
+    page = practice.progress()
+    tried = page.questions["outcome"].to_dict()
+    assert tried["17.1"] == tried["17.3"] == "not tried" and tried["T1.1"] == "right"
+    assert tried["17.2"] not in ("right", "not tried")
+    assert page.old["outcome"].to_dict() == {"17.1": "right", "17.3": "right"}
+    assert page.old.loc["17.1"].tolist() == ["42 and 43", 2, "right", False, False]
+    assert page.calibration.index.tolist() == ["17.3 (old)"]
+    assert practice.solution("17.1").startswith("Try first")
+    assert "Under the old numbers, not counted here: 2 questions." in repr(page)
+    assert "42 and 43" in repr(page) and "42 and 43" in page._repr_html_()
+    assert log.read_text().startswith("\n".join(map(json.dumps, lines)))
+
+
 def test_intervals_of_a_company_are_kept_once(folder):
     table = pd.DataFrame(
         {"low": [0.1, 0.2], "high": [0.3, 0.4], "truth": [0.2, None]}, index=["alive", "open"]
