@@ -112,13 +112,10 @@ def lessons(numbers: Sequence[str] = (), root: Path = ROOT) -> list[Lesson]:
     '41_value_tiers'
     """
     entries = tomllib.loads((root / "notebooks" / "course.toml").read_text(encoding="utf-8"))["lesson"]
-    every = [
-        Lesson(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-            | {"terms": tuple(Term(*term) for term in entry.get("terms", []))}
-        )
-        for entry in entries
-    ]
+    every = []
+    for entry in entries:
+        held: dict[str, Any] = {k: tuple(one) if isinstance(one, list) else one for k, one in entry.items()}
+        every.append(Lesson(**held | {"terms": tuple(Term(*term) for term in entry.get("terms", []))}))
     known = {name for lesson in every for name in (lesson.number, lesson.name)}
     for number in numbers:
         if number not in known:
