@@ -112,13 +112,7 @@ def test_it_opens_with_the_decision_and_the_objectives(notebook, lesson):
         assert phrase.lower() in opening.lower()
 
 
-@pytest.fixture
-def old_pattern(lesson):
-    if lesson.number == "00":
-        pytest.xfail("lesson 00 is still in the old pattern")
-
-
-def test_money_stands_in_words_so_that_no_two_dollar_signs_become_a_formula(notebook, old_pattern):
+def test_money_stands_in_words_so_that_no_two_dollar_signs_become_a_formula(notebook):
     typeset = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     for cell in code_cells(notebook):
         kinds = [output.get("data", {}) for output in cell.outputs]
@@ -126,7 +120,7 @@ def test_money_stands_in_words_so_that_no_two_dollar_signs_become_a_formula(note
     assert not [found for text in typeset for found in money_taken_for_formulas(text)]
 
 
-def test_who_runs_the_cell_of_a_bet_does_not_see_the_truth(notebook, old_pattern):
+def test_who_runs_the_cell_of_a_bet_does_not_see_the_truth(notebook):
     for cell in code_cells(notebook):
         assert not (".commit(" in cell.source and "open_envelope(" in cell.source), cell.source
         if re.search(r"^commitment = ", cell.source, flags=re.MULTILINE):
