@@ -3,6 +3,7 @@
 import os
 
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 from nbval.plugin import IPyNbCell
 
@@ -12,6 +13,13 @@ from crmlab.course import figure_difference, kernel_environment
 os.environ.pop("MPLBACKEND", None)
 os.environ.update(kernel_environment())
 matplotlib.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays_open():
+    """Close what a test has drawn, for matplotlib warns when there are more than twenty."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(autouse=True)

@@ -225,9 +225,10 @@ def figure_difference(stored: Sequence[Any], fresh: Sequence[Any]) -> str:
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Return the notebook as it is stored: nothing in it that changes from run to run or between machines.
 
-    Metadata are the kernel's name, the cells' tags and whether their source is folded; cell ids are kept,
-    and given where they are missing; code cells are numbered from 1; an error that a cell is meant to raise
-    keeps its last line only, for the frames above it hold paths of this machine.
+    Metadata are the kernel's name, the cells' tags and whether their source is folded, and the alternative
+    texts of figures; cell ids are kept, and given where they are missing; code cells are numbered from 1; an
+    error that a cell is meant to raise keeps its last line only, for the frames above it hold paths of this
+    machine.
 
     Examples
     --------
@@ -245,6 +246,9 @@ def clean(notebook: NotebookNode) -> NotebookNode:
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = number
+            if "metadata" in output:
+                alt = output.metadata.get("image/png", {}).get("alt")
+                output.metadata = nbformat.from_dict({"image/png": {"alt": alt}} if alt else {})
             if output.output_type == "error":
                 output.traceback = [f"{output.ename}: {output.evalue}"]
     return nbformat.validator.normalize(notebook)[1]

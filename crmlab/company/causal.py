@@ -1,5 +1,7 @@
 """The causal map: what causes what in the simulated company."""
 
+from typing import Any
+
 import networkx as nx
 from matplotlib.axes import Axes
 
@@ -31,7 +33,7 @@ def causal_map() -> nx.DiGraph:
 
 
 def plot_causal_map(ax: Axes | None = None) -> Axes:
-    """Draw the causal map: levers in red, events in dark, hidden traits of customers in grey.
+    """Draw the causal map: levers in a thick red frame, events in a thin one, hidden traits in a dashed one.
 
     Parameters
     ----------
@@ -44,21 +46,32 @@ def plot_causal_map(ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> plot_causal_map().get_title(loc="left")
-    'What causes what (red: levers of a manager; grey: hidden traits)'
+    'What causes what (thick frame: lever of a manager; dashed: hidden trait)'
     """
-    graph, colours = causal_map(), {"trait": "#7b8a97", "event": plot.INK, "lever": plot.MODEL}
+    graph = causal_map()
+    frames: dict[str, Any] = {
+        "trait": {"edgecolor": plot.QUIET, "linestyle": "--"},
+        "event": {"edgecolor": plot.INK},
+        "lever": {"edgecolor": plot.MODEL, "linewidth": 2.5},
+    }
     ax = plot.axes(ax, figsize=(11, 6))
     boxes = {}
     for name, node in graph.nodes.items():
-        colour, (x, y) = colours[node["kind"]], node["place"]
-        box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour}
-        text = ax.text(x, y, plot.label(name), color=colour, ha="center", va="center", bbox=box)
+        box = {"boxstyle": "round,pad=0.35", "facecolor": "white"} | frames[node["kind"]]
+        x, y = node["place"]
+        text = ax.text(x, y, plot.label(name), ha="center", va="center", bbox=box)
         boxes[name] = text.get_bbox_patch()
     for cause, effect in graph.edges:
-        arrow = {"arrowstyle": "-|>", "color": "#9aa5ae", "connectionstyle": "arc3,rad=0.1"}
+        arrow = {"arrowstyle": "-|>", "color": plot.QUIET, "connectionstyle": "arc3,rad=0.1"}
         ends = {"patchA": boxes[cause], "patchB": boxes[effect]}
         to, start = graph.nodes[effect]["place"], graph.nodes[cause]["place"]
         ax.annotate("", to, start, arrowprops=arrow | ends, zorder=4)
     ax.set(xlim=(-0.8, 7.9), ylim=(-5.0, 0.8))
     ax.set_axis_off()
-    return plot.annotate(ax, "What causes what (red: levers of a manager; grey: hidden traits)", "", "")
+    causes = [
+        f"{plot.label(name)} → {', '.join(map(plot.label, graph[name]))}" for name in graph if graph[name]
+    ]
+    plot.describe(ax, f"{plot.label('What causes what')}: {'; '.join(causes)}.")
+    return plot.annotate(
+        ax, "What causes what (thick frame: lever of a manager; dashed: hidden trait)", "", ""
+    )

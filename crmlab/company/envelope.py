@@ -104,7 +104,10 @@ def plot_calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     place = ((table["truth"] - (table["low"] + table["high"]) / 2) / half).clip(-4, 4)
     rows = np.arange(len(table))
     ax.hlines(rows, -1, 1, color=plot.QUIET, linewidth=8)
-    ax.scatter(place, rows, color=np.where(table["inside"], plot.ACTUAL, plot.MODEL), zorder=3)
+    inside = table["inside"].to_numpy(bool)
+    for shown, look, name in ((inside, "o", "inside"), (~inside, "X", "outside")):
+        colour = plot.ACTUAL if name == "inside" else plot.MODEL
+        ax.plot(place[shown], rows[shown], look, color=colour, ms=8, label=plot.label(name))
     ax.set_yticks(rows, [plot.label(what) for what in table.index])
     ax.set(xlim=(-4.2, 4.2), ylim=(max(len(table), 1) - 0.5, -0.5))
     title = f"{table['inside'].sum()} of {len(table)} truths lie inside"

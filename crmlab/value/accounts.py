@@ -99,7 +99,8 @@ def plot_whale(contribution: ArrayLike, ax: Axes | None = None) -> Axes:
     ax.annotate(best, (share[peak], total[peak]), (-8, 8), textcoords="offset points", ha="right")
     if earning < curve.index[-1]:
         lose = f"{plot.label('lose money')}: {1 - share[earning]:.0%} {plot.label('of customers')}"
-        ax.axvspan(share[earning], 1, color=plot.MODEL, alpha=0.12, lw=0, label=lose)
+        ax.axvspan(share[earning], 1, color=plot.MODEL, alpha=0.12, lw=0)
+        ax.axvline(share[earning], color=plot.MODEL, ls="--", lw=1.5, label=lose)
         ax.legend(loc="lower right")
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1.15 * total[peak])
@@ -276,10 +277,10 @@ def plot_portfolio(
     counts = shown["cell"].value_counts()
     names = {cell: f"{plot.label(cell)} ({counts.get(cell, 0):,})" for cell in CELLS}
     ax = plot.axes(ax, figsize=(6.5, 4.5))
-    points = {"x": strength, "y": attractiveness, "size": size, "sizes": (15, 300), "alpha": 0.6}
-    colours = dict(zip(names.values(), plot.PALETTE, strict=False))
-    hue = shown["cell"].map(names)
-    sns.scatterplot(shown, hue=hue, hue_order=list(colours), palette=colours, legend="brief", ax=ax, **points)
+    points = {"x": strength, "y": attractiveness, "size": size, "sizes": (15, 300)}
+    keys = {"hue": shown["cell"].map(names), "hue_order": list(names.values()), "palette": plot.PALETTE[:4]}
+    shapes = {"style": keys["hue"], "style_order": keys["hue_order"], "markers": plot.MARKERS[:4]}
+    sns.scatterplot(shown, legend="brief", ax=ax, **keys, **shapes, **points)
     ax.axvline(table[strength].median(), color=plot.INK, lw=1)
     ax.axhline(table[attractiveness].median(), color=plot.INK, lw=1)
     sns.move_legend(ax, "center left", bbox_to_anchor=(1, 0.5), frameon=False, title="")

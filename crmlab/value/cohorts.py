@@ -235,9 +235,9 @@ def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = N
     rows, columns = values.shape
     ax = plot.axes(ax, figsize=(np.clip(3 + 0.42 * columns, 5, 14), np.clip(1.8 + 0.28 * rows, 2.3, 9)))
     small = rows <= 30 and columns <= 26
-    sns.heatmap(
+    plot.heatmap(
         values,
-        ax=ax,
+        ax,
         cmap=sns.light_palette(plot.PALETTE[0], as_cmap=True),
         vmin=low,
         vmax=high if high > low else low + 1,

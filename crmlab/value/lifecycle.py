@@ -8,7 +8,6 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from narwhals.typing import IntoFrame
 from statsmodels.stats.proportion import proportion_confint
@@ -565,6 +564,6 @@ def plot_transitions(chain: StageChain, ax: Axes | None = None) -> Axes:
     """
     shown = chain.matrix.rename(index=plot.label, columns=plot.label)
     ax = plot.axes(ax, figsize=(6.5, 4))
-    sns.heatmap(shown, ax=ax, cmap="Blues", vmin=0, vmax=1, annot=True, fmt=".0%", linewidths=1, cbar=False)
+    plot.heatmap(shown, ax, cmap="Blues", vmin=0, vmax=1, annot=True, fmt=".0%", linewidths=1, cbar=False)
     ax.tick_params(rotation=0, length=0)
     return plot.annotate(ax, "Where are they one period later?", "stage one period later", "stage now")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from crmlab import plot
@@ -33,7 +32,7 @@ def plot_frequencies(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = plot.axes(ax)
     names = {name: plot.label(name) for name in table.columns}
     colours = [plot.ACTUAL, plot.MODEL, *plot.PALETTE[2:]][: len(names)]
-    table.rename(columns=names).plot.bar(ax=ax, rot=0, width=0.8, color=colours)
+    plot.hatch(table.rename(columns=names).plot.bar(ax=ax, rot=0, width=0.8, color=colours))
     ax.grid(axis="x", visible=False)
     return plot.annotate(ax, "How often did customers come back?", "repeat purchases", "customers")
 
@@ -67,7 +66,8 @@ def plot_tracking(table: pd.DataFrame, cumulative: bool = True, ax: Axes | None 
     ax.plot(table.index, table[f"{head}expected"], color=plot.MODEL, ls="--", label=plot.label("expected"))
     if table["holdout"].any():
         begin = table.index[table["holdout"]][0] - 1
-        ax.axvspan(begin, table.index[-1], color=plot.QUIET, alpha=0.3, lw=0, label=plot.label("hold-out"))
+        ax.axvspan(begin, table.index[-1], color=plot.QUIET, alpha=0.2, lw=0)
+        ax.axvline(begin, color=plot.INK, ls=":", label=plot.label("hold-out begins"))
     ax.margins(x=0)
     ax.set_ylim(bottom=0)
     ax.legend()
@@ -132,7 +132,7 @@ def plot_matrix(matrix: pd.DataFrame, title: str, ax: Axes | None = None) -> Axe
     ax = plot.axes(ax)
     decimals = 0 if matrix.index.max() >= len(matrix) / 2 else 2
     shown = matrix.iloc[::-1].rename(index=lambda recency: f"{recency:.{decimals}f}")
-    sns.heatmap(shown, ax=ax, cmap="mako", vmin=0, cbar_kws={"pad": 0.02})
+    plot.heatmap(shown, ax, cmap="mako", vmin=0, cbar_kws={"pad": 0.02})
     ax.tick_params(axis="y", rotation=0)
     return plot.annotate(ax, title, "repeat purchases", "age at the last purchase")
 
@@ -161,6 +161,6 @@ def plot_iso_value(
     'repeat purchases'
     """
     ax = plot.axes(ax)
-    curves = ax.contour(table.columns, table.index, table, levels=levels or 7, cmap="viridis")
+    curves = ax.contour(table.columns, table.index, table, levels=levels or 7, colors=plot.PALETTE[3])
     ax.clabel(curves, fmt=lambda level: f"{level:,.4g}")
     return plot.annotate(ax, "Histories of equal worth", "repeat purchases", "age at the last purchase")

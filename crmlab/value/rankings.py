@@ -1,6 +1,7 @@
 """What a ranking of customers is worth: money won and lost by acting on it, and its lift."""
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -140,10 +141,10 @@ def plot_lift(tables: Mapping[str, pd.DataFrame], ax: Axes | None = None) -> Axe
     'share of the actual total'
     """
     ax = plot.axes(ax)
-    ax.plot([0, 1], [0, 1], color=plot.QUIET, lw=2, label=plot.label("random"))
-    for name, table in tables.items():
-        share = table["customers"].cumsum() / table["customers"].sum()
-        ax.plot([0, *share], [0, *table["cumulative_share"]], "o-", ms=4, label=plot.label(name))
+    ax.plot([0, 1], [0, 1], color=plot.QUIET, ls=":", lw=2, label=plot.label("random"))
+    for (name, table), marker in zip(tables.items(), cycle(plot.MARKERS), strict=False):
+        share = [0, *table["customers"].cumsum() / table["customers"].sum()]
+        ax.plot(share, [0, *table["cumulative_share"]], marker=marker, ms=5, label=plot.label(name))
     ax.legend()
     return plot.annotate(
         ax, "How much do the best hold?", "share of customers, best first", "share of the actual total"

@@ -345,7 +345,7 @@ def plot_rfm(scores: pd.DataFrame, rules: pd.DataFrame | None = None, ax: Axes |
     cells = cells.reindex(index=range(top, 0, -1), columns=range(1, top + 1), fill_value=0)
     ax = plot.axes(ax, figsize=(7, 5))  # after the checks, so that bad input leaves no empty figure
     colours = sns.light_palette(plot.PALETTE[0], as_cmap=True)
-    sns.heatmap(cells, ax=ax, cmap=colours, annot=True, fmt=",d", linewidths=1, cbar=False)
+    plot.heatmap(cells, ax, cmap=colours, annot=True, fmt=",d", linewidths=1, cbar=False)
     if rules is not None:
         for rule in rules.itertuples():
             corner = rule.R_from - 1, top - rule.F_to

@@ -401,7 +401,7 @@ def stability(
 def plot_profile(
     segmentation: Segmentation, table: DataFrame | None = None, names: Names = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the profile of each segment: means as numbers, differences from all customers as colours.
+    """Draw the profile of each segment: means, and how far each is from the mean of all.
 
     Parameters
     ----------
@@ -419,7 +419,7 @@ def plot_profile(
     --------
     >>> table = pd.DataFrame({"orders": [1, 2, 1, 9, 8], "dollars": [10, 20, 15, 95, 90]})
     >>> plot_profile(segment(table, ["orders", "dollars"], count=2)).get_title(loc="left")
-    'Colour: standard deviations from the mean of all'
+    'Means of the segments'
     """
     means = segmentation.profile(table)
     apart = segmentation.profile(table, standardised=True).iloc[:, 2:]
@@ -428,9 +428,11 @@ def plot_profile(
         f"{plot.label(one)} ({size:,})" for one, size in zip(called, means["customers"], strict=True)
     ]
     shown = means.iloc[:, 2:].map(lambda value: f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}")
-    ax = plot.axes(ax, figsize=(1.2 * len(apart.columns) + 3, 0.5 * len(means) + 1.5))
+    shown = shown.to_numpy() + apart.map(lambda deviations: f"\n({deviations:+.1f})").to_numpy()
+    ax = plot.axes(ax, figsize=(1.2 * len(apart.columns) + 3, 0.6 * len(means) + 1.5))
     colours = sns.blend_palette([plot.PALETTE[0], "white", plot.PALETTE[1]], as_cmap=True)
-    options = {"annot": shown.to_numpy(), "fmt": "", "cmap": colours, "vmin": -2, "vmax": 2, "linewidths": 1}
-    sns.heatmap(apart.rename(columns=lambda name: plot.label(str(name))), ax=ax, **options)
+    options = {"annot": shown, "fmt": "", "cmap": colours, "vmin": -2, "vmax": 2, "linewidths": 1}
+    options["cbar_kws"] = {"label": plot.label("standard deviations from the mean of all")}
+    plot.heatmap(apart.rename(columns=lambda name: plot.label(str(name))), ax, **options)
     ax.tick_params(rotation=0, length=0)
-    return plot.annotate(ax, "Colour: standard deviations from the mean of all", "", "")
+    return plot.annotate(ax, "Means of the segments", "", "")

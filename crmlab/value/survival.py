@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -213,12 +214,15 @@ def plot_survival(tables: Mapping[str, pd.DataFrame], ax: Axes | None = None) ->
     for table in tables.values():
         number_columns(table, "survival", "low", "high")
     ax = plot.axes(ax)
-    for colour, (name, table) in zip(cycle(plot.PALETTE), tables.items(), strict=False):
-        ax.fill_between(table.index, table["low"], table["high"], step="post", color=colour, alpha=0.2, lw=0)
-        ax.step(table.index, table["survival"], where="post", color=colour, lw=2, label=plot.label(str(name)))
+    looks = cycle(zip(plot.PALETTE, plot.LINES, plot.MARKERS, strict=True))
+    for (colour, line, marker), (name, table) in zip(looks, tables.items(), strict=False):
+        band: dict[str, Any] = {"step": "post", "facecolor": (colour, 0.15), "edgecolor": colour, "lw": 0.5}
+        ax.fill_between(table.index, table["low"], table["high"], **band)
+        look: dict[str, Any] = {"color": colour, "ls": line, "lw": 2, "label": plot.label(str(name))}
+        ax.step(table.index, table["survival"], where="post", **look)
         last = table.iloc[-1]
         ax.vlines(table.index[-1], last["low"], last["high"], color=colour, alpha=0.4, lw=3)
-        ax.plot(table.index[-1], last["survival"], "o", color=colour, clip_on=False)
+        ax.plot(table.index[-1], last["survival"], marker, color=colour, clip_on=False)
     ax.set(ylim=(0, 1.01))
     ax.set_xlim(left=0)
     ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))

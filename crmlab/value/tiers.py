@@ -214,11 +214,12 @@ def plot_lorenz(amount: ArrayLike, ax: Axes | None = None) -> Axes:
     ax = plot.axes(ax, figsize=(6, 5))
     x, y = curve["share_of_customers"], curve["share_of_amount"]
     ax.fill_between(x, x, y, color=plot.PALETTE[0], alpha=0.12, linewidth=0)
-    ax.plot([0, 1], [0, 1], color=plot.QUIET, label=plot.label("all customers equal: Gini 0"))
+    ax.plot([0, 1], [0, 1], color=plot.QUIET, ls="--", label=plot.label("all customers equal: Gini 0"))
     ax.plot(
         x,
         y,
         color=plot.PALETTE[0],
+        linestyle="-",
         linewidth=2.5,
         label=plot.label("these customers: Gini") + f" {gini(amount):.2f}",
     )
