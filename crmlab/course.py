@@ -187,6 +187,18 @@ def figures(outputs: Sequence[Any]) -> list[bytes]:
     return [base64.b64decode(png) for png in found if png]
 
 
+def alternatives(outputs: Sequence[Any]) -> list[str]:
+    """Return the alternative text of each figure among the outputs of a cell; empty where it has none.
+
+    Examples
+    --------
+    >>> alternatives([{"data": {"image/png": "aGVsbG8="}, "metadata": {"image/png": {"alt": "A wave."}}}])
+    ['A wave.']
+    """
+    shown = [output for output in outputs if output.get("data", {}).get("image/png")]
+    return [output.get("metadata", {}).get("image/png", {}).get("alt", "") for output in shown]
+
+
 def figure_difference(stored: Sequence[Any], fresh: Sequence[Any]) -> str:
     """Compare the figures of one cell's stored and fresh outputs, which nbval does not.
 
@@ -198,8 +210,8 @@ def figure_difference(stored: Sequence[Any], fresh: Sequence[Any]) -> str:
     Returns
     -------
     str
-        What differs, or an empty string: the number of figures, the size of one in pixels, or its mean
-        absolute difference of red, green and blue, if above `FIGURE_TOLERANCE`.
+        What differs, or an empty string: the number of figures, an alternative text, the size of one in
+        pixels, or its mean absolute difference of red, green and blue, if above `FIGURE_TOLERANCE`.
 
     Examples
     --------
@@ -209,6 +221,9 @@ def figure_difference(stored: Sequence[Any], fresh: Sequence[Any]) -> str:
     old, new = figures(stored), figures(fresh)
     if len(old) != len(new):
         return f"stored figures: {len(old)}, fresh figures: {len(new)}"
+    for told, now in zip(alternatives(stored), alternatives(fresh), strict=True):
+        if told != now:
+            return f"stored alternative text: {told}\nfresh alternative text: {now}"
     for number, (before, after) in enumerate(zip(old, new, strict=True), start=1):
         if before == after:
             continue
@@ -247,8 +262,8 @@ def clean(notebook: NotebookNode) -> NotebookNode:
             if output.output_type == "execute_result":
                 output.execution_count = number
             if "metadata" in output:
-                alt = output.metadata.get("image/png", {}).get("alt")
-                output.metadata = nbformat.from_dict({"image/png": {"alt": alt}} if alt else {})
+                kept = [{"image/png": {"alt": alt}} for alt in alternatives([output]) if alt]
+                output.metadata = nbformat.from_dict(kept[0] if kept else {})
             if output.output_type == "error":
                 output.traceback = [f"{output.ename}: {output.evalue}"]
     return nbformat.validator.normalize(notebook)[1]

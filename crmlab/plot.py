@@ -248,7 +248,7 @@ def _in_words(ax: Axes) -> str:
     kind = ", ".join(label(kind) for kind in dict.fromkeys(kinds)) or label("drawing")
     title = " ".join((ax.get_title(loc="left") or ax.get_title()).split())
     parts = [
-        (kind.capitalize(), [title]),
+        ("", [": ".join(filter(None, [kind.capitalize(), title]))]),
         (label("Horizontal"), [": ".join(filter(None, horizontal))]),
         (label("Vertical"), [": ".join(filter(None, vertical))]),
         *((name, [words]) for name, words in told[:12]),

@@ -1,4 +1,4 @@
-"""Make the face with which Chinese is written in figures: the characters of GB 2312 out of Noto Sans CJK.
+"""Make the face with which figures write Chinese: the characters of GB 2312 out of Noto Sans CJK.
 
     python crmlab/fonts/build.py /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 
@@ -13,6 +13,7 @@ from fontTools import subset
 from fontTools.ttLib import TTCollection
 
 FAMILY = "crmlab Sans SC"
+BEYOND = "叚昜"  # written in the names of the simulated company, and not in GB 2312
 TARGET = Path(__file__).with_name("crmlab-sans-sc.otf")
 
 
@@ -28,7 +29,7 @@ def build(source: Path) -> None:
     font = next(face for face in faces if face["name"].getDebugName(1) == "Noto Sans CJK SC")
     options = subset.Options(layout_features=[], name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14], hinting=False)
     subsetter = subset.Subsetter(options)
-    subsetter.populate(text=gb2312())
+    subsetter.populate(text=gb2312() + BEYOND)
     subsetter.subset(font)
     compact = FAMILY.replace(" ", "")
     for number, text in {1: FAMILY, 3: f"{compact}-Regular", 4: FAMILY, 6: f"{compact}-Regular"}.items():

@@ -164,7 +164,7 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
     parts = {
         "Students": totals.sort_values("mark", ascending=False, kind="stable"),
         "Questions": questions(known).round(2).reset_index(),
-        "Mistakes": mistakes.sort_values("times", ascending=False),
+        "Mistakes": mistakes.sort_values("times", ascending=False, kind="stable"),
         "The same answer to different data": identical(results),
         "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
     }

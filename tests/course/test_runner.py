@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 from crmlab import course
 
@@ -135,6 +136,28 @@ def test_a_second_update_leaves_the_bytes_identical(tmp_path):
     assert notebook.cells[1].outputs[0].data["text/plain"] == "'notebooks'"
     assert "| 00 | [one](notebooks/00_one.ipynb) | Why? | 1 |" in (root / "README.md").read_text()
     assert list(root.rglob("*.tmp")) == []
+
+
+def test_a_figure_keeps_its_alternative_text_and_only_that(tmp_path, capsys):
+    cell = (
+        "from crmlab import plot\nplot.style()\nax = plot.axes()\nax.bar(['a', 'b'], [1, 2])\n"
+        "plot.annotate(ax, 'Orders', 'tier', '')\nax.figure.show()"
+    )
+    told = "plot.describe(ax, 'Two <bars>.')\nax.figure.patch.set_alpha(0)\nax.figure"
+    root = make_course(tmp_path, n00_plot=[cell, told])
+    assert course.run(update=True, root=root) == 0
+    first = stored(root, "00_plot").read_bytes()
+    notebook = nbformat.reads(first.decode(), as_version=4)
+    shown = [output.metadata for cell in notebook.cells for output in cell.outputs]
+    composed = "Bars: Orders. Horizontal: tier. a: 1; b: 2."
+    assert shown == [{"image/png": {"alt": alt}} for alt in (composed, "Two <bars>.")]
+    page = HTMLExporter().from_notebook_node(notebook)[0]
+    assert f'alt="{composed}"' in page and 'alt="Two &lt;bars&gt;."' in page
+    assert course.run(root=root) == 0 and course.run(update=True, root=root) == 0
+    assert stored(root, "00_plot").read_bytes() == first
+    stored(root, "00_plot").write_text(first.decode().replace("a: 1;", "a: 3;"))
+    assert course.run(root=root) == 1
+    assert "In [1], stored alternative text: Bars: Orders. Horizontal: tier. a: 3;" in capsys.readouterr().out
 
 
 def test_a_blank_figure_in_place_of_a_plot_is_found(tmp_path, capsys):
