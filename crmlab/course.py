@@ -262,8 +262,8 @@ def clean(notebook: NotebookNode) -> NotebookNode:
             if output.output_type == "execute_result":
                 output.execution_count = number
             if "metadata" in output:
-                kept = [{"image/png": {"alt": alt}} for alt in alternatives([output]) if alt]
-                output.metadata = nbformat.from_dict(kept[0] if kept else {})
+                told = [{"image/png": {"alt": alt}} for alt in alternatives([output]) if alt]
+                output.metadata = nbformat.from_dict(told[0] if told else {})
             if output.output_type == "error":
                 output.traceback = [f"{output.ename}: {output.evalue}"]
     return nbformat.validator.normalize(notebook)[1]

@@ -19,6 +19,7 @@ from matplotlib.container import BarContainer
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Polygon
 from matplotlib.ticker import FixedLocator
 
 # Every two of these are apart by 13 in CIEDE2000 for usual, protan and deutan eyes, and each stands out from
@@ -175,7 +176,8 @@ def hatch(ax: Axes) -> Axes:
     """
     for bars, pattern in zip(ax.containers, cycle(HATCHES), strict=False):
         plt.setp(bars.get_children(), hatch=pattern, edgecolor="white")
-    ax.legend()
+    if ax.get_legend():
+        ax.legend()
     return ax
 
 
@@ -237,6 +239,8 @@ def _in_words(ax: Axes) -> str:
             kinds.append("contours")
         elif isinstance(drawn, PolyCollection):
             kinds.append("areas")
+    if any(isinstance(patch, Polygon) for patch in ax.patches):
+        kinds.append("outlines")
     texts = [" ".join(text.get_text().split()) for text in ax.texts if text.get_text()]
     horizontal, vertical = (
         [" ".join(axis.get_label_text().split()), "" if "bars" in kinds else ", ".join(_names(axis))]
