@@ -221,9 +221,9 @@ def figure_difference(stored: Sequence[Any], fresh: Sequence[Any]) -> str:
     old, new = figures(stored), figures(fresh)
     if len(old) != len(new):
         return f"stored figures: {len(old)}, fresh figures: {len(new)}"
-    for told, now in zip(alternatives(stored), alternatives(fresh), strict=True):
-        if told != now:
-            return f"stored alternative text: {told}\nfresh alternative text: {now}"
+    for told, anew in zip(alternatives(stored), alternatives(fresh), strict=True):
+        if told != anew:
+            return f"stored alternative text: {told}\nfresh alternative text: {anew}"
     for number, (before, after) in enumerate(zip(old, new, strict=True), start=1):
         if before == after:
             continue

@@ -151,7 +151,7 @@ def test_a_figure_keeps_its_alternative_text_and_only_that(tmp_path, capsys):
     shown = [output.metadata for cell in notebook.cells for output in cell.outputs]
     composed = "Bars: Orders. Horizontal: tier. a: 1; b: 2."
     assert shown == [{"image/png": {"alt": alt}} for alt in (composed, "Two <bars>.")]
-    page = HTMLExporter().from_notebook_node(notebook)[0]
+    page = HTMLExporter(template_name="classic").from_notebook_node(notebook)[0]
     assert f'alt="{composed}"' in page and 'alt="Two &lt;bars&gt;."' in page
     assert course.run(root=root) == 0 and course.run(update=True, root=root) == 0
     assert stored(root, "00_plot").read_bytes() == first
