@@ -13,7 +13,7 @@ from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.category import StrCategoryLocator
-from matplotlib.collections import PathCollection, PolyCollection, QuadMesh
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection, QuadMesh
 from matplotlib.colors import to_rgb
 from matplotlib.container import BarContainer
 from matplotlib.contour import ContourSet
@@ -237,6 +237,8 @@ def _in_words(ax: Axes) -> str:
             told.append((_name(drawn), f"{len(np.asarray(drawn.get_offsets())):,} {label('points')}"))
         elif isinstance(drawn, ContourSet):
             kinds.append("contours")
+        elif isinstance(drawn, LineCollection):
+            kinds.append("lines")
         elif isinstance(drawn, PolyCollection):
             kinds.append("areas")
     if any(isinstance(patch, Polygon) for patch in ax.patches):
@@ -273,7 +275,7 @@ def _names(axis: Any) -> list[str]:
     """Return the names at the ticks of an axis, if they are names and at most a dozen."""
     if not isinstance(axis.get_major_locator(), (FixedLocator, StrCategoryLocator)):
         return []
-    names = [" ".join(tick.get_text().split()) for tick in axis.get_ticklabels()]
+    names = [" ".join(tick.get_text().split()) for tick in axis.get_ticklabels() if tick.get_text()]
     return names if len(names) <= 12 else []
 
 
