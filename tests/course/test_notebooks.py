@@ -92,9 +92,7 @@ def test_it_can_be_read_at_one_sitting(notebook, lesson):
     assert sum(len(course.figures(cell.outputs)) for cell in code_cells(notebook)) >= 2
 
 
-def test_every_figure_has_an_alternative_text(notebook, lesson, request):
-    if lesson.number == "00":
-        request.applymarker(pytest.mark.xfail(reason="its figures are not stored anew yet", strict=True))
+def test_every_figure_has_an_alternative_text(notebook):
     for text in (text for cell in code_cells(notebook) for text in course.alternatives(cell.outputs)):
         assert 40 <= len(text) <= 1_000, text
 
