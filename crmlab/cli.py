@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill, indent
-from typing import Any
+from typing import Any, NoReturn
 
 import crmlab
 from crmlab._paths import ROOT
@@ -17,6 +17,9 @@ class _Command(argparse.ArgumentParser):
 
     example = ""
     known: Callable[[], str] | None = None
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message.rstrip('.')}. What it knows: {self.prog} --help")
 
     def format_help(self) -> str:
         parts = [super().format_help()]
@@ -50,11 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    parser = argparse.ArgumentParser(prog="crmlab", description=crmlab.__doc__.splitlines()[0])
+    parser = _Command(prog="crmlab", description=crmlab.__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"crmlab {crmlab.__version__}")
-    commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, parser_class=_Command
-    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="execute the notebooks and say which passed")
     run.add_argument(
@@ -135,16 +136,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     grade.known = _exercises
     grade.set_defaults(command=_grade)
 
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands.choices:
-        from crmlab._tables import unknown
-
-        parser.error(unknown("command", arguments[0], commands.choices))
-    options, further = parser.parse_known_args(arguments)
-    if further and options.command is not _lab:
-        known = f"What it knows: crmlab {arguments[0]} --help"
-        parser.error(f"crmlab {arguments[0]} does not know {' '.join(further)}. {known}")
-    options.further = further
     try:
+        if not arguments[0].startswith("-") and arguments[0] not in commands.choices:
+            from crmlab._tables import unknown
+
+            parser.error(unknown("command", arguments[0], commands.choices))
+        options, further = parser.parse_known_args(arguments)
+        if further and options.command is not _lab:
+            commands.choices[arguments[0]].error(f"it does not know {' '.join(further)}")
+        options.further = further
         return options.command(options)
     except (ValueError, OSError) as error:
         print(f"crmlab {arguments[0]}: {error}", file=sys.stderr)
