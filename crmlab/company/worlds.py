@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab._html import Sheet
 from crmlab._tables import look_up
 
 
@@ -131,7 +132,7 @@ class World:
             (getattr(self, name), one.default, *one.metadata.values()) for name, one in _PARAMETERS.items()
         ]
         columns = ["value", "base", "lowest", "highest", "meaning"]
-        return pd.DataFrame(rows, pd.Index(list(_PARAMETERS), name="parameter"), columns)
+        return Sheet(rows, pd.Index(list(_PARAMETERS), name="parameter"), columns)
 
     def __repr__(self) -> str:
         plain = vars(WORLDS.get(self.name, WORLDS["base"])) | {"name": self.name}
@@ -218,7 +219,7 @@ def levers() -> pd.DataFrame:
     >>> levers().loc["campaign", "valid"]
     "'none', 'random' or 'all'"
     """
-    return pd.DataFrame.from_dict(_LEVERS, "index").rename_axis("lever")
+    return Sheet(pd.DataFrame.from_dict(_LEVERS, "index").rename_axis("lever"))
 
 
 def pull(before: Levers, world: World | None, **changes: Any) -> Levers:

@@ -149,7 +149,8 @@ class Given:
     def _repr_html_(self) -> str:
         held: dict[str, Any] = {}
         for name, value in self._values.items():
-            held[name] = shown(value, name)
+            # what is given is told to the last digit: answers are worked out from it
+            held[name] = f"{value:,}" if isinstance(value, float) else shown(value, name)
             if isinstance(value, pd.DataFrame):
                 held[name] = {"rows": len(value), "columns": list(map(str, value.columns))}
             elif isinstance(value, pd.Timestamp):

@@ -197,11 +197,12 @@ def test_given_things_are_told_in_words_and_numbers():
     held = {
         "log": pd.DataFrame({"id": range(1200), "day": 1}),
         "budget": 25_000,
+        "rate": 1234.56789,
         "end": pd.Timestamp("2025-06-30"),
     }
     text = re.sub(r"\s+", " ", Parsed(practice.Given(held)._repr_html_()).text)
     assert "logtable of 1,200 rows: id, day" in text
-    assert "budget25,000" in text and "end30 June 2025" in text
+    assert "budget25,000" in text and "rate1,234.56789" in text and "end30 June 2025" in text
 
 
 def test_scoreboard_is_shown_case_by_case_and_a_part_of_it_as_a_table():
