@@ -79,7 +79,9 @@ def pages(tmp_path):
         "given": practice.Given({"shop": HOSTILE, "log": pd.DataFrame({HOSTILE: [1]})})._repr_html_(),
         "right": practice.Verdict("right", HOSTILE, 1.0)._repr_html_(),
         "verdict": practice.Verdict("mistake", HOSTILE, 0.4, HOSTILE)._repr_html_(),
-        "progress": practice.Progress(question_table(), pd.DataFrame(columns=["inside"]))._repr_html_(),
+        "progress": practice.Progress(
+            question_table(), pd.DataFrame(columns=["inside"]), question_table()
+        )._repr_html_(),
         "sheet": Sheet({HOSTILE: [HOSTILE]}, index=[HOSTILE])._repr_html_(),
         "scoreboard": board._repr_html_(),
         "feedback": (tmp_path / "feedback" / "s1.html").read_text(encoding="utf-8"),
