@@ -10,6 +10,8 @@ import pandas as pd
 import polars as pl
 from scipy import stats
 
+from crmlab._html import render
+
 if TYPE_CHECKING:
     from statsmodels.iolib.summary import Summary
 
@@ -291,6 +293,13 @@ class LikelihoodResults:
     def __repr__(self) -> str:
         values = ", ".join(f"{name} {value:.4g}" for name, value in self.params.items())
         return f"<{self.model.title}: {values}; log-likelihood {self.llf:,.1f}>"
+
+    def _repr_html_(self) -> str:
+        interval = self.conf_int().set_axis(["95 % from", "to"], axis=1)
+        table = pd.concat([self.params, self.bse, interval], axis=1).rename_axis("parameter")
+        measures = {"log-likelihood": self.llf, "AIC": self.aic, "BIC": self.bic}
+        facts = {"observations": f"{self.nobs:,.0f}"} | {k: f"{v:,.1f}" for k, v in measures.items()}
+        return render("results.html", title=self.model.title, table=table, facts=facts, notes=self.notes)
 
 
 def _share(alpha: float) -> float:

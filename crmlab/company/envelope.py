@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab import plot
+from crmlab._html import Sheet
 from crmlab._tables import look_up, require_columns
 from crmlab.company._schema import declared
 
@@ -44,7 +45,7 @@ def questions() -> pd.DataFrame:
         if not column.key
     ]
     table = pd.DataFrame(rows, columns=["question", "number", "unit", "meaning"]).set_index("question")
-    return table.assign(number=table["number"].map(_NUMBERS))
+    return Sheet(table.assign(number=table["number"].map(_NUMBERS)))
 
 
 def answer(truth: dict[str, pd.DataFrame], what: str) -> tuple[str, pd.Series, float]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab._html import Sheet
 from crmlab._tables import look_up
 
 
@@ -131,10 +132,10 @@ class World:
             (getattr(self, name), one.default, *one.metadata.values()) for name, one in _PARAMETERS.items()
         ]
         columns = ["value", "base", "lowest", "highest", "meaning"]
-        return pd.DataFrame(rows, pd.Index(list(_PARAMETERS), name="parameter"), columns)
+        return Sheet(rows, pd.Index(list(_PARAMETERS), name="parameter"), columns)
 
     def __repr__(self) -> str:
-        plain = vars(_WORLDS.get(self.name, _WORLDS["base"])) | {"name": self.name}
+        plain = vars(WORLDS.get(self.name, WORLDS["base"])) | {"name": self.name}
         changed = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if value != plain[name])
         return f"World {self.name!r}" + (f" with {changed}" if changed else "")
 
@@ -146,7 +147,7 @@ def _is_number(given: Any, low: float, high: float, whole: bool = False) -> bool
 
 
 _PARAMETERS = {one.name: one for one in fields(World)[1:]}  # all but the world's name
-_WORLDS = {
+WORLDS = {
     "base": World(),
     "textbook": World("textbook", campaigns=0, season=0.0, rate_leaving=0.0, firm_spend=1, influence=0.0),
     "seasonal": World("seasonal", season=0.8),
@@ -187,7 +188,7 @@ def world(name: str = "base", **changes: Any) -> World:
     """
     for given in changes:
         look_up("parameter", given, _PARAMETERS)
-    return replace(look_up("world", name, _WORLDS), **changes)
+    return replace(look_up("world", name, WORLDS), **changes)
 
 
 def _lever(valid: str, own_policy: str) -> Any:
@@ -218,7 +219,7 @@ def levers() -> pd.DataFrame:
     >>> levers().loc["campaign", "valid"]
     "'none', 'random' or 'all'"
     """
-    return pd.DataFrame.from_dict(_LEVERS, "index").rename_axis("lever")
+    return Sheet(pd.DataFrame.from_dict(_LEVERS, "index").rename_axis("lever"))
 
 
 def pull(before: Levers, world: World | None, **changes: Any) -> Levers:

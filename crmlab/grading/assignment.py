@@ -15,10 +15,11 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from crmlab._paths import clone
 from crmlab._tables import unknown
 from crmlab.practice import Drawn, load, prove
 from crmlab.practice.data import VERSION, other_version
-from crmlab.practice.exercise import FOLDER, Exercise
+from crmlab.practice.exercise import Exercise
 from crmlab.practice.student_notebook import student_notebook
 
 HAND_IN = """# Assignment for {title}
@@ -288,7 +289,8 @@ def new_exercise(path: str | Path) -> Path:
         raise ValueError(f"{path.name!r} is no name for an exercise: take NUMBER_words.ipynb, A1_tea.ipynb.")
     if path.exists():
         raise FileExistsError(f"{path} is there already: name another.")
-    template = (FOLDER / "template" / "A1_template.ipynb").read_text(encoding="utf-8")
+    template = clone("The exercise to begin with, and those of the course,") / "exercises" / "template"
+    text = (template / "A1_template.ipynb").read_text(encoding="utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(template.replace("A1", path.stem.partition("_")[0]), encoding="utf-8")
+    path.write_text(text.replace("A1", path.stem.partition("_")[0]), encoding="utf-8")
     return path

@@ -1,24 +1,12 @@
 """What the instructor and the students get to see: marks.csv, totals.csv, feedback pages, the summary."""
 
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body {{ font: 16px/1.5 system-ui, sans-serif; color: #22313f }}
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse; width: 100% }} th {{ text-align: left }}
-th, td {{ border-bottom: 1px solid #e8ecef; padding: .4rem .6rem; vertical-align: top }}
-.right {{ color: #2e7d4f }} .wrong {{ color: #d1495b }} small {{ color: #5c6b77 }}
-</style></head><body><h1>{title}</h1>
-{body}
-</body></html>
-"""
+from crmlab._html import render
 
 
 def questions(marks: pd.DataFrame) -> pd.DataFrame:
@@ -130,22 +118,16 @@ def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) 
 
 
 def _feedback(rows: pd.DataFrame, errors: Sequence[tuple[str, Mapping[str, str], str]]) -> str:
-    name, mark = rows["name"].iloc[0], rows["mark"].mean()
-    table = "".join(
-        f'<tr><td>{_safe(row.question)}<br><small>{_safe(row.title)}</small></td><td class="'
-        f'{"right" if row.mark == 1 else "wrong"}">{row.mark:.0%}</td><td>{_safe(row.reason)}</td></tr>\n'
-        for row in rows.itertuples()
-    )
-    stopped = "".join(
-        f"<li>{_safe(exercise)}, code cell {int(cell) + 1}: {_safe(text)}</li>\n"
+    stopped = [
+        (exercise, int(cell) + 1, text)
         for exercise, cells, _ in errors
         for cell, text in _by_cell(cells)[:20]
-    )
-    notes = "".join(f"<p>{_safe(exercise)}: {_safe(note)}</p>\n" for exercise, _, note in errors if note)
-    body = f"<p>{mark:.0%} of the marks.</p>\n{notes}<table>\n<tr><th>Question</th><th>Mark</th>"
-    body += f"<th>What became of it</th></tr>\n{table}</table>\n"
-    body += f"<h2>Cells that stopped</h2>\n<ul>\n{stopped}</ul>\n" if stopped else ""
-    return PAGE.format(title=_safe(name), body=body)
+    ]
+    notes = [(exercise, note) for exercise, _, note in errors if note]
+    return render(
+        "feedback.html", title=rows["name"].iloc[0], mark=rows["mark"].mean(), notes=notes,
+        rows=rows.to_dict("records"), stopped=stopped,
+    )  # fmt: skip
 
 
 def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> str:
@@ -162,9 +144,9 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
     about = f"{len(totals)} students, mean mark {totals['mark'].mean():.0%}; "
     about += f"a submission took {seconds.median():.1f} seconds of processor time (median)."
     parts = {
-        "Students": totals.sort_values("mark", ascending=False, kind="stable"),
+        "Students": totals.sort_values("mark", ascending=False, kind="stable", ignore_index=True),
         "Questions": questions(known).round(2).reset_index(),
-        "Mistakes": mistakes.sort_values("times", ascending=False, kind="stable"),
+        "Mistakes": mistakes.sort_values("times", ascending=False, kind="stable", ignore_index=True),
         "The same answer to different data": identical(results),
         "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
     }
@@ -172,23 +154,16 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
         "Questions": "Difficulty is the mean mark (1 is easy). Discrimination is the correlation with the "
         "mean mark on the other questions: near 0 or below, look at the question.",
         "The same answer to different data": "A reason to talk, no proof: two may make "
-        "the same slip. A name under right_for says whose right answer it is.",
+        "the same slip. The name under “right for” says whose right answer it is.",
     }
-    body = f"<p>{about}</p>\n"
-    for title, table in parts.items():
-        body += f"<h2>{title}</h2>\n<p>{explained.get(title, '')}</p>\n"
-        percent = {"mark": "{:.0%}".format} if title == "Students" else None
-        html_table = table.to_html(index=False, border=0, na_rep="", formatters=percent)
-        body += html_table if len(table) else "<p>None.</p>"
-    return PAGE.format(title="Summary", body=body)
+    shown = [
+        (title, explained.get(title, ""), table if len(table) else None) for title, table in parts.items()
+    ]
+    return render("summary.html", title="Summary", about=about, parts=shown)
 
 
 def _by_cell(errors: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(errors.items(), key=lambda error: int(error[0]))
-
-
-def _safe(text: Any) -> str:
-    return html.escape(str(text))
 
 
 def _harmless(value: Any) -> Any:

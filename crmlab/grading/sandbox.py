@@ -28,7 +28,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from crmlab._paths import ROOT
+from crmlab._paths import DATASETS, ROOT
 
 ATTEMPTS, TICK, STARTING = 6, 0.2, 60.0
 """Boxes for one submission, seconds between two looks at its processes, seconds to get ready."""
@@ -141,7 +141,7 @@ def mounted() -> list[Path]:
     python = [Path(sys.base_prefix), Path(sys.prefix), Path(sys.executable).resolve().parents[1]]
     seen = [path for path in SYSTEM if path.is_dir() and not path.is_symlink()]
     seen += dict.fromkeys(path for path in python if not path.is_relative_to("/usr"))
-    return [*seen, ROOT / "crmlab", ROOT / "datasets"]
+    return [*seen, ROOT / "crmlab", DATASETS]
 
 
 def execute(

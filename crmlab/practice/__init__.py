@@ -1,14 +1,15 @@
 """What the student needs: data of one's own, checks, hints, solutions, progress."""
 
-from crmlab.practice.data import variant
-from crmlab.practice.desk import check, given, hint, keep, notebook, progress, read, solution
-from crmlab.practice.exercise import load, names
-from crmlab.practice.forms import Choice, Figure, Function, Interval, Number, Selection, Table
-from crmlab.practice.marking import Drawn, money, prove
+from crmlab.practice.data import Given, Variant, variant
+from crmlab.practice.desk import Note, Progress, check, given, hint, keep, notebook, progress, read, solution
+from crmlab.practice.exercise import Exercise, Question, load, names
+from crmlab.practice.forms import Choice, Figure, Form, Function, Interval, Number, Selection, Table
+from crmlab.practice.marking import Drawn, Key, Verdict, money, prove
 
 # fmt: off
 __all__ = [
-    "Choice", "Drawn", "Figure", "Function", "Interval", "Number", "Selection", "Table",
+    "Choice", "Drawn", "Exercise", "Figure", "Form", "Function", "Given", "Interval", "Key", "Note", "Number",
+    "Progress", "Question", "Selection", "Table", "Variant", "Verdict",
     "check", "given", "hint", "keep", "load", "money", "names", "notebook", "progress", "prove", "read",
     "solution", "variant",
 ]

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crmlab._html import render, shown
 from crmlab._tables import unknown, whole_number
 
 VERSION = 2
@@ -144,6 +145,17 @@ class Given:
                 told = f"{value:%d %B %Y}"
             lines.append(f"{name}: {told}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        held: dict[str, Any] = {}
+        for name, value in self._values.items():
+            # what is given is told to the last digit: answers are worked out from it
+            held[name] = f"{value:,}" if isinstance(value, float) else shown(value, name)
+            if isinstance(value, pd.DataFrame):
+                held[name] = {"rows": len(value), "columns": list(map(str, value.columns))}
+            elif isinstance(value, pd.Timestamp):
+                held[name] = f"{value.day} {value:%B %Y}"
+        return render("given.html", held=held.items())
 
     def values(self) -> dict[str, Any]:
         """Return everything given by name; the tables are copies."""

@@ -14,7 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab import _numbers
-from crmlab._paths import ROOT
+from crmlab._html import render
+from crmlab._paths import ROOT, clone
 from crmlab._tables import look_up, require_columns
 from crmlab.practice import forms
 from crmlab.practice.data import Given, read_json
@@ -231,6 +232,7 @@ def keep(calibration: pd.DataFrame) -> None:
     >>> truth = tea.open_envelope("alive")
     >>> keep(tea.calibration())
     """
+    clone("The pages on which progress is kept")
     if not isinstance(calibration, pd.DataFrame):
         kind = type(calibration).__name__
         raise ValueError(f"keep() takes the table of company.calibration(); got a {kind}.")
@@ -284,9 +286,8 @@ class Progress:
         return "\n".join([self.sentence(), *tables])
 
     def _repr_html_(self) -> str:
-        shown = (self.questions, self.calibration.round(3), self.old)
-        tables = [table.to_html() for table in shown if len(table)]
-        return f"<p>{self.sentence()}</p>{''.join(tables)}"
+        tables = [table for table in (self.questions, self.calibration, self.old) if len(table)]
+        return render("progress.html", sentence=self.sentence(), tables=tables)
 
 
 def progress() -> Progress:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlab._numbers import now
-from crmlab._paths import ROOT
+from crmlab._paths import ROOT, clone
 from crmlab._tables import look_up, unknown
 from crmlab.practice.data import Variant
 from crmlab.practice.forms import Form, Function, Interval, Selection
@@ -69,7 +69,13 @@ def names(folder: str | Path | None = None) -> list[str]:
     >>> names()[0]
     '00_start_here'
     """
-    return sorted(path.stem for path in Path(folder or FOLDER).glob("*.ipynb"))
+    return sorted(path.stem for path in _folder(folder).glob("*.ipynb"))
+
+
+def _folder(folder: str | Path | None) -> Path:
+    if folder is None:
+        clone("The exercises")
+    return Path(folder or FOLDER)
 
 
 def load(name: str, folder: str | Path | None = None) -> Exercise:
@@ -103,8 +109,8 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
             raise ValueError(
                 f"Exercise {name} is now {now(name)}: see the last table of exercises/README.md."
             )
-        raise ValueError(unknown("exercise", name, valid) + f" They lie in {folder or FOLDER}.")
-    path = Path(folder or FOLDER) / f"{found[0]}.ipynb"
+        raise ValueError(unknown("exercise", name, valid) + f" They lie in {_folder(folder)}.")
+    path = _folder(folder) / f"{found[0]}.ipynb"
     text = path.read_bytes()
     try:
         cells = [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in json.loads(text)["cells"]]

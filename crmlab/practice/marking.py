@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab._html import render
 from crmlab._tables import look_up
 from crmlab.practice._forms import label, told
 from crmlab.practice.data import Given, variant
@@ -39,8 +40,17 @@ class Verdict:
     mark: float = 0.0
     mistake: str = ""
 
+    @property
+    def _head(self) -> str:
+        return "Not yet." if self.outcome in ("mistake", "wrong") else ""
+
     def __repr__(self) -> str:
-        return f"Not yet. {self.message}" if self.outcome in ("mistake", "wrong") else self.message
+        return f"{self._head} {self.message}".strip()
+
+    def _repr_html_(self) -> str:
+        return render(
+            "verdict.html", outcome=self.outcome, head=self._head, message=self.message, mark=self.mark
+        )
 
 
 class Key:

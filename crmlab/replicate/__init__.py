@@ -19,6 +19,8 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from crmlab._html import Sheet, render
+from crmlab._paths import NeedsClone
 from crmlab._tables import look_up, unknown
 
 __all__ = ["Row", "case", "cases", "half_unit", "main", "page", "scoreboard", "unexpected"]
@@ -173,6 +175,9 @@ class _Case:
                 }
             if not count:
                 raise ValueError("the case yields no row")
+        except NeedsClone as absent:
+            not_run = {"verdict": "not run", "expected": "not run", "where": str(absent)}
+            yield common | {"quantity": "the case itself", **not_run}
         except Exception as error:
             yield common | {
                 "quantity": "the case itself",
@@ -239,7 +244,7 @@ def cases() -> pd.DataFrame:
     'fader_hardie_shang_2010'
     """
     known = [(one.name, one.citation, one.data, one.data_class) for one in _registry().values()]
-    return pd.DataFrame(known, columns=["case", "citation", "data", "data_class"])
+    return Sheet(known, columns=["case", "citation", "data", "data_class"])
 
 
 def scoreboard(cases: Sequence[str] | None = None) -> pd.DataFrame:
@@ -254,7 +259,8 @@ def scoreboard(cases: Sequence[str] | None = None) -> pd.DataFrame:
     -------
     DataFrame
         ``case, quantity, published, ours, difference, tolerance, verdict, expected, source_checked,
-        data_class, citation, where``. The verdict is "holds", "differs" or, where a case broke off, "error".
+        data_class, citation, where``. The verdict is "holds", "differs" or, where a case broke off, "error";
+        "not run" where its data are in the clone only, and crmlab is installed without it.
 
     Raises
     ------
@@ -271,7 +277,7 @@ def scoreboard(cases: Sequence[str] | None = None) -> pd.DataFrame:
     chosen = {name: look_up("case", name, known) for name in names}
     progress = tqdm(chosen.values(), desc="replicate", unit="case", leave=False, disable=None)
     board = pd.DataFrame([row for one in progress for row in one.run()], columns=COLUMNS)
-    return board.fillna({"published": "", "source_checked": ""})
+    return _Board(board.fillna({"published": "", "source_checked": ""}))
 
 
 def unexpected(board: pd.DataFrame) -> pd.Series:
@@ -285,15 +291,16 @@ def unexpected(board: pd.DataFrame) -> pd.Series:
     np.False_
     """
     finite = board["ours"].astype(float).abs() < float("inf")
-    return ((board["verdict"] == "holds") != (board["expected"] == "holds")) | ~finite
+    surprising = ((board["verdict"] == "holds") != (board["expected"] == "holds")) | ~finite
+    return surprising & (board["verdict"] != "not run")
 
 
 def _shown(board: pd.DataFrame) -> list[list[str]]:
     """Return the rows as text below their heads, for the terminal and the page."""
     lines = [["quantity", "published", "ours", "difference", "source", "verdict"]]
     for row, surprising in zip(board.to_dict("records"), unexpected(board), strict=True):
-        ours, difference, verdict = "", "", f"ERROR: {row['where']}"
-        if row["verdict"] != "error":
+        ours, difference, verdict = "", "", f"{row['verdict'].upper()}: {row['where']}"
+        if row["verdict"] not in ("error", "not run"):
             digits = max(_places(row["published"]) + (row["difference"] != 0), 0)  # one more than printed
             ours, difference = f"{row['ours']:.{digits}f}", f"{row['difference']:+.{digits}f}"
             reason = "" if row["expected"] == "holds" else f" (expected to differ: {row['expected']})"
@@ -302,13 +309,29 @@ def _shown(board: pd.DataFrame) -> list[list[str]]:
     return lines
 
 
+class _Board(Sheet):
+    """The scoreboard as :func:`scoreboard` returns it; in a notebook it shows case by case, as the page."""
+
+    def _repr_html_(self) -> str:
+        if not set(COLUMNS) <= set(self.columns):
+            return super()._repr_html_()
+        parts = []
+        for name, rows in self.groupby("case", sort=False):
+            head, *lines = _shown(rows)
+            shown = pd.DataFrame(lines, columns=head).assign(where=[*rows["where"]])
+            parts.append((name, rows["citation"].iloc[0], rows["data_class"].iloc[0], shown))
+        return render("scoreboard.html", summary=_summary(self), cases=parts)
+
+
 def _summary(board: pd.DataFrame) -> str:
     surprising = unexpected(board)
     differs = (board["verdict"] == "differs") & ~surprising
     unseen = {name: (board["source_checked"] == name).sum() for name in SOURCES[2:]}
+    absent = (board["verdict"] == "not run").sum()
+    not_run = f"{absent} could not be run here, " if absent else ""
     return (
         f"{len(board)} rows: {(board['verdict'] == 'holds').sum()} hold, {differs.sum()} differ as expected, "
-        f"{surprising.sum()} unexpected. Of the published values "
+        f"{not_run}{surprising.sum()} unexpected. Of the published values "
         f"{' and '.join(f'{count} are {name}' for name, count in unseen.items())}, "
         "their pages still to be looked up."
     )

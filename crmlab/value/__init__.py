@@ -9,7 +9,7 @@ from crmlab.value.accounts import (
     whale_curve,
 )
 from crmlab.value.cohorts import cohort_table, plot_cohorts
-from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric
+from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, ShiftedBetaGeometricResults
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
 from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
 from crmlab.value.lifecycle import STAGES, StageChain, lifecycle_stages, plot_transitions, transitions
@@ -22,10 +22,11 @@ from crmlab.value.plots import (
     plot_matrix,
     plot_tracking,
 )
+from crmlab.value.purchases import PurchaseResults
 from crmlab.value.rankings import lift_table, plot_lift, ranking_score
 from crmlab.value.rfm import plot_rfm, rfm, rfm_cells, rfm_scores, rfm_segments, segment_rules
 from crmlab.value.segments import Segmentation, compare_counts, plot_profile, segment, stability
-from crmlab.value.spend import GammaGamma
+from crmlab.value.spend import GammaGamma, GammaGammaResults
 from crmlab.value.summary import btyd_summary
 from crmlab.value.survival import plot_survival, retention_table, survival_table
 from crmlab.value.tiers import gini, lorenz, pareto_share, plot_lorenz, tiers
@@ -39,8 +40,9 @@ from crmlab.value.validation import (
 
 # fmt: off
 __all__ = [
-    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "LifetimeValue",
-    "ModifiedBetaGeoNBD", "ParetoNBD", "STAGES", "Segmentation", "ShiftedBetaGeometric", "StageChain",
+    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "GammaGammaResults",
+    "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "STAGES", "Segmentation",
+    "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain",
     "btyd_summary", "cohort_table", "compare_counts", "concentration", "customer_matrix",
     "frequency_table", "gini", "holdout_scores", "holdout_table", "key_accounts", "lifecycle_stages",
     "lift_table", "lorenz", "margin_multiple", "pareto_share", "payback_table", "plot_cohorts",

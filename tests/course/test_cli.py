@@ -1,12 +1,13 @@
 """The command line. Referee: the promised exit codes, and that an error names what would have been right."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
 import crmlab
-from crmlab import course, datasets, practice, replicate
+from crmlab import cli, company, course, datasets, practice, replicate
 from crmlab.cli import main
 
 
@@ -17,22 +18,46 @@ from crmlab.cli import main
         (["run", "99"], "There is no lesson '99'"),
         (["run", "16"], "Lesson 16 is now 41."),
         (["run", "17_retention"], "Lesson 17_retention is now 42 and 43."),
-        (["run", "--jobs", "0"], "1 or more; it was 0"),
-        (["run", "--jbos"], "crmlab run does not know --jbos"),
+        (["run", "--jobs", "0"], "argument --jobs: it is a whole number, 1 or more; got 0."),
+        (["run", "--jbos"], "crmlab run: it does not know --jbos. What it knows: crmlab run --help"),
         (["data", "cdnow_smaple"], "Did you mean 'cdnow_sample'?"),
         (["replicate", "no_such_case"], "no_such_case"),
-        (["grade", "no_such_folder"], "What is missing: key_file, out."),
-        (["grade", "in", "--key-file", "no_such_key", "--out", "marks"], "no key file no_such_key"),
-        (["release", "99", "--students", "no.csv", "--key-file", "k", "--out", "out"], "no.csv"),
+        (["run", "--json", "."], "argument --json: . is a folder: name a file."),
+        (
+            ["company", "--seed", "-3", "--out", "tea"],
+            "argument --seed: it is a whole number, 0 or more; got -3",
+        ),
+        (
+            ["company", "--seed", "x", "--out", "tea"],
+            "argument --seed: it is a whole number, 0 or more; got x",
+        ),
+        (
+            ["company", "--customers", "0", "--out", "tea"],
+            "argument --customers: it is a whole number, from 1 to",
+        ),
+        (["company", "--customers", "2000001", "--out", "tea"], "from 1 to 2,000,000; got 2000001."),
+        (
+            ["company", "--world", "bsae", "--out", "tea"],
+            "argument --world: There is no world 'bsae'. Did you",
+        ),
+        (["company", "--out", "."], "argument --out: "),
+        (["replicate", "--page", "."], "argument --page: . is a folder"),
+        (["grade", "no_such_folder"], "argument SUBMISSIONS: there is no folder no_such_folder."),
+        (["grade", "."], "What is missing: --key-file, --out. See crmlab grade --help."),
+        (["grade", "--key-file", "k"], "argument --key-file: there is no file k."),
+        (
+            ["grade", ".", "--seconds", "0"],
+            "argument --seconds: it is a number of seconds above 0; got 0.",
+        ),
+        (["grade", ".", "--seconds", "nan"], "argument --seconds: it is a number of seconds above 0"),
+        (["release", "41", "--students", "no.csv"], "argument --students: there is no file no.csv."),
+        (["release", "41", "--exercises", "no_such"], "argument --exercises: there is no folder no_such."),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_right_ones_and_exit_code_2(words, message, capsys):
-    try:
-        code = main(words)
-    except SystemExit as stopped:
-        code = stopped.code
-    assert code == 2
-    assert message in capsys.readouterr().err
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -47,6 +72,32 @@ def test_an_old_number_is_answered_with_the_new_one(old, new, capsys, tmp_path):
     assert f"Lesson {old} is now {new}." in said and f"Exercise {old} is now {new}: see" in said
     with pytest.raises(ValueError, match=f"Exercise {old} is now {new}"):
         practice.check(f"{old}.2", 0)
+
+
+@pytest.mark.parametrize("command", ["company", "data", "grade", "lab", "release", "replicate", "run"])
+def test_help_names_what_there_is_and_gives_an_example_that_is_understood(
+    command, capsys, monkeypatch, tmp_path
+):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    printed = capsys.readouterr().out
+    example = re.search(rf"\nexample:\n  crmlab ({command} .+?)(   .*)?\n", printed)
+    names = {
+        "company": company.worlds.WORLDS,
+        "data": datasets.catalogue()["name"],
+        "lab": [],
+        "replicate": replicate.cases()["case"],
+        "run": [lesson.number for lesson in course.lessons()],
+    }
+    for name in names.get(command, practice.names()):
+        assert re.search(rf"\b{name}\b", printed)
+    monkeypatch.chdir(tmp_path)
+    for name in ("roster.csv", "key.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "submissions").mkdir()
+    called = []
+    monkeypatch.setattr(cli, f"_{command}", lambda options: called.append(options) or 0)
+    assert main(example[1].split()) == 0 and called
 
 
 def test_version_is_that_of_the_package(capsys):

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import dataclass, is_dataclass
 from importlib import import_module
 from inspect import getdoc, isfunction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 import crmlab
 from crmlab import course
+from crmlab._results import LikelihoodResults
 
 ROOT = course.ROOT
 BIN = Path(sys.executable).parent
@@ -27,6 +29,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DECLARED = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]]
 CONDA_NAMES = {"duckdb": "python-duckdb"}
 MODULES = sorted((ROOT / "crmlab").rglob("*.py"))
+UNSEEN = {"Summary": object, "Environment": object}
+"""Names in annotations that are imported for the type checker only."""
 LARGE_FILES: set[str] = set()
 """Files of 2 MB or more, each to be named here with its reason."""
 
@@ -134,6 +138,63 @@ def test_every_public_name_has_a_docstring_and_every_function_an_example():
     assert [
         name for name, text in functions.items() if not re.search(r"\nExamples\n-{8}\n(.|\n)*>>> ", text)
     ] == []
+
+
+def crmlab_classes(annotation: Any) -> set[type]:
+    """Return the classes of crmlab in an annotation: of ``dict[str, Form]`` the class Form."""
+    if isinstance(annotation, type) and annotation.__module__.startswith("crmlab."):
+        return {annotation}
+    return set().union(*map(crmlab_classes, get_args(annotation)))
+
+
+def given_back(value: Any) -> set[type]:
+    """Return the classes that a function returns, or a class's methods return and its fields hold."""
+    if isinstance(value, type):
+        parts = [one for name, one in vars(value).items() if not name.startswith("_")]
+        hints = get_type_hints(value, localns=UNSEEN) if is_dataclass(value) else {}
+        held = [crmlab_classes(hint) for name, hint in hints.items() if not name.startswith("_")]
+        return set().union(*held, *map(given_back, parts))
+    function = (
+        getattr(value, "fget", None) or getattr(value, "func", None) or getattr(value, "__func__", value)
+    )
+    if not isfunction(function):
+        return set()
+    return crmlab_classes(get_type_hints(function, localns=UNSEEN).get("return"))
+
+
+@pytest.mark.parametrize("room", crmlab.__all__)
+def test_every_class_that_a_public_function_gives_back_is_public(room):
+    public = [value for name, value in public_names().items() if name.partition(".")[0] == room]
+    public = [value for value in public if isfunction(value) or isinstance(value, type)]
+    returned = set().union(*map(given_back, public))
+    if room == "value":  # fit() returns what the model names as its results_class
+        returned |= {one for one in below(LikelihoodResults) if one.__module__.startswith("crmlab.value")}
+        assert len(returned) > 3
+    missing = {one for one in returned - set(public) if one.__module__.startswith(f"crmlab.{room}")}
+    assert {one.__name__ for one in missing} == set()
+
+
+def below(base: type) -> set[type]:
+    return set(base.__subclasses__()).union(*map(below, base.__subclasses__()))
+
+
+def test_classes_given_back_are_found_wherever_they_stand():
+    @dataclass
+    class Room:
+        levers: crmlab.company.Levers
+
+        @property
+        def forms(self) -> dict[str, crmlab.practice.Form]: ...
+
+        @classmethod
+        def read(cls) -> "crmlab.company.World | None": ...
+
+    found = {crmlab.company.Levers, crmlab.practice.Form, crmlab.company.World}
+    assert given_back(Room) == found
+
+
+def test_types_are_shipped():
+    assert (ROOT / "crmlab" / "py.typed").is_file()
 
 
 # ---- files that say the same

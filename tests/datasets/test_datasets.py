@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -110,10 +111,10 @@ def test_every_file_is_intact(name):
 def test_card_prints_all_it_knows(name):
     card = datasets.card(name)
     plain = re.sub(r"\s+", " ", repr(card))
-    page = card._repr_html_()
+    page = unescape(card._repr_html_())
     for text in (card.title, card.description, card.not_known, card.paper, card.sha256, *card.is_not):
         assert text in plain
-        assert text.replace("'", "&#x27;").replace('"', "&quot;") in page
+        assert text in page
     for column in card.columns["column"]:
         assert f"<code>{column}</code>" in page
     assert card.kind in plain
