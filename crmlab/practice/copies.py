@@ -50,6 +50,7 @@ def lay_out() -> list[str]:
     ['Moved from notebooks/practice to my_course/practice: progress.jsonl.']
     """
     told, kept = _bring_over(), []
+    _lay_glossary()
     for lesson in _lessons():
         made = _lesson(lesson)
         if not _lay(FOLDER / f"{lesson.name}.ipynb", _mark(made), partial(dict, made)):
@@ -105,7 +106,7 @@ def _lay_practice(exercise: str, student: str) -> tuple[Path, bool]:
 
 
 def _lay(path: Path, source: str, make: Callable[[], dict[str, Any]]) -> bool:
-    """Write a notebook unless somebody wrote in the one there; say whether what is there now is of `source`."""
+    """Write a notebook unless somebody wrote in the one there; return whether it is now of this source."""
     if path.exists():
         try:
             held = json.loads(path.read_bytes())
@@ -122,6 +123,16 @@ def _lay(path: Path, source: str, make: Callable[[], dict[str, Any]]) -> bool:
     whole.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     whole.replace(path)
     return True
+
+
+def _lay_glossary() -> None:
+    """Write the glossary with links to the copies: those of docs/ lead to the lessons that git tracks."""
+    from crmlab import course
+
+    path = FOLDER.parent / "build" / "glossary.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = course.glossary().replace("(../notebooks/", f"(../{FOLDER.name}/")
+    path.write_text(text, encoding="utf-8")
 
 
 def _mark(held: Any) -> str:
@@ -161,6 +172,9 @@ def _lesson(lesson: "Lesson") -> dict[str, Any]:
     for cell in made["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"execution_count": None, "outputs": []}
+        else:
+            text = "".join(cell["source"]).replace("(../docs/glossary.md", "(../build/glossary.md")
+            cell["source"] = text.splitlines(keepends=True)
     every = _lessons()
     place = every.index(lesson)
     links = [f"**Practice:** {_link(lesson, 'practice/', '_practice')}"] if lesson.name in names() else []
