@@ -129,9 +129,9 @@ def _lay_glossary() -> None:
     """Write the glossary with links to the copies: those of docs/ lead to the lessons that git tracks."""
     from crmlab import course
 
+    text = course.glossary().replace("(../notebooks/", f"(../{FOLDER.name}/")
     path = FOLDER.parent / "build" / "glossary.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = course.glossary().replace("(../notebooks/", f"(../{FOLDER.name}/")
     path.write_text(text, encoding="utf-8")
 
 
@@ -186,7 +186,7 @@ def _lesson(lesson: "Lesson") -> dict[str, Any]:
 
 def _practice_footer(name: str) -> list[dict[str, Any]]:
     every = _lessons()
-    place = [one.name for one in every].index(name) if name in [one.name for one in every] else len(every)
+    place = next((index for index, one in enumerate(every) if one.name == name), len(every))
     links = [f"**Back to the lesson:** {_link(one, '../')}" for one in every[place : place + 1]]
     links += [f"**Next lesson:** {_link(one, '../')}" for one in every[place + 1 : place + 2]]
     return _footer(links)

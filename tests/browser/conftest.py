@@ -118,8 +118,7 @@ def page(browser, lab) -> Any:
     window = browser.new_page(viewport={"width": 1366, "height": 768})
     window.set_default_timeout(120_000)
     window.goto(f"{lab.url}?token={lab.token}")
-    window.wait_for_function("() => window.jupyterapp")
-    window.evaluate("() => window.jupyterapp.restored")
+    window.wait_for_selector(".jp-NotebookPanel .jp-MarkdownOutput")
     return window
 
 
