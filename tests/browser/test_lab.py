@@ -73,7 +73,8 @@ async () => {
       const over = within.filter(one => one.getBoundingClientRect().right > edge + 1);
       if (box.scrollWidth > box.clientWidth + 1 || over.length) {
         const what = over.length ? over[0] : box;
-        wide.push(`cell ${index}: ${what.tagName} ${what.textContent.trim().replace(/\\s+/g, ' ').slice(0, 60)}`);
+        const text = what.textContent.trim().replace(/\\s+/g, ' ').slice(0, 60);
+        wide.push(`cell ${index}: ${what.tagName} ${text}`);
       }
     }
     for (const image of cell.node.querySelectorAll('img')) {
