@@ -135,6 +135,8 @@ def faults(notebook, found):
         for number, (cell, count) in enumerate(zip(notebook.cells, found["formulas"], strict=True))
         if count != expected_formulas(cell)
     ]
+    # where a text is empty, JupyterLab puts one of its own, which has a formula
+    unmeant += [f"cell {number}: empty" for number, cell in enumerate(notebook.cells) if not cell.source]
     return unmeant + [f"wider than its column: {one}" for one in found["wide"]] + found["broken"]
 
 
