@@ -5,9 +5,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+DRIVER := .venv/.driver
 
 .DEFAULT_GOAL := help
-.PHONY: help course lab test test-hostile test-full bench
+.PHONY: help course lab test test-hostile test-browser test-full bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -15,18 +16,21 @@ help: ## Show this list
 course: $(READY) ## Execute every notebook and say which passed
 	@$(BIN)/crmlab run
 
-lab: $(READY) ## Open JupyterLab on the notebooks (options: make lab ARGS=--allow-root)
+lab: $(READY) ## Lay out my_course and open JupyterLab there (options: make lab ARGS=--no-browser)
 	@$(BIN)/crmlab lab $(ARGS)
 
 test: $(READY) ## Run the tests, notebooks included
-	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile -m "not slow and not hostile"
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile -m "not slow and not hostile and not browser"
 
 test-hostile: $(READY) ## Attack the sandbox of crmlab grade, one attack at a time (Linux, bubblewrap)
 	$(BIN)/python -m pytest -m hostile tests/grading
 
-test-full: $(READY) ## Run the tests, the slow and the hostile ones as well
-	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile -m "not hostile"
-	@$(MAKE) --no-print-directory test-hostile
+test-browser: $(DRIVER) ## Look at the lessons in JupyterLab, with Chromium if there is one here
+	$(BIN)/python -m pytest -rs -m browser tests/browser
+
+test-full: $(READY) ## Run the tests, the slow, the hostile and the browser's as well
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile -m "not hostile and not browser"
+	@$(MAKE) --no-print-directory test-hostile test-browser
 
 bench: $(READY) ## Measure speed against a named peer (in an environment of its own)
 	@for script in benchmarks/bench_*.py; do echo $$script; $(BIN)/python $$script || exit 1; done
@@ -42,4 +46,8 @@ $(READY): pyproject.toml constraints.txt
 	@echo 'Installing crmlab into .venv, once (a few minutes)'
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'
+	@touch $@
+
+$(DRIVER): $(READY)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,browser]'
 	@touch $@

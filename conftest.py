@@ -25,9 +25,11 @@ def no_figure_stays_open():
 @pytest.fixture(autouse=True)
 def desk(tmp_path_factory, monkeypatch):
     """Give each test an empty desk, so that nobody's own progress is touched."""
-    from crmlab.practice import desk as module
+    from crmlab.practice import copies
 
-    monkeypatch.setattr(module, "DESK", tmp_path_factory.mktemp("desk"))
+    folder = tmp_path_factory.mktemp("desk")
+    monkeypatch.setattr(copies, "FOLDER", folder / "my_course")
+    monkeypatch.setattr(copies, "OLD", folder / "notebooks" / "practice")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,7 +14,7 @@ PERMISSIVE = {"MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "CC0-1.0", "P
 HERE = Path(__file__).parent
 
 package_dir = {}
-package_data = {"crmlab": ["py.typed", "**/*.csv", "**/*.html", "**/*.json", "**/*.toml"]}
+package_data = {"crmlab": ["py.typed", "**/*.csv", "**/*.html", "**/*.json", "**/*.toml", "fonts/*"]}
 for card in sorted(HERE.glob("datasets/*/datapackage.json")):
     package, held = json.loads(card.read_text(encoding="utf-8")), [card.name]
     for resource in package["resources"]:

@@ -69,7 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.example, run.known = "crmlab run 41 44 --jobs 2", _lessons
     run.set_defaults(command=_run)
 
-    lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
+    lab = commands.add_parser(
+        "lab",
+        help="lay out the course in my_course and open it in JupyterLab",
+        description="Lay out the course in the clone's folder my_course (lessons without outputs, practice "
+        "notebooks) and open it in JupyterLab. A copy that you wrote in stays as it is; the others are "
+        "renewed when the course has changed. Other options go to JupyterLab.",
+    )
     lab.example = "crmlab lab --no-browser   (what it does not know goes to JupyterLab)"
     lab.set_defaults(command=_lab)
 
@@ -267,11 +273,17 @@ def _lab(options: argparse.Namespace) -> int:
     from crmlab import practice
     from crmlab.course import kernel_environment
 
-    print("Laying out the practice notebooks (a few seconds, once)")
-    for exercise in practice.names():
-        practice.notebook(exercise)
-    command = [sys.executable, "-m", "jupyterlab", str(ROOT / "notebooks"), *options.further]
-    os.execve(sys.executable, command, kernel_environment())
+    print(
+        "Laying out my_course: lessons and practice notebooks to write in (a few seconds, once)", flush=True
+    )
+    print("".join(f"{sentence}\n" for sentence in practice.lay_out()), end="", flush=True)
+    settings = [
+        str(ROOT / "crmlab" / "jupyter"),
+        *os.environ.get("JUPYTER_CONFIG_PATH", "").split(os.pathsep),
+    ]
+    environment = kernel_environment() | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, settings))}
+    command = [sys.executable, "-m", "jupyterlab", str(ROOT), *options.further]
+    os.execve(sys.executable, command, environment)
 
 
 _ABSENT = "in the clone of the course"  # what a licence keeps out of the package alone is no fault of a file

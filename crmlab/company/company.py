@@ -32,7 +32,7 @@ from crmlab.company import (
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Draws
 from crmlab.company._schema import VERSION, declared
-from crmlab.company.envelope import answer, interval, plot_calibration
+from crmlab.company.envelope import answer, interval, plot_calibration, sought
 from crmlab.company.worlds import Levers, World
 
 STEPS = [
@@ -144,6 +144,7 @@ class Company:
     _world: World | None
     _seed: int | None
     _ledger: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+    _late: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         tables = self.__dict__.get("tables", {})
@@ -251,12 +252,13 @@ class Company:
             true-or-false column the share that is true, of a category the share of the label after a
             colon.
         low, high : float
-            The interval. A later one replaces it as long as the envelope is closed.
+            The interval; of a share two numbers between 0 and 1. A later one replaces it as long as the
+            envelope is closed. Once it is open, another interval is kept apart, and a sentence says so.
 
         Raises
         ------
         ValueError
-            An unknown question, no interval, or an envelope that is open already.
+            An unknown question, no interval, or a share outside 0 to 1, as one in per cent is.
         LookupError
             The company came without its envelope.
 
@@ -269,9 +271,17 @@ class Company:
         what, _, truth = answer(self._envelope(), what)
         low, high = interval(what, low, high)
         question = what.partition(":")[0]
-        if any(line["open"] and other.partition(":")[0] == question for other, line in self._ledger.items()):
-            raise ValueError(f"The envelope {question!r} is open: an interval now would be no forecast.")
-        self._ledger[what] = {"low": low, "high": high, "truth": truth, "open": False}
+        bet = {"low": low, "high": high, "truth": truth, "open": True}
+        if not any(line["open"] for one, line in self._ledger.items() if one.partition(":")[0] == question):
+            self._ledger[what] = bet | {"open": False}
+        elif bet != self._ledger.get(
+            what
+        ):  # the same once more, as when a cell is run again, is the same bet
+            self._late[what] = bet
+            print(
+                f"The envelope {question!r} is open: this bet, {low:g} to {high:g}, is kept apart and does "
+                "not count in calibration()."
+            )
 
     def open_envelope(self, what: str) -> pd.Series:
         """Return the truth that you committed yourself about, row by row.
@@ -301,13 +311,22 @@ class Company:
         0.525
         """
         what, rows, _ = answer(self._envelope(), what)
-        if what not in self._ledger:
-            raise ValueError(f"Commit first: company.commit({what!r}, low, high). Then open the envelope.")
-        self._ledger[what]["open"] = True
+        if what in self._ledger:
+            self._ledger[what]["open"] = True
+        elif what not in self._late:
+            raise ValueError(
+                f"There is no bet on {what!r} yet; it asks for {sought(what)}. First place one, a range "
+                f"that you are 90 % sure of: company.commit({what!r}, low, high). Then open the envelope."
+            )
         return rows.copy()
 
-    def calibration(self) -> pd.DataFrame:
+    def calibration(self, late: bool = False) -> pd.DataFrame:
         """Return your intervals beside the truth, for the envelopes that are open.
+
+        Parameters
+        ----------
+        late : bool
+            Return those instead that were placed after the envelope was opened, and do not count.
 
         Returns
         -------
@@ -325,7 +344,8 @@ class Company:
         what
         alive  0.3   0.6  0.525    True
         """
-        opened = {what: line for what, line in self._ledger.items() if line["open"]}
+        lines = self._late if late else self._ledger
+        opened = {what: line for what, line in lines.items() if line["open"]}
         table = pd.DataFrame.from_dict(opened, orient="index", columns=["low", "high", "truth"])
         inside = table["truth"].between(table["low"], table["high"])
         return table.astype(float).assign(inside=inside.astype(bool)).rename_axis("what")

@@ -76,7 +76,20 @@ def interval(what: str, low: Any, high: Any) -> tuple[float, float]:
     ends: Any = (low, high)
     if not -1e300 < ends[0] <= ends[1] < 1e300:
         raise ValueError(f"The interval for {what!r} runs from low to high, finite; got {low} to {high}.")
+    if sought(what).startswith("a share") and not 0 <= ends[0] <= ends[1] <= 1:
+        told = f"{what!r} asks for {sought(what)}; got {low:g} to {high:g}."
+        if ends[0] >= 0 and ends[1] <= 100:
+            told += f" If that is per cent: company.commit({what!r}, {ends[0] / 100:g}, {ends[1] / 100:g})."
+        raise ValueError(told)
     return float(low), float(high)
+
+
+def sought(what: str) -> str:
+    """Say which number an interval about `what` is meant to hold."""
+    number, unit, _ = questions().loc[what.partition(":")[0]]
+    if number.startswith("share") or unit == "share":
+        return "a share, between 0 and 1"
+    return f"the {number} ({unit})" if unit else f"the {number}"
 
 
 def plot_calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:

@@ -1,6 +1,5 @@
 """What a student calls: the data, the check, the hint, the solution, the progress page."""
 
-import hashlib
 import json
 import time
 import warnings
@@ -8,25 +7,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab import _numbers
 from crmlab._html import render
-from crmlab._paths import ROOT, clone
+from crmlab._paths import clone
 from crmlab._tables import look_up, require_columns
-from crmlab.practice import forms
+from crmlab.practice import copies, forms
 from crmlab.practice.data import Given, read_json
 from crmlab.practice.exercise import Question, fill, load, names
 from crmlab.practice.marking import Drawn, Verdict
-from crmlab.practice.student_notebook import student_notebook
 
-DESK = ROOT / "notebooks" / "practice"
-"""Where the student's notebooks and the log of their progress lie."""
-
-_PUBLIC = "practice"  # the key of self-study is no secret
 _RELEASED, _LOG, _LOG_VERSION = "form.json", "progress.jsonl", 2
 _RANKS = ["right", "mistake", "wrong", "range", "columns", "type", "missing"]
 _open: dict[str, Drawn | dict[str, forms.Form]] = {}
@@ -173,48 +166,6 @@ def solution(question: str) -> Note:
     return Note(f"```python\n{asked.source['solution']}\n```\n\n{why}".strip())
 
 
-def notebook(exercise: str, student: str = "practice") -> Path:
-    """Make the student's notebook of an exercise in ``notebooks/practice``.
-
-    A notebook in which nothing was done is made anew when the exercise has changed; any other stays.
-
-    Parameters
-    ----------
-    exercise, student : str
-        As in :func:`given`.
-
-    Returns
-    -------
-    Path
-
-    Examples
-    --------
-    >>> notebook("41").name
-    '41_value_tiers.ipynb'
-    """
-    chosen = load(exercise)
-    mine = student == "practice"
-    path = DESK / f"{chosen.name}{'' if mine else '_' + quote(student, safe='')}.ipynb"
-    if path.exists():
-        try:
-            held = json.loads(path.read_bytes())
-            about = held["metadata"]["crmlab"]
-            if about["source"] == chosen.digest or about["cells"] != _cells(held):
-                return path
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return path  # not as it was made, and so the student's own
-    asked = [chosen.name.partition("_")[0]] + ([] if mine else [student])
-    begin = f"given = practice.given({', '.join(json.dumps(one, ensure_ascii=False) for one in asked)})"
-    drawn, example = (Drawn(chosen, _PUBLIC, one) for one in (student, "example"))
-    made = student_notebook(drawn, example, begin, check=True)
-    made["metadata"]["crmlab"]["cells"] = _cells(made)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_suffix(".new")
-    whole.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    whole.replace(path)
-    return path
-
-
 def keep(calibration: pd.DataFrame) -> None:
     """Keep the intervals of a company's envelope for the progress page: ``practice.keep(tea.calibration())``.
 
@@ -293,7 +244,7 @@ class Progress:
 def progress() -> Progress:
     """Return the progress page: every question, how it went, and how well you know what you know.
 
-    It is kept in ``notebooks/practice/progress.jsonl`` and survives restarts.
+    It is kept in ``my_course/practice/progress.jsonl`` and survives restarts.
 
     Returns
     -------
@@ -337,7 +288,7 @@ def _tally(events: list[dict[str, Any]], question: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=32)
 def _draw(name: str, student: str) -> Drawn:
-    return Drawn(load(name), _PUBLIC, student)
+    return Drawn(load(name), copies.PUBLIC, student)
 
 
 def _held(question: object) -> Drawn | dict[str, forms.Form]:
@@ -356,12 +307,6 @@ def _find(question: str) -> tuple[Drawn, Question]:
     return drawn, look_up("question", question, drawn.exercise.questions)
 
 
-def _cells(held: Any) -> str:
-    """Return a mark by which one sees that somebody has written into a notebook."""
-    cells = [[cell["cell_type"], "".join(cell["source"])] for cell in held["cells"]]
-    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
-
-
 def _log(drawn: Drawn, asked: Question, event: dict[str, Any]) -> None:
     _write({"student": drawn.student, "question": asked.number, **event})
 
@@ -369,10 +314,11 @@ def _log(drawn: Drawn, asked: Question, event: dict[str, Any]) -> None:
 def _write(event: dict[str, Any]) -> None:
     line = json.dumps({"schema_version": _LOG_VERSION, "at": int(time.time()), **event})
     try:
-        DESK.mkdir(parents=True, exist_ok=True)
+        folder = copies.FOLDER / "practice"
+        folder.mkdir(parents=True, exist_ok=True)
         # one short line at the end: two notebooks may write at once, and what stood there stays. It begins
         # with the end of the line before, which a full disk may have cut short
-        with (DESK / _LOG).open("a", encoding="utf-8") as log:
+        with (folder / _LOG).open("a", encoding="utf-8") as log:
             log.write(f"\n{line}")
     except OSError as error:
         warnings.warn(f"Your progress is not kept: {error}", stacklevel=4)
@@ -380,19 +326,26 @@ def _write(event: dict[str, Any]) -> None:
 
 def _events(old: bool = False) -> list[dict[str, Any]]:
     """Return what the log holds under the numbers of today, or what it holds under the old ones."""
+    # a log that still lies where it used to, or was moved from there beside another, counts as well
+    logs = [
+        log for folder in (copies.OLD, copies.FOLDER / "practice") for log in folder.glob("progress*.jsonl")
+    ]
     found = []
-    try:
-        lines = (DESK / _LOG).read_text("utf-8", "replace").splitlines()
-    except OSError:  # none yet
-        lines = []
-    for line in lines:
+    for line in (line for log in logs for line in _lines(log)):
         try:
             event = json.loads(line)
             numbers = {name: float(event[name]) for name in ("low", "high", "truth") if name in event}
             texts = {name: str(event[name]) for name in ("student", "question", "outcome")}
             first_numbers = int(event.get("schema_version", 1)) < 2 and _numbers.now(texts["question"])
             if bool(first_numbers) == old:
-                found.append(texts | numbers)
+                found.append((float(event.get("at", 0)), texts | numbers))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue  # a line that was cut short or edited costs itself only
-    return found
+    return [event for _, event in sorted(found, key=lambda one: one[0])]
+
+
+def _lines(log: Path) -> list[str]:
+    try:
+        return log.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []

@@ -223,14 +223,12 @@ def test_every_money_column_says_so():
 
 
 def test_commit_then_open(small):
-    with pytest.raises(ValueError, match="Commit first"):
+    with pytest.raises(ValueError, match=r"company.commit\('purchase_rate', low, high\). Then open"):
         small.open_envelope("purchase_rate")
     small.commit("purchase_rate", 0, 1)
     small.commit("purchase_rate", 0.5, 1)  # still closed: the later one counts
     opened = small.open_envelope("purchase_rate")
     assert opened.index.tolist() == small.customers["customer_id"].tolist()
-    with pytest.raises(ValueError, match="is open"):
-        small.commit("purchase_rate", 0, 1)
     line = small.calibration().loc["purchase_rate"]
     assert line["low"] == 0.5 and line["truth"] == opened.mean() and not line["inside"]
     small.plot_calibration()
@@ -284,6 +282,12 @@ def test_every_question_can_be_asked(small):
         ("alive", "0.3", "0.6", "two numbers"),
         ("alive", 10**400, 1, "finite"),
         ("alive", None, 1, "two numbers"),
+        ("alive", 60, 80, r"a share, between 0 and 1; got 60 to 80. .*commit\('alive', 0.6, 0.8\)"),
+        ("segment: gift", 0, 2.5, r"commit\('segment: gift', 0, 0.025\)"),
+        ("left_on", 35, 60, r"commit\('left_on', 0.35, 0.6\)"),
+        ("share_of_wallet", 30, 70, r"commit\('share_of_wallet', 0.3, 0.7\)"),
+        ("alive", -0.1, 0.5, "between 0 and 1; got -0.1 to 0.5.$"),
+        ("alive", 60, 800, "between 0 and 1; got 60 to 800.$"),
     ],
 )
 def test_a_wrong_commitment_is_refused(small, what, low, high, message):
@@ -291,16 +295,30 @@ def test_a_wrong_commitment_is_refused(small, what, low, high, message):
         small.commit(what, low, high)
 
 
-def test_an_open_envelope_takes_no_forecast_under_another_name():
+def test_a_bet_after_opening_is_kept_apart_under_any_name_and_does_not_count(capsys):
     one = company.simulate(300, rng=1)
     one.commit(" alive", 0, 1)
     one.commit("segment: gift", 0, 1)
     one.open_envelope("alive ")
     one.open_envelope("segment:gift")
+    before = one.calibration()
+    assert capsys.readouterr().out == ""
     for what in ("alive", "alive:", "segment: trade"):
-        with pytest.raises(ValueError, match="is open"):
-            one.commit(what, 0, 1)
-    assert list(one.calibration().index) == ["alive", "segment: gift"]
+        one.commit(what, 0.25, 0.5)
+        assert "0.25 to 0.5, is kept apart and does not count in calibration()" in capsys.readouterr().out
+        one.open_envelope(what)
+    pd.testing.assert_frame_equal(one.calibration(), before)
+    late = one.calibration(late=True)
+    assert list(late.index) == ["alive", "segment: trade"] and (late["high"] == 0.5).all()
+    assert late.loc["alive", "truth"] == before.loc["alive", "truth"]
+
+
+def test_running_a_bet_and_its_opening_again_unchanged_says_and_changes_nothing(capsys):
+    one = company.simulate(300, rng=1)
+    for _ in range(2):
+        one.commit("alive", 0.2, 0.9)
+        one.open_envelope("alive")
+    assert capsys.readouterr().out == "" and one.calibration(late=True).empty and len(one.calibration()) == 1
 
 
 def test_there_is_nothing_to_ask_about_a_table_without_rows():

@@ -47,11 +47,7 @@ def broken_rules(drawn: company.Company) -> list[str]:
                 low, high = map(float, column.unit.split(" to "))
                 if not values.dropna().between(low, high).all():
                     found.append(f"{side} {name}.{column.name}: outside {column.unit}")
-            if (
-                column.unit == "share"
-                and not values.dropna().between(-1e-9, 1 + 1e-9).all()
-                and name != "customers"
-            ):
+            if column.unit == "share" and not values.dropna().between(-1e-9, 1 + 1e-9).all():
                 found.append(f"{side} {name}.{column.name}: no share")
     return found + [rule for rule, holds in ordered(drawn).items() if not holds]
 

@@ -25,8 +25,11 @@ from crmlab._results import LikelihoodResults
 
 ROOT = course.ROOT
 BIN = Path(sys.executable).parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DECLARED = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, PYTEST = PYPROJECT["project"], PYPROJECT["tool"]["pytest"]["ini_options"]
+EXTRAS = PROJECT["optional-dependencies"]
+DECLARED = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS["test"]]
+DRIVER = [Requirement(text) for text in EXTRAS["browser"]]  # for make test-browser only, and not for conda
 CONDA_NAMES = {"duckdb": "python-duckdb"}
 MODULES = sorted((ROOT / "crmlab").rglob("*.py"))
 UNSEEN = {"Summary": object, "Environment": object}
@@ -204,7 +207,7 @@ def test_constraints_name_every_dependency_in_a_version_that_its_range_accepts()
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert all(re.fullmatch(r"[\w.-]+==[\w.!+]+", line) for line in lines)
     pinned = {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
-    for requirement in DECLARED:
+    for requirement in DECLARED + DRIVER:
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
 
 
@@ -247,9 +250,21 @@ def test_commands_in_the_readme_exist():
     }
 
 
-def test_ci_runs_the_readme_test_command_and_has_a_sandbox_to_attack():
+def test_ci_runs_the_readme_test_command_and_has_a_sandbox_to_attack_and_a_browser_to_look_with():
     script = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert "set -euo pipefail" in script and script[-2:] == ["make test", "make test-hostile"]
+    needed = ["set -euo pipefail", "bwrap --version", "chromium --version"]
+    assert [line for line in script if line in needed] == needed
+    assert script[-3:] == ["make test", "make test-hostile", "make test-browser"]
+
+
+def test_make_test_leaves_out_what_the_readme_says_and_nothing_else():
+    left_out = re.search(r'^\t.*-m "(.*)"$', (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    markers = [text.partition(":")[0] for text in PYTEST["markers"]]
+    assert left_out and left_out[1] == " and ".join(f"not {marker}" for marker in markers)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(
+        f"`{command}`" in readme for command in ("make test-full", "make test-hostile", "make test-browser")
+    )
 
 
 def test_nothing_in_the_repository_belongs_to_one_machine():
@@ -279,7 +294,8 @@ def make(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def test_make_alone_lists_the_targets(bare_clone):
     printed = make(bare_clone).stdout
     assert all(
-        f"make {target} " in printed for target in ("course", "lab", "test", "test-full", "bench", "help")
+        f"make {target} " in printed
+        for target in ("course", "lab", "test", "test-browser", "test-full", "bench", "help")
     )
 
 

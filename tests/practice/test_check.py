@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crmlab import practice
-from crmlab.practice import desk, exercise
+from crmlab.practice import copies, desk, exercise
 
 INPUTS = """# inputs
 import matplotlib.pyplot as plt
@@ -323,8 +323,8 @@ def test_what_was_answered_under_the_old_numbers_is_shown_and_not_counted(folder
     old = {"schema_version": 1, "student": "practice", "outcome": "right"}
     lines = [old | {"question": "17.1"}, old | {"question": "17.3", "low": 5, "high": 6, "truth": 5.5}]
     lines += [old | {"question": "17.1", "outcome": "wrong"}, old | {"question": "T1.1"}]
-    desk.DESK.mkdir(parents=True, exist_ok=True)
-    log = desk.DESK / "progress.jsonl"
+    (copies.FOLDER / "practice").mkdir(parents=True, exist_ok=True)
+    log = copies.FOLDER / "practice" / "progress.jsonl"
     log.write_text("\n".join(map(json.dumps, lines)))
     practice.check("17.2", "a")
     page = practice.progress()
@@ -357,7 +357,7 @@ def test_intervals_of_a_company_are_kept_once(folder):
 
 def test_a_damaged_line_costs_itself_only(folder):
     practice.check("T1.1", 5.5)
-    log = desk.DESK / "progress.jsonl"
+    log = copies.FOLDER / "practice" / "progress.jsonl"
     junk = [
         "",
         "{",
@@ -379,7 +379,7 @@ def test_a_damaged_line_costs_itself_only(folder):
 
 
 def _append(place, number):
-    desk.DESK = place
+    copies.FOLDER = place
     for _ in range(200):
         desk._write({"student": "", "question": f"q{number}", "outcome": "right"})
 
@@ -388,7 +388,7 @@ def test_two_processes_write_at_once_and_no_line_is_lost(folder):
     context = multiprocessing.get_context("fork")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # fork and threads
-        writers = [context.Process(target=_append, args=(desk.DESK, number)) for number in range(3)]
+        writers = [context.Process(target=_append, args=(copies.FOLDER, number)) for number in range(3)]
         for one in writers:
             one.start()
         for one in writers:
@@ -399,7 +399,7 @@ def test_two_processes_write_at_once_and_no_line_is_lost(folder):
 
 def test_a_desk_that_cannot_be_made_costs_the_progress_only(folder, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(desk, "DESK", tmp_path / "file" / "desk")
+    monkeypatch.setattr(copies, "FOLDER", tmp_path / "file" / "desk")
     with pytest.warns(UserWarning, match="Your progress is not kept"):
         assert practice.check("T1.1", 5.5).mark == 1
     assert practice.progress().questions["tries"].sum() == 0
@@ -437,8 +437,10 @@ def test_a_notebook_that_is_none_any_more_is_never_lost(folder, text):
 
 def test_every_student_has_a_notebook_of_their_own(folder):
     names = [practice.notebook("T1", student).name for student in ("practice", "a b", "a-b", "../b", "李")]
-    assert len(set(names)) == 5 and all(path.parent == desk.DESK for path in desk.DESK.rglob("*.ipynb"))
-    cells = json.loads((desk.DESK / names[1]).read_text())["cells"]
+    assert len(set(names)) == 5 and all(
+        path.parent == copies.FOLDER / "practice" for path in copies.FOLDER.rglob("*.ipynb")
+    )
+    cells = json.loads((copies.FOLDER / "practice" / names[1]).read_text())["cells"]
     assert 'practice.given("T1", "a b")' in cells[1]["source"]
 
 
