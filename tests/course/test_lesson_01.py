@@ -34,7 +34,7 @@ def test_resampling_by_hand_is_scipys_bootstrap():
 def test_shuffling_by_hand_is_scipys_permutation_test():
     group = np.arange(60) % 5 < 2
     values = np.r_[np.arange(30) % 3, np.arange(30) % 4] + 0.55 * group
-    shuffle_test = lesson("def difference", "def shuffle_test")["shuffle_test"]
+    shuffle_test = lesson("def difference(values", "def shuffle_test")["shuffle_test"]
     scipys = stats.permutation_test(
         (values[group], values[~group]),
         lambda a, b, axis: abs(a.mean(axis=axis) - b.mean(axis=axis)),
@@ -52,7 +52,9 @@ def test_what_it_says_of_six_other_companies():
     for seed in range(1, 7):
         tea = company.simulate(rng=seed)
         july = tea.treatments[tea.treatments["campaign_id"] == 6]
-        names = lesson("def resampled_means", "def difference", "def shuffle_test", "def gain_interval")
+        names = lesson(
+            "def resampled_means", "def difference(values", "def shuffle_test", "def gain_interval"
+        )
         assert names["shuffle_test"](july["orders"].to_numpy(), july["treated"].to_numpy(), 2_000) < 0.05
         today = lesson("today =", 'customers["group"] =', tea=tea)
         customers = today["customers"].assign(came=lambda table: table["back"].astype(int))
@@ -64,9 +66,11 @@ def test_what_it_says_of_six_other_companies():
         truth = tea._truth["treatments"]
         gain = truth["expected_treated_cents"] - truth["expected_untreated_cents"] - 60
         profit = gain.groupby(truth["campaign_id"]).sum()
-        earned = pd.Series({rule: profit[trials[rule] > 0].sum() for rule in ("low", "measured")})
-        by_coin, oracle = profit.sum() / 2, profit[profit > 0].sum()
-        scores.append((earned - by_coin) / (oracle - by_coin))
-    careful, hopeful = pd.DataFrame(scores).mean()
-    assert 1.5 < careful / hopeful < 3
-    assert any(one["low"] < one["measured"] for one in scores)
+        rules = {"careful": trials["low"] > 0, "hopeful": trials["measured"] > 0, "never": profit > np.inf}
+        earned = pd.Series({rule: profit[sent].sum() for rule, sent in rules.items()})
+        coin, oracle = profit.sum() / 2, profit[profit > 0].sum()
+        scores.append((earned - coin) / (oracle - coin))
+    mean = pd.DataFrame(scores).mean()
+    assert mean["careful"] == pytest.approx(0.7, abs=0.1)  # resampling moves it a little
+    assert mean["never"] == pytest.approx(0.6, abs=0.05)
+    assert mean["hopeful"] == pytest.approx(0.3, abs=0.05)
