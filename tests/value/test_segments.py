@@ -218,10 +218,10 @@ def test_the_figure_draws_the_profile():
     found = segment(table, FEATURES, 2)
     ax = plot_profile(found, names={1: "small", 2: "large"})
     assert [text.get_text() for text in ax.get_yticklabels()] == ["small (3)", "large (2)"]
-    assert [text.get_text() for text in ax.texts] == ["1.3", "15", "8.5", "92"]
-    np.testing.assert_allclose(
-        ax.collections[0].get_array().ravel(), found.profile(standardised=True)[FEATURES].to_numpy().ravel()
-    )
+    apart = found.profile(standardised=True)[FEATURES].to_numpy().ravel()
+    wanted = [f"{mean}\n({one:+.1f})" for mean, one in zip(["1.3", "15", "8.5", "92"], apart, strict=True)]
+    assert [text.get_text() for text in ax.texts] == wanted
+    np.testing.assert_allclose(ax.collections[0].get_array().ravel(), apart)
 
 
 def test_importing_the_room_does_not_import_the_slow_libraries():

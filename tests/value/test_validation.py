@@ -132,7 +132,9 @@ def test_the_pictures_draw_their_tables(fit, log):
     track, holdout = value.tracking_table(fit, log, CALIBRATION), value.holdout_table(fit)
     _, ax = plt.subplots()
     assert value.plot_tracking(track, cumulative=False, ax=ax) is ax
-    assert [line.get_ydata().tolist() for line in ax.lines] == [
+    begin = ax.lines[2].get_xdata()[0]
+    assert track.index[track["holdout"]][0] - 1 == begin
+    assert [line.get_ydata().tolist() for line in ax.lines[:2]] == [
         track["actual"].tolist(),
         track["expected"].tolist(),
     ]
