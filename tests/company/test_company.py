@@ -212,6 +212,16 @@ def test_cards_tell_every_table_and_column(small):
         small.complaint  # noqa: B018
 
 
+def test_every_table_and_column_has_a_meaning_and_every_quantity_a_unit():
+    for side, tables in declared().items():
+        for name, table in tables.items():
+            assert table.one_row.strip(), (side, name)
+            for column in table.columns.values():
+                assert len(column.meaning.split()) > 1, (side, name, column)
+                if column.kind.strip("?") in ("integer", "number", "score") and not column.key:
+                    assert column.unit, (side, name, column)
+
+
 def test_every_money_column_says_so():
     for side in declared().values():
         for table in side.values():
