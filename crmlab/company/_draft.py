@@ -1,5 +1,6 @@
 """A company while it is being drawn."""
 
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.company._draws import Array, Draws
-from crmlab.company._schema import frame
+from crmlab.company._schema import declared, frame
 from crmlab.company.worlds import Levers, World
 
 
@@ -39,6 +40,44 @@ class Draft:
     def secret(self, name: str, /, **data: Any) -> None:
         """Finish a table of the truth."""
         self.truth[name] = frame("truth", name, data)
+
+
+@dataclass(eq=False, repr=False)
+class Tables(MutableMapping[str, pd.DataFrame]):
+    """The tables of one side by name, in the order of their declaration; some are drawn when asked for.
+
+    A step of `later` finds the draft as the last step of the core left it. So what is handed out is a copy
+    (its data are shared until somebody writes): a table drawn late is the table drawn early, whatever was
+    done to the others meanwhile.
+    """
+
+    side: str
+    made: dict[str, pd.DataFrame]
+    draft: Draft | None = None
+    later: dict[str, Callable[[Draft], None]] = field(default_factory=dict)
+    given: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self.given:
+            if name not in self.made and self.draft:
+                self.later[name](self.draft)
+            self.given[name] = self.made[name].copy(deep=False)
+        return self.given[name]
+
+    def __setitem__(self, name: str, table: pd.DataFrame) -> None:
+        self.given[name] = table
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"A company has all its tables: {name!r} cannot be deleted.")
+
+    def __contains__(self, name: object) -> bool:
+        return name in declared()[self.side]  # without drawing it
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(declared()[self.side])
+
+    def __len__(self) -> int:
+        return len(declared()[self.side])
 
 
 def ids(positions: Array) -> Array:

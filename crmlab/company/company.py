@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from crmlab.company import (
     voices,
     worlds,
 )
-from crmlab.company._draft import Draft
+from crmlab.company._draft import Draft, Tables
 from crmlab.company._draws import Draws
 from crmlab.company._schema import VERSION, declared
 from crmlab.company.envelope import answer, interval, plot_calibration, sought
@@ -42,6 +43,8 @@ STEPS = [
     voices.add_surveys, network.add_community, loyalty.add_memberships, sales.add_sales,
     network.add_partners, records.add_customer_truth,
 ]  # fmt: skip
+# What nothing else depends on is drawn when first asked for: by table, of either side, its step.
+LATER: dict[str, Callable[[Draft], None]] = {}
 _FILE = "company.json"
 
 
@@ -117,8 +120,7 @@ def _draw(customers: int, world: World, seed: int, levers: Levers, progress: boo
         for step in bar:
             bar.set_description(step.__name__.replace("_", " "))
             step(draft)
-    tables = {name: draft.tables[name] for name in declared()["company"]}
-    truth = {name: draft.truth[name] for name in declared()["truth"]}
+    tables, truth = Tables("company", draft.tables, draft, LATER), Tables("truth", draft.truth, draft, LATER)
     return Company(tables, levers, customers, truth, world, seed)
 
 
@@ -127,20 +129,21 @@ class Company:
     """A simulated company: its tables as attributes, its truth in an envelope.
 
     Made by :func:`simulate` or :meth:`read`. ``company.orders``, ``company.complaints`` and so on are
-    DataFrames; :meth:`card` lists them. Money is in cents, time in days.
+    DataFrames; :meth:`card` lists them. Money is in cents, time in days. Tables on which nothing else
+    depends are drawn when first asked for.
 
     Attributes
     ----------
-    tables : dict of DataFrame
+    tables : mapping of DataFrame
         All tables by name.
     levers : Levers
         The policy under which it was drawn.
     """
 
-    tables: dict[str, pd.DataFrame]
+    tables: Tables
     levers: Levers
     _customers: int
-    _truth: dict[str, pd.DataFrame] | None
+    _truth: Tables | None
     _world: World | None
     _seed: int | None
     _ledger: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
@@ -468,7 +471,7 @@ class Company:
         truth = _read(folder / "truth", "truth", hashes["truth"]) if world else None
         return cls(tables, levers, customers, truth, world, about.get("seed"))
 
-    def _envelope(self) -> dict[str, pd.DataFrame]:
+    def _envelope(self) -> Tables:
         if self._truth is None:
             raise LookupError(
                 "This company came without its envelope, as a student's exercise does. To have one that you "
@@ -486,7 +489,7 @@ def new_folder(folder: str | Path) -> Path:
     return folder
 
 
-def _read(folder: Path, side: str, hashes: dict[str, str]) -> dict[str, pd.DataFrame]:
+def _read(folder: Path, side: str, hashes: dict[str, str]) -> Tables:
     tables = {}
     for name, table in declared()[side].items():
         path = folder / f"{name}.parquet"
@@ -502,7 +505,7 @@ def _read(folder: Path, side: str, hashes: dict[str, str]) -> dict[str, pd.DataF
             ) from None
         if _hash(tables[name]) != hashes.get(name):
             raise ValueError(f"{path} is not the table that was written: copy the whole folder again.")
-    return tables
+    return Tables(side, tables)
 
 
 def _hash(table: pd.DataFrame) -> str:

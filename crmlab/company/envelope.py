@@ -1,5 +1,6 @@
 """What lies in the envelope, and the number that an interval is about."""
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -48,7 +49,7 @@ def questions() -> pd.DataFrame:
     return Sheet(table.assign(number=table["number"].map(_NUMBERS)))
 
 
-def answer(truth: dict[str, pd.DataFrame], what: str) -> tuple[str, pd.Series, float]:
+def answer(truth: Mapping[str, pd.DataFrame], what: str) -> tuple[str, pd.Series, float]:
     """Return `what` in one spelling, the rows of the truth that answer it, and the number for an interval."""
     question, _, label = (part.strip() for part in str(what).partition(":"))
     asked = look_up("question", question, questions()["number"].to_dict())
