@@ -31,6 +31,7 @@ class Draft:
     leads: dict[str, Array] = field(default_factory=dict)  # per lead
     orders: dict[str, Array] = field(default_factory=dict)  # per order
     trials: list[Array] = field(default_factory=list)  # per campaign, columns of treatments and their truth
+    partners: dict[str, Array] = field(default_factory=dict)  # per partner
     staff: dict[str, Array] = field(default_factory=dict)  # positions of employees by department
 
     def table(self, name: str, /, **data: Any) -> None:

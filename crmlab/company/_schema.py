@@ -81,6 +81,11 @@ def frame(side: str, table: str, data: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(made, copy=False)
 
 
+def days_since_start(dates: pd.Series) -> np.ndarray[Any, Any]:
+    """Return the days of :func:`frame` behind dates of a table."""
+    return (dates.to_numpy() - START) / np.timedelta64(1, "D")
+
+
 def _column(column: Column, values: Any) -> Any:
     if column.kind.startswith("category"):
         return pd.Categorical.from_codes(np.asarray(values, np.int8), dtype=column.dtype)

@@ -54,7 +54,7 @@ def plot_causal_map(ax: Axes | None = None) -> Axes:
         "event": {"edgecolor": plot.INK},
         "lever": {"edgecolor": plot.MODEL, "linewidth": 2.5},
     }
-    ax = plot.axes(ax, figsize=(11, 6))
+    ax = plot.axes(ax, figsize=(11, 7))
     boxes = {}
     for name, node in graph.nodes.items():
         box = {"boxstyle": "round,pad=0.35", "facecolor": "white"} | frames[node["kind"]]
@@ -66,7 +66,7 @@ def plot_causal_map(ax: Axes | None = None) -> Axes:
         ends = {"patchA": boxes[cause], "patchB": boxes[effect]}
         to, start = graph.nodes[effect]["place"], graph.nodes[cause]["place"]
         ax.annotate("", to, start, arrowprops=arrow | ends, zorder=4)
-    ax.set(xlim=(-0.8, 7.9), ylim=(-5.0, 0.8))
+    ax.set(xlim=(-0.8, 7.9), ylim=(-6.0, 0.8))
     ax.set_axis_off()
     causes = [
         f"{plot.label(name)} → {', '.join(map(plot.label, graph[name]))}" for name in graph if graph[name]

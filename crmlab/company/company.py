@@ -17,12 +17,16 @@ from tqdm import tqdm
 from crmlab._html import Sheet, render
 from crmlab._tables import look_up, unknown, whole_number
 from crmlab.company import (
+    acquaintances,
     contacts,
     customers,
     goods,
     history,
+    knowledge,
     loyalty,
+    messages,
     network,
+    partnership,
     people,
     records,
     sales,
@@ -44,7 +48,13 @@ STEPS = [
     network.add_partners, records.add_customer_truth,
 ]  # fmt: skip
 # What nothing else depends on is drawn when first asked for: by table, of either side, its step.
-LATER: dict[str, Callable[[Draft], None]] = {}
+LATER: dict[str, Callable[[Draft], None]] = {
+    "participants": messages.add_participants, "subjects": messages.add_subjects,
+    "acquaintances": acquaintances.add_acquaintances, "communities": acquaintances.add_acquaintances,
+    "consents": knowledge.add_consents, "requests": knowledge.add_consents,
+    "knowledge_use": knowledge.add_knowledge_use, "projects": partnership.add_projects,
+    "partner_ties": partnership.add_partner_ties, "partner_surveys": partnership.add_partner_surveys,
+}  # fmt: skip
 _FILE = "company.json"
 
 
@@ -100,7 +110,7 @@ def simulate(
     --------
     >>> company = simulate(customers=200)
     >>> company
-    <Company: 200 customers, world 'base', seed 7; 26 tables>
+    <Company: 200 customers, world 'base', seed 7; 35 tables>
     >>> company.customers.shape
     (200, 9)
     """
@@ -447,7 +457,7 @@ class Company:
         >>> folder = Path(tempfile.mkdtemp()) / "tea"
         >>> simulate(customers=20).write(folder)
         >>> Company.read(folder)
-        <Company: 20 customers, without its envelope; 26 tables>
+        <Company: 20 customers, without its envelope; 35 tables>
         """
         folder = Path(folder)
         if not (folder / _FILE).is_file():

@@ -45,8 +45,13 @@ def add_partners(draft: Draft) -> None:
         theirs = (1 - reciprocity) * theirs + reciprocity * ours  # the partner follows us
         moods.append(np.stack([ours, theirs]) + np.sqrt(1 - _MEMORY**2) * luck.standard_normal((2, n)))
     when, side, partner = rows = np.nonzero((asked[:, None] >= since)[:, None] & np.isfinite(moods))
-    attitude = np.rint(4 + 1.2 * warmth[partner] + 0.8 * np.array(moods)[rows]).clip(1, 7)
-    draft.table("attitudes", partner_id=partner + 1, asked_on=asked[when], side=side, attitude=attitude)
+    attitude = 4 + 1.2 * warmth + 0.8 * np.array(moods)
+    draft.table(
+        "attitudes", partner_id=partner + 1, asked_on=asked[when], side=side,
+        attitude=np.rint(attitude[rows]).clip(1, 7),
+    )  # fmt: skip
+    draft.partners = {"kind": kind, "since": since, "warmth": warmth, "size": size.ravel(), "asked": asked}
+    draft.partners["attitude"] = attitude  # of each quarter, ours and theirs, by partner
 
 
 def add_community(draft: Draft) -> None:

@@ -480,7 +480,7 @@ def test_the_command_writes_a_company_and_refuses_to_overwrite(tmp_path, capsys)
         str(tmp_path / "tea"),
     ]
     assert cli.main(words) == 0
-    assert "50 customers, 26 tables" in capsys.readouterr().out
+    assert "50 customers, 35 tables" in capsys.readouterr().out
     same = company.simulate(50, "clockwork", 3)
     assert Company.read(tmp_path / "tea").hashes().equals(same.hashes())
     assert cli.main(words) == 2

@@ -43,7 +43,7 @@ def broken_rules(drawn: company.Company) -> list[str]:
                 other, key = column.refers_to.split(".")
                 if not values.dropna().isin(drawn.tables[other][key]).all():
                     found.append(f"{side} {name}.{column.name}: refers to nobody")
-            if " to " in column.unit:
+            if " to " in column.unit and not column.kind.startswith("category"):
                 low, high = map(float, column.unit.split(" to "))
                 if not values.dropna().between(low, high).all():
                     found.append(f"{side} {name}.{column.name}: outside {column.unit}")
@@ -73,6 +73,11 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
     balance = t["points"].sort_values(["customer_id", "entered_on", "points"], ascending=[True, True, False])
     whose = drawn._truth["contacts"][["contact_id", "customer_id"]]
     referred = drawn._truth["customers"].dropna(subset="referrer_id")
+    consents, requests, projects, parts = (
+        t[one] for one in ("consents", "requests", "projects", "participants")
+    )
+    messages = parts.merge(t["interactions"], on="interaction_id", suffixes=("_part", ""))
+    belongs = messages["person_id_part"].map(t["people"].set_index("person_id")["customer_id"])
     contacts = t["contacts"].merge(whose, on="contact_id").join(life, on="customer_id")
 
     def rising(*columns: pd.Series) -> bool:
@@ -146,6 +151,35 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
         "a referrer was still a customer": not (
             referred["referrer_id"].map(life["left_on"]) < referred["customer_id"].map(life["joined_on"])
         ).any(),
+        "two who know each other stand once, the earlier first": bool(
+            (t["acquaintances"]["customer_id"] < t["acquaintances"]["knows_id"]).all()
+            and (t["partner_ties"]["partner_id"] < t["partner_ties"]["other_id"]).all()
+        ),
+        "a consent is given by a customer and withdrawn later": bool(
+            (consents["given_on"] >= consents["customer_id"].map(life["joined_on"])).all()
+            and rising(consents["given_on"], consents["withdrawn_on"])
+        ),
+        "requests are answered later, erasure is asked for by the departed": bool(
+            rising(requests["asked_on"], requests["answered_on"])
+            and requests["answered_on"].isna().eq(requests["outcome"].isna()).all()
+            and (requests["asked_on"] >= requests["customer_id"].map(life["joined_on"])).all()
+            and requests.loc[requests["kind"] == "erasure", "customer_id"].map(life["left_on"]).notna().all()
+        ),
+        "projects begin with a partner, end later and are judged then": bool(
+            rising(projects["starts_on"], projects["ends_on"])
+            and (projects["starts_on"] >= projects["partner_id"].map(t["partners"]["since"].set_axis(
+                t["partners"]["partner_id"]))).all()
+            and projects["ends_on"].isna().eq(projects["our_gain_cents"].isna()).all()
+            and projects["ends_on"].isna().eq(projects["their_gain_cents"].isna()).all()
+        ),
+        "one writes, one is written to, and all are of the customer or of us": bool(
+            parts["part"].eq("from").eq(parts["number"] == 1).all()
+            and parts["part"].eq("to").eq(parts["number"] == 2).all()
+            and parts["interaction_id"].value_counts().ge(2).all()
+            and len(parts.drop_duplicates("interaction_id")) == len(t["interactions"])
+            and (parts["person_id"].isna() != parts["employee_id"].isna()).all()
+            and belongs.dropna().astype(int).eq(messages.loc[belongs.notna(), "customer_id"]).all()
+        ),
         "a referrer joined before": drawn._truth["customers"]
         .dropna(subset="referrer_id")
         .eval("referrer_id < customer_id")
