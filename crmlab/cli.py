@@ -91,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     company.add_argument("--world", type=_world, default="base", metavar="W", help="base by default")
     company.add_argument("--seed", type=_whole(0), default=7, metavar="S", help="7 by default")
     company.add_argument("--out", type=_new_folder, required=True, metavar="DIR", help="a new folder")
+    company.add_argument("--raw", action="store_true", help="only what the channels captured: no customers")
     company.add_argument("--with-truth", action="store_true", help="write the envelope as well")
     company.example = "crmlab company --customers 2000 --world seasonal --seed 11 --out lantern_quay"
     company.known = _worlds
@@ -312,7 +313,10 @@ def _data(options: argparse.Namespace) -> int:
 def _company(options: argparse.Namespace) -> int:
     from crmlab import company
 
-    drawn = company.simulate(options.customers, options.world, options.seed, progress=True)
+    if options.raw and options.with_truth:
+        raise ValueError("The raw view has no envelope: leave out --raw or --with-truth.")
+    view = "raw" if options.raw else "company"
+    drawn = company.simulate(options.customers, options.world, options.seed, progress=True, view=view)
     drawn.write(options.out, truth=options.with_truth)
     rows = sum(len(table) for table in drawn.tables.values())
     truth = "with its envelope" if options.with_truth else "without its envelope"

@@ -56,7 +56,7 @@ def constants(name: str) -> Any:
 
 @cache
 def declared() -> dict[str, dict[str, Table]]:
-    """Return the declared tables by side (``company``, ``truth``) and name."""
+    """Return the declared tables by side (``company``, ``truth``, ``raw``) and name."""
     sides: dict[str, dict[str, Table]] = {"company": {}, "truth": {}}
     for side, table, *column in constants("columns.csv").itertuples(index=False):
         name, meaning = column[0], column[-1]
@@ -64,6 +64,18 @@ def declared() -> dict[str, dict[str, Table]]:
             sides[side][table].columns[name] = Column(*column)
         else:
             sides[side][table] = Table(meaning, {})
+    sides["raw"] = {}
+    for table, by, without, contact in constants("raw.csv").itertuples(index=False):
+        columns = dict(sides["company"][table].columns)
+        if by:
+            key = next(iter(columns))
+            columns[key] = columns[key]._replace(meaning="in the order of time")
+        if contact:
+            card = Column("contact_id", "", "id", "", "contacts.contact_id", contact)
+            first, *others = columns.items()
+            columns = dict([first, ("contact_id", card), *others])
+        kept = {name: column for name, column in columns.items() if name not in without.split()}
+        sides["raw"][table] = Table(sides["company"][table].one_row, kept)
     return sides
 
 

@@ -38,6 +38,7 @@ from crmlab.company._draft import Draft, Tables
 from crmlab.company._draws import Draws
 from crmlab.company._schema import VERSION, declared
 from crmlab.company.envelope import answer, interval, plot_calibration, sought
+from crmlab.company.raw import raw_view
 from crmlab.company.worlds import Levers, World
 
 STEPS = [
@@ -56,6 +57,7 @@ LATER: dict[str, Callable[[Draft], None]] = {
     "partner_ties": partnership.add_partner_ties, "partner_surveys": partnership.add_partner_surveys,
 }  # fmt: skip
 _FILE = "company.json"
+_VIEWS = ("company", "raw")
 
 
 def simulate(
@@ -63,6 +65,7 @@ def simulate(
     world: str | World = "base",
     rng: int | np.random.Generator = 7,
     progress: bool = False,
+    view: str = "company",
 ) -> "Company":
     """Draw a company: three years of a tea merchant and its customers, and the truth about them.
 
@@ -78,6 +81,11 @@ def simulate(
         ``constraints.txt``. From a generator the seed is drawn.
     progress : bool
         Whether to show a bar.
+    view : {"company", "raw"}
+        The raw view is what the channels captured, before anybody has found out which cards are one
+        customer's: no ``people``, ``customers``, ``accounts`` and nothing that was joined to them, but
+        ``orders.contact_id``, the card that was shown. It has no envelope. Contacts have the same numbers
+        in both views.
 
     Returns
     -------
@@ -86,7 +94,7 @@ def simulate(
     Raises
     ------
     ValueError
-        A number of customers, a world or a seed that is not valid.
+        A number of customers, a world, a seed or a view that is not valid.
 
     Notes
     -----
@@ -121,7 +129,12 @@ def simulate(
         rng = int.from_bytes(rng.bytes(16))  # so many that nobody finds it by trying
     whole_number(rng, "rng", least=0)
     chosen = world if isinstance(world, World) else worlds.world(world)
-    return _draw(int(customers), chosen, int(rng), Levers(), progress)
+    look_up("view", view, dict.fromkeys(_VIEWS))
+    drawn = _draw(int(customers), chosen, int(rng), Levers(), progress)
+    if view == "company":
+        return drawn
+    assert drawn.tables.draft
+    return Company(raw_view(drawn.tables.draft, drawn.tables), drawn.levers, None, None, None, None)
 
 
 def _draw(customers: int, world: World, seed: int, levers: Levers, progress: bool = False) -> "Company":
@@ -152,7 +165,7 @@ class Company:
 
     tables: Tables
     levers: Levers
-    _customers: int
+    _customers: int | None
     _truth: Tables | None
     _world: World | None
     _seed: int | None
@@ -171,8 +184,12 @@ class Company:
     def __repr__(self) -> str:
         pulled = [f"{lever}={value!r}" for lever, value in self._pulled().items()]
         origin = f"world {self._world.name!r}, seed {self._seed}" if self._world else "without its envelope"
-        told = ", ".join([f"{self._customers:,} customers", origin, *pulled])
+        told = ", ".join([self._size(), origin, *pulled])
         return f"<Company: {told}; {len(self.tables)} tables>"
+
+    def _size(self) -> str:
+        contacts = f"{len(self.tables['contacts']):,} contacts, raw view"
+        return f"{self._customers:,} customers" if self._customers else contacts
 
     def _pulled(self) -> dict[str, Any]:
         return {lever: value for lever, value in asdict(self.levers).items() if value is not None}
@@ -180,7 +197,7 @@ class Company:
     def _repr_html_(self) -> str:
         world = self._world.name if self._world else None
         return render(
-            "company.html", customers=self._customers, world=world, seed=self._seed, pulled=self._pulled(),
+            "company.html", size=self._size(), world=world, seed=self._seed, pulled=self._pulled(),
             tables=self.card(),
         )  # fmt: skip
 
@@ -203,7 +220,7 @@ class Company:
         >>> simulate(customers=20).card("complaints").loc["satisfied_after", "unit"]
         '1 to 10'
         """
-        tables = declared()["company"]
+        tables = declared()[self.tables.side]
         if table is None:
             rows = {name: (len(held), tables[name].one_row) for name, held in self.tables.items()}
             every = pd.DataFrame.from_dict(rows, "index", columns=["rows", "one_row"])
@@ -251,7 +268,7 @@ class Company:
         True
         """
         self._envelope()
-        assert self._world is not None and self._seed is not None
+        assert self._customers and self._world is not None and self._seed is not None
         pulled = worlds.pull(self.levers, self._world, **changes)
         return _draw(self._customers, self._world, self._seed, pulled)
 
@@ -410,7 +427,8 @@ class Company:
         >>> company = simulate(customers=20)
         >>> company.write(Path(tempfile.mkdtemp()) / "tea")
         """
-        about: dict[str, Any] = {"schema_version": VERSION, "customers": self._customers}
+        about: dict[str, Any] = {"schema_version": VERSION, "view": self.tables.side}
+        about["customers"] = self._customers
         about["levers"] = asdict(self.levers)
         sides = {"": self.tables}
         if truth:
@@ -470,18 +488,25 @@ class Company:
             customers, levers, hashes = about["customers"], about["levers"], about["hashes"]
             world = World(**about["world"]) if "seed" in about else None
             levers = worlds.pull(Levers(), world, **{k: v for k, v in levers.items() if v is not None})
-            whole_number(customers, "customers", least=1)
+            view = look_up("view", about["view"], {view: view for view in _VIEWS})
+            if view == "company":
+                whole_number(customers, "customers", least=1)
             if world:
                 whole_number(about["seed"], "seed", least=0)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"{folder / _FILE} is not as it was written: {type(error).__name__}: {error}"
             ) from None
-        tables = _read(folder, "company", hashes[""])
+        tables = _read(folder, view, hashes[""])
         truth = _read(folder / "truth", "truth", hashes["truth"]) if world else None
         return cls(tables, levers, customers, truth, world, about.get("seed"))
 
     def _envelope(self) -> Tables:
+        if self.tables.side == "raw":
+            raise LookupError(
+                "The raw view has no envelope and no twin: it holds what the channels captured. Draw the "
+                "company itself for them: crmlab.company.simulate() with the same size, world and seed."
+            )
         if self._truth is None:
             raise LookupError(
                 "This company came without its envelope, as a student's exercise does. To have one that you "
