@@ -2,10 +2,12 @@
 
 from crmlab.company.causal import causal_map, plot_causal_map
 from crmlab.company.company import Company, simulate
+from crmlab.company.dossier import Dossier
 from crmlab.company.envelope import questions
 from crmlab.company.worlds import Levers, World, levers, world
 
 # fmt: off
 __all__ = [
-    "Company", "Levers", "World", "causal_map", "levers", "plot_causal_map", "questions", "simulate", "world",
+    "Company", "Dossier", "Levers", "World",
+    "causal_map", "levers", "plot_causal_map", "questions", "simulate", "world",
 ]

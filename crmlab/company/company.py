@@ -37,6 +37,7 @@ from crmlab.company import (
 from crmlab.company._draft import Draft, Tables
 from crmlab.company._draws import Draws
 from crmlab.company._schema import VERSION, declared
+from crmlab.company.dossier import Dossier, dossier
 from crmlab.company.envelope import answer, interval, plot_calibration, sought
 from crmlab.company.raw import raw_view
 from crmlab.company.worlds import Levers, World
@@ -271,6 +272,38 @@ class Company:
         assert self._customers and self._world is not None and self._seed is not None
         pulled = worlds.pull(self.levers, self._world, **changes)
         return _draw(self._customers, self._world, self._seed, pulled)
+
+    def dossier(self, customer_id: int) -> Dossier:
+        """Return everything on file about one customer, from first contact to last message, as one page.
+
+        Parameters
+        ----------
+        customer_id : int
+
+        Returns
+        -------
+        Dossier
+            Prints as a page; ``facts`` and ``events`` hold what it tells. The envelope stays closed: a
+            dossier has what the tables have.
+
+        Raises
+        ------
+        ValueError
+            There is no such customer.
+        LookupError
+            The raw view, in which nobody has found the customers yet.
+
+        Examples
+        --------
+        >>> page = simulate(customers=20).dossier(3)
+        >>> page.events.columns.tolist()
+        ['at', 'table', 'text']
+        """
+        if self.tables.side == "raw":
+            raise LookupError(
+                "The raw view knows cards and no customers: find out first which belong together."
+            )
+        return dossier(self.tables, customer_id)
 
     def commit(self, what: str, low: float, high: float) -> None:
         """Commit to an interval that holds the truth with 90 % probability, you think.

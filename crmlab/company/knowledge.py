@@ -8,7 +8,7 @@ from crmlab.company._draws import Array, choose
 from crmlab.company._schema import categories, constants, days_since_start
 
 _ASKED_AGAIN = 60  # mean days until those are asked who were not at the first order
-_TIRED = 1500  # mean days until an average customer withdraws a consent
+_TIRED = 2500  # mean days until an average customer withdraws a consent
 _EVERY = 12  # days from one recorded decision to the next, on average
 _USED = 0.55  # share of the tables bearing on a decision that are used for it
 _ALONE, _HELPS = -0.6, 1.6  # log-odds that a decision works without knowledge, and what all of it adds
@@ -37,7 +37,9 @@ def add_consents(draft: Draft) -> None:
     wait[uniform("consents.asked", customer, channel) < 0.7] = 0
     given = np.fmin(traits["joined"][customer] + wait, first)
     patience = _TIRED * np.exp(0.5 * traits["satisfaction"][customer])
-    withdrawn = given - patience * np.log(uniform("consents.withdrawn", *key))
+    tired = uniform("consents.tired", customer, channel)  # most of a channel, whatever it is used for
+    tired = np.where(uniform("consents.apart", *key) < 0.15, uniform("consents.withdrawn", *key), tired)
+    withdrawn = given - patience * np.log(tired)
     put_off = (withdrawn < last) & (uniform("consents.put_off", *key) < told["heeded"])
     withdrawn[put_off] = (last + 1 + 13 * uniform("consents.after", *key))[put_off]
     withdrawn = np.fmin(withdrawn, forgotten[customer])
