@@ -31,6 +31,7 @@ from crmlab.company import (
     records,
     sales,
     service,
+    studies,
     voices,
     worlds,
 )
@@ -56,6 +57,8 @@ LATER: dict[str, Callable[[Draft], None]] = {
     "consents": knowledge.add_consents, "requests": knowledge.add_consents,
     "knowledge_use": knowledge.add_knowledge_use, "projects": partnership.add_projects,
     "partner_ties": partnership.add_partner_ties, "partner_surveys": partnership.add_partner_surveys,
+    "questions": voices.add_questions, "features": studies.add_features, "kano": studies.add_kano,
+    "maxdiff": studies.add_maxdiff,
 }  # fmt: skip
 _FILE = "company.json"
 _VIEWS = ("company", "raw")
@@ -119,7 +122,7 @@ def simulate(
     --------
     >>> company = simulate(customers=200)
     >>> company
-    <Company: 200 customers, world 'base', seed 7; 35 tables>
+    <Company: 200 customers, world 'base', seed 7; 39 tables>
     >>> company.customers.shape
     (200, 9)
     """
@@ -214,7 +217,8 @@ class Company:
         -------
         DataFrame
             Without `table`: ``table``, ``rows``, ``one_row``. With it: ``column``, ``type`` (a ? marks
-            columns with missing values), ``unit`` (of a category its labels), ``refers_to``, ``meaning``.
+            columns with missing values), ``unit`` (of a category its labels), ``refers_to``, ``meaning``;
+            where customers were asked, the wording of the question in ``english`` and ``chinese``.
 
         Examples
         --------
@@ -228,7 +232,9 @@ class Company:
             return Sheet(every.rename_axis("table"))
         columns = look_up("table", table, tables).columns
         shown = pd.DataFrame(columns.values()).drop(columns="key").rename(columns={"kind": "type"})
-        return Sheet(shown.set_index("name").rename_axis("column"))
+        shown = shown.set_index("name").rename_axis("column")
+        asked = voices.QUESTIONS[voices.QUESTIONS["table"] == table].groupby("item")[["english", "chinese"]]
+        return Sheet(shown.join(asked.agg(" / ".join)).fillna("") if len(asked) else shown)
 
     def hashes(self) -> pd.Series:
         """Return a hash of the content of each table: the same seed gives the same hashes.
@@ -508,7 +514,7 @@ class Company:
         >>> folder = Path(tempfile.mkdtemp()) / "tea"
         >>> simulate(customers=20).write(folder)
         >>> Company.read(folder)
-        <Company: 20 customers, without its envelope; 35 tables>
+        <Company: 20 customers, without its envelope; 39 tables>
         """
         folder = Path(folder)
         if not (folder / _FILE).is_file():

@@ -6,14 +6,29 @@ from scipy.special import expit, ndtri
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, choose
-from crmlab.company._schema import categories, constants
+from crmlab.company._schema import categories, constants, declared
 from crmlab.company.customers import SEGMENTS, WORTHS
 
 PATHS = constants("paths.csv").set_index(["cause", "effect"])["strength"]
 """What a standard deviation of the cause adds to the effect: the European customer satisfaction index."""
 CONSTRUCTS = list(dict.fromkeys(one for path in PATHS.index for one in path))  # causes before effects
+QUESTIONS = constants("questions.csv")
+# What each scored item measures, the answer of the average customer, and its strength: the multiple of
+# World.loading with which it measures. The words of a second version are for the table of questions only.
+ITEMS = QUESTIONS[(QUESTIONS["strength"] != "") & (QUESTIONS["version"] == "a")].astype(
+    {"centre": float, "strength": float}
+)
 _THEMES = [[0.15, 0.25, 0.25, 0.25, 0.1], [0.45, 0.1, 0.1, 0.15, 0.2]]  # shares in bad and good comments
 _CONFUSED = np.array([1, 0, 3, 2, 3])  # what each theme is taken for by a coder who errs
+
+
+def add_questions(draft: Draft) -> None:
+    """Write down what is asked of customers, word for word, and behind the envelope what an item measures."""
+    asked = {name: QUESTIONS[name] for name in declared()["company"]["questions"].columns}
+    draft.table("questions", **asked | {"reversed": QUESTIONS["reversed"] == "yes"})
+    keys = {name: ITEMS[name] for name in ("table", "item", "version")}
+    loading = draft.world.loading * ITEMS["strength"]
+    draft.secret("questions", **keys, centre=ITEMS["centre"], loading=loading)
 
 
 def implied_covariance() -> pd.DataFrame:
@@ -97,18 +112,19 @@ def _answers(draft: Draft, survey: Array, responded: Array, truth: dict[str, Arr
     One number decides whether a question is left out and, if not, the error of the answer.
     """
     world, draws, answers = draft.world, draft.draws, {}
-    method = min(world.method_variance, 1 - world.loading**2)
-    noise = np.sqrt(max(0, 1 - world.loading**2 - method))
     straight = draws.uniform("surveys.straight", survey // 100_000) < 0.5
     same = np.floor(1 + 10 * draws.uniform("surveys.same", survey))
     likes = np.where(np.isnan(truth["loyalty"]), truth["satisfaction"], truth["loyalty"])
-    for question in [*(f"{construct}_{n}" for construct in CONSTRUCTS for n in (1, 2, 3)), "recommend"]:
-        meant = truth.get(question.split("_")[0], likes)
+    for item in ITEMS.itertuples():
+        question, meant = item.item, truth.get(item.construct, likes)
+        loading = world.loading * item.strength
+        method = min(world.method_variance, 1 - loading**2)
+        noise = np.sqrt(max(0, 1 - loading**2 - method))
         rows = np.flatnonzero(responded & ~np.isnan(meant))
         luck = draws.uniform(f"surveys.{question}", survey[rows]) / (1 - world.item_gaps)
-        centre, lowest = 4 if "complaints" in question else 7, 0 if question == "recommend" else 1
+        lowest, turned = 0 if question == "recommend" else 1, -1 if item.reversed == "yes" else 1
         error = np.sqrt(method) * truth["method_bias"][rows] + noise * ndtri(luck)
-        careful = np.rint(centre + 1.9 * (world.loading * meant[rows] + error)).clip(lowest, 10)
+        careful = np.rint(item.centre + 1.9 * (turned * loading * meant[rows] + error)).clip(lowest, 10)
         careless = np.where(straight[rows], same[rows], np.floor(lowest + (11 - lowest) * luck))
         answers[question] = np.full(len(survey), np.nan, np.float32)
         answers[question][rows] = np.select([luck >= 1, truth["careless"][rows]], [np.nan, careless], careful)

@@ -78,6 +78,9 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
     )
     messages = parts.merge(t["interactions"], on="interaction_id", suffixes=("_part", ""))
     belongs = messages["person_id_part"].map(t["people"].set_index("person_id")["customer_id"])
+    studies = pd.concat([t[name][["customer_id", "asked_on"]] for name in ("kano", "maxdiff")])
+    studies = studies.join(life, on="customer_id")
+    tasks = t["maxdiff"].groupby(["customer_id", "task"])[["best", "worst"]].sum(min_count=1).dropna()
     contacts = t["contacts"].merge(whose, on="contact_id").join(life, on="customer_id")
 
     def rising(*columns: pd.Series) -> bool:
@@ -125,6 +128,13 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
         "nobody is captured before joining or after leaving": bool(
             (contacts["captured_on"] >= contacts["joined_on"]).all()
             and (~(contacts["captured_on"] > contacts["left_on"])).all()
+        ),
+        "only those are asked what they want who are customers": bool(
+            (studies["asked_on"] >= studies["joined_on"]).all()
+            and not (studies["asked_on"] > studies["left_on"]).any()
+        ),
+        "each answered task has one best and one worst": bool(
+            (tasks == 1).all(axis=None) and not t["maxdiff"].eval("best & worst").any()
         ),
         "terms follow one another": bool(
             (terms["ends_on"] > terms["starts_on"]).all()
