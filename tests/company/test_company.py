@@ -268,7 +268,10 @@ def test_every_question_can_be_asked(small):
     for question, number in company.questions()["number"].items():
         labels = [
             "",
-            *(f": {one}" for one in ("gift", "left", "client", "typing", "product", "taste", "must_be", "club")),
+            *(
+                f": {one}"
+                for one in ("gift", "left", "client", "typing", "product", "taste", "must_be", "club")
+            ),
         ]
         done = 0
         for label in labels:

@@ -17,7 +17,6 @@ from crmlab.company import network as network_of_partners
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Draws
 from crmlab.company._schema import constants, declared
-from crmlab.company.company import LATER, STEPS
 from crmlab.company.worlds import Levers, policy
 
 
@@ -42,30 +41,6 @@ def network(one: company.Company) -> nx.Graph:
     graph.add_nodes_from(one.customers["customer_id"])
     graph.add_edges_from(one.acquaintances.to_numpy())
     return graph
-
-
-# ---- drawn when asked for
-
-
-def test_tables_drawn_later_are_the_same_in_any_order_and_leave_the_others_alone():
-    """A step of LATER draws from streams of its own and changes nothing that it finds."""
-    base = company.world()
-    drafts = []
-    for order in (1, -1):
-        draft = Draft(base, policy(Levers(), base), Draws(1), 200)
-        for step in STEPS:
-            step(draft)
-        before = {name: table.copy() for name, table in draft.tables.items()}
-        for step in list(dict.fromkeys(LATER.values()))[::order]:
-            step(draft)
-        for name, table in before.items():
-            pd.testing.assert_frame_equal(draft.tables[name], table)
-        drafts.append(draft)
-    for side in ("tables", "truth"):
-        one, other = (getattr(draft, side) for draft in drafts)
-        assert set(one) == set(other)
-        for name in one:
-            pd.testing.assert_frame_equal(one[name], other[name])
 
 
 # ---- acquaintances
