@@ -62,7 +62,7 @@ def _news(draft: Draft, channels: list[str]) -> tuple[Array, Array]:
 
 
 def _add_requests(draft: Draft) -> Array:
-    """Add who asks what we hold, and who, having left, asks to be forgotten; return the day of the latter."""
+    """Add which people ask what we hold or, having left, to be forgotten; return the day of the latter."""
     uniform, traits, days = draft.draws.uniform, draft.traits, draft.world.days
     everybody = np.arange(draft.customers)
     complained = np.full(draft.customers, np.nan)
@@ -71,9 +71,10 @@ def _add_requests(draft: Draft) -> Array:
     luck = uniform("requests.when", everybody)
     some_day = traits["joined"] + luck * (days - traits["joined"])
     access = np.where(complained >= 0, complained + 1 + 20 * luck, some_day)
-    access[uniform("requests.access", everybody) > np.where(complained >= 0, 0.05, 0.008)] = np.nan
+    likely = np.where(complained >= 0, 0.05, 0.008)
+    access[traits["firm"] | (uniform("requests.access", everybody) > likely)] = np.nan
     forgotten = traits["left_on"] + 45 - 120 * np.log(luck)
-    forgotten[uniform("requests.erasure", everybody) > 0.04] = np.nan
+    forgotten[traits["firm"] | (uniform("requests.erasure", everybody) > 0.04)] = np.nan
     kind, customer = np.nonzero(np.array([access, forgotten]) < days)
     asked = np.where(kind == 0, access[customer], forgotten[customer])
     answered = asked + 4 - 14 * np.log(uniform("requests.answered", customer, kind))

@@ -32,6 +32,12 @@ def add_participants(draft: Draft) -> None:
     purpose, out = told["purpose"].cat.codes.to_numpy(), (told["direction"] == "out").to_numpy()
     everyone, nobody = np.arange(len(told)), np.full(len(told), -1)
 
+    theirs = written[~out[written]]
+    by_decider = _COPIES["decider_signs"].to_numpy()[purpose[theirs]]
+    by_decider = uniform("participants.signed", key[theirs]) < by_decider
+    signs = nobody.copy()
+    signs[theirs] = np.where(by_decider, holders(draft, "decider")[customer[theirs]], person[theirs])
+
     at = written[traits["firm"][customer[written]]]
     colleagues = traits["persons"][customer[at]]
     row = np.repeat(at, colleagues)
@@ -39,17 +45,14 @@ def add_participants(draft: Draft) -> None:
     other += traits["first_person"][customer[row]]
     holds = np.column_stack([people[role][other] for role in ROLES])
     likely = 1 - np.prod(1 - _COPIES[ROLES].to_numpy()[purpose[row]] * holds, axis=1)
-    copied = (other != person[row]) & (uniform("participants.copied", key[row], other) < likely)
+    copied = (other != person[row]) & (other != signs[row])
+    copied &= uniform("participants.copied", key[row], other) < likely
 
-    theirs = written[~out[written]]
-    by_decider = _COPIES["decider_signs"].to_numpy()[purpose[theirs]]
-    by_decider = uniform("participants.signed", key[theirs]) < by_decider
-    signer = np.where(by_decider, holders(draft, "decider")[customer[theirs]], person[theirs])
     rows = [
         (everyone, np.where(out, -1, person), np.where(out, employee, -1)),
         (everyone, np.where(out, person, -1), np.where(out, -1, employee)),
         (row[copied], other[copied], nobody[: copied.sum()]),
-        (theirs, signer, nobody[: len(theirs)]),
+        (theirs, signs[theirs], nobody[: len(theirs)]),
     ]
     part = np.repeat(range(4), [len(one[0]) for one in rows])
     message, who, ours = np.concatenate(rows, axis=1)

@@ -139,6 +139,17 @@ def test_contacts_of_a_day_stand_by_lot():
     assert abs(pairs.mean() - chance) < 5 * np.sqrt(chance / len(pairs))
 
 
+def test_rows_of_one_moment_do_not_stand_as_customers_do():
+    """Who is invited to a wave is invited on one day: in the order of customers a wave would tell the next."""
+    true = owner(whole())
+    for name, by in (("surveys", "invited_on"), ("complaints", "opened_on"), ("contacts", "captured_on")):
+        table = raw().tables[name]
+        customer = table["contact_id"].map(true)
+        step = customer.diff()[table[by].eq(table[by].shift())]
+        up = (step > 0).sum() / (step != 0).sum()
+        assert abs(up - 0.5) < 3.5 * 0.5 / np.sqrt((step != 0).sum()), name
+
+
 def test_no_number_that_tables_share_leads_from_one_contact_to_another():
     """Complaints, surveys and orders that name one order name one contact."""
     of_order = raw().orders.set_index("order_id")["contact_id"]

@@ -134,6 +134,10 @@ def test_whoever_asks_for_erasure_agrees_to_nothing_afterwards():
     assert (consents["withdrawn_on"] <= consents["customer_id"].map(erased)).all()
 
 
+def test_the_law_on_data_is_for_people():
+    assert (one := drawn()).requests.merge(one.customers, on="customer_id")["kind"].eq("person").all()
+
+
 def test_complainers_ask_what_we_hold_and_some_wait_too_long():
     one = drawn(20_000)
     access = one.requests[one.requests["kind"] == "access"]
@@ -251,6 +255,7 @@ def test_only_firms_copy_and_only_what_is_written_is_copied_or_signed():
     parts = told()
     assert (parts.loc[parts["part"] == "copied", "kind"] == "firm").all()
     extra = parts[parts["part"].isin(["copied", "signed"])]
+    assert not extra.duplicated(["interaction_id", "person_id"]).any()  # nobody is copied who signs
     assert extra["channel"].isin(["web", "fax", "mail"]).all()
     assert (extra["person_id"].ne(extra["person_id_of"]) | extra["part"].eq("signed")).all()
 
