@@ -427,7 +427,7 @@ def test_an_interrupted_write_leaves_nothing_behind(small, tmp_path, monkeypatch
         "null",
         "{",
         '{"schema_version": 1}',
-        '{"schema_version": 1, "customers": -1, "levers": {}, "hashes": {}}',
+        '{"schema_version": 1, "view": "company", "customers": -1, "levers": {}, "hashes": {}}',
     ],
 )
 def test_a_changed_description_is_refused(small, tmp_path, about):
