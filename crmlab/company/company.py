@@ -22,6 +22,7 @@ from crmlab.company import (
     customers,
     goods,
     history,
+    interviews,
     knowledge,
     loyalty,
     messages,
@@ -59,6 +60,7 @@ LATER: dict[str, Callable[[Draft], None]] = {
     "partner_ties": partnership.add_partner_ties, "partner_surveys": partnership.add_partner_surveys,
     "questions": voices.add_questions, "features": studies.add_features, "kano": studies.add_kano,
     "maxdiff": studies.add_maxdiff,
+    "codes": interviews.add_codes, "interviews": interviews.add_interviews,
 }  # fmt: skip
 _FILE = "company.json"
 _VIEWS = ("company", "raw")
@@ -122,7 +124,7 @@ def simulate(
     --------
     >>> company = simulate(customers=200)
     >>> company
-    <Company: 200 customers, world 'base', seed 7; 39 tables>
+    <Company: 200 customers, world 'base', seed 7; 41 tables>
     >>> company.customers.shape
     (200, 9)
     """
@@ -514,7 +516,7 @@ class Company:
         >>> folder = Path(tempfile.mkdtemp()) / "tea"
         >>> simulate(customers=20).write(folder)
         >>> Company.read(folder)
-        <Company: 20 customers, without its envelope; 39 tables>
+        <Company: 20 customers, without its envelope; 41 tables>
         """
         folder = Path(folder)
         if not (folder / _FILE).is_file():

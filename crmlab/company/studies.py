@@ -9,7 +9,7 @@ from crmlab.company._schema import categories, constants
 
 # By feature: its words; the part-worth of the choice experiment that it is a multiple of, or else its mean
 # worth by segment and the spread within one; the shares of what it is to those to whom it is worth something.
-_FEATURES = constants("features.csv").set_index("feature").loc[categories("features", "feature")]
+FEATURES = constants("features.csv").set_index("feature").loc[categories("features", "feature")]
 _KINDS = categories("kano", "category", "truth")
 # By kind and question: the shares of the five answers.
 _ANSWERS = constants("kano.csv").pivot(index="category", columns="question").loc[_KINDS]
@@ -24,18 +24,18 @@ _ASKED = 45  # days before the log ends on which the asking begins; it takes a m
 
 def add_features(draft: Draft) -> None:
     """Write down which features the studies ask about."""
-    words = {name: _FEATURES[name] for name in ("english", "chinese")}
-    draft.table("features", feature=np.arange(len(_FEATURES)), **words)
+    words = {name: FEATURES[name] for name in ("english", "chinese")}
+    draft.table("features", feature=np.arange(len(FEATURES)), **words)
 
 
 def add_kano(draft: Draft) -> None:
     """Ask how one would feel with each feature and without it."""
     customer, study = _asked(draft, "kano")
-    place, feature = (grid.ravel() for grid in np.indices((len(customer), len(_FEATURES))))
+    place, feature = (grid.ravel() for grid in np.indices((len(customer), len(FEATURES))))
     customer = customer[place]
-    worth = _worths(draft, customer)[np.arange(len(customer)), feature]
+    worth = worths(draft, customer)[np.arange(len(customer)), feature]
     wanted = choose(
-        draft.draws.uniform("kano.category", customer, feature), _FEATURES[_KINDS[:3]].astype(float), feature
+        draft.draws.uniform("kano.category", customer, feature), FEATURES[_KINDS[:3]].astype(float), feature
     )
     rules = [worth < _REVERSE, worth < _INDIFFERENT]
     category = np.select(rules, [_KINDS.index("reverse"), _KINDS.index("indifferent")], wanted)
@@ -55,13 +55,13 @@ def add_kano(draft: Draft) -> None:
 
 def add_maxdiff(draft: Draft) -> None:
     """Ask which of four features matters most and which least, 13 times."""
-    uniform, n = draft.draws.uniform, len(_FEATURES)
+    uniform, n = draft.draws.uniform, len(FEATURES)
     customer, study = _asked(draft, "maxdiff")
     place, task, position = (grid.ravel() for grid in np.indices((len(customer), n, len(_LINE))))
     keys = customer[:, None] + 0 * np.arange(n), np.arange(n) + 0 * customer[:, None]
     order = uniform("maxdiff.order", *map(np.ravel, keys)).reshape(-1, n).argsort(axis=1)
     feature = order[place, (_LINE[position] + task) % n]
-    worth = _worths(draft, customer)
+    worth = worths(draft, customer)
     asked = customer[place], task * len(_LINE) + position
     luck = np.array([uniform(f"maxdiff.{what}", *asked) for what in ("best", "worst")])
     felt = np.where(study["careless"], 0, worth.T).T[place, feature] - np.log(-np.log(luck)) * [[1], [-1]]
@@ -86,13 +86,17 @@ def add_maxdiff(draft: Draft) -> None:
     )  # fmt: skip
 
 
+def living(draft: Draft, day: Array) -> Array:
+    """Return for each customer whether they are one on this day of theirs."""
+    return (draft.traits["joined"] < day) & ~(draft.traits["left_on"] <= day)
+
+
 def _asked(draft: Draft, study: str) -> tuple[Array, dict[str, Array]]:
     """Return who is asked, customers on the day, and of each the day, whether they answer and with care."""
     draws, traits, everybody = draft.draws, draft.traits, np.arange(draft.customers)
     day = draft.world.days - _ASKED + np.floor(30 * draws.uniform(f"{study}.day", everybody))
-    living = (traits["joined"] < day) & ~(traits["left_on"] <= day)
     invited = draws.uniform(f"{study}.invited", everybody) < _INVITED / draft.customers
-    customer = np.flatnonzero(living & invited)
+    customer = np.flatnonzero(living(draft, day) & invited)
     pull = 0.6 * traits["engagement"] + 0.25 * traits["satisfaction"] ** 2 - 0.1
     willing = np.ones(len(customer)) if draft.world.full_response else expit(pull)[customer]
     responded = draws.uniform(f"{study}.responded", customer) < willing
@@ -100,10 +104,10 @@ def _asked(draft: Draft, study: str) -> tuple[Array, dict[str, Array]]:
     return customer, {"day": day[customer], "responded": responded, "careless": careless}
 
 
-def _worths(draft: Draft, customer: Array) -> Array:
+def worths(draft: Draft, customer: Array) -> Array:
     """Return what each feature is worth to each of these customers, in the unit of the choice experiment."""
     worths, segment = [], draft.traits["segment"][customer]
-    for code, one in enumerate(_FEATURES.itertuples()):
+    for code, one in enumerate(FEATURES.itertuples()):
         if one.trait:
             worths.append(float(one.multiple) * draft.traits[one.trait][customer])
         else:

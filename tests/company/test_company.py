@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_company_and_another_seed_another():
     one, same, other = (company.simulate(200, rng=seed).hashes() for seed in (1, 1, 2))
     assert one.equals(same)
     # a table of constant size and content may agree
-    assert set(one.index[one == other]) <= {"products", "campaigns", "questions", "features"}
+    assert set(one.index[one == other]) <= {"products", "campaigns", "questions", "features", "codes"}
 
 
 def test_a_generator_gives_the_seed():
@@ -270,7 +270,7 @@ def test_every_question_can_be_asked(small):
             "",
             *(
                 f": {one}"
-                for one in ("gift", "left", "client", "typing", "product", "taste", "must_be", "club")
+                for one in ("gift", "left", "client", "typing", "product", "taste", "must_be", "club", "plain")
             ),
         ]
         done = 0

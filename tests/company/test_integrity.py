@@ -78,7 +78,7 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
     )
     messages = parts.merge(t["interactions"], on="interaction_id", suffixes=("_part", ""))
     belongs = messages["person_id_part"].map(t["people"].set_index("person_id")["customer_id"])
-    studies = pd.concat([t[name][["customer_id", "asked_on"]] for name in ("kano", "maxdiff")])
+    studies = pd.concat([t[name][["customer_id", "asked_on"]] for name in ("kano", "maxdiff", "interviews")])
     studies = studies.join(life, on="customer_id")
     tasks = t["maxdiff"].groupby(["customer_id", "task"])[["best", "worst"]].sum(min_count=1).dropna()
     contacts = t["contacts"].merge(whose, on="contact_id").join(life, on="customer_id")
