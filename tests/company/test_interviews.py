@@ -17,8 +17,8 @@ from crmlab.company._draws import Draws
 from crmlab.company._schema import categories
 from crmlab.company.company import STEPS
 from crmlab.company.past import Past, Words, script
+from crmlab.company.studies import living
 from crmlab.company.worlds import Levers, policy
-
 
 EVERYBODY = {  # tags of which each customer has one
     "beginning": {*categories("customers", "source"), *categories("leads", "source")} - {"lead"},
@@ -53,19 +53,41 @@ def test_every_move_has_as_many_variants_in_either_language_and_a_code_of_the_bo
         assert set(EVERYBODY.get(question["name"], [""])) <= set(spoken)  # nobody is left without a word
 
 
-def test_every_tag_of_the_script_can_be_true_of_somebody():
-    """A tag that is misspelt in the script would silence its block for ever."""
-    blocks = [block for one in script()["question"] for block in [one, *one["say"]]]
-    seen, wanted = set(), {tag.strip("!") for block in blocks for tag in block["tags"]}
+@cache
+def many_firms() -> Draft:
     base = company.world("base", firm_share=0.2, days=600, campaigns=3)
     draft = Draft(base, policy(Levers(), base), Draws(5), 700)
     for step in STEPS:
         step(draft)
-    alive = np.flatnonzero(~(draft.traits["left_on"] <= 590) & (draft.traits["joined"] < 590))
-    past = Past(draft, alive)
+    return draft
+
+
+def test_every_tag_of_the_script_can_be_true_of_somebody():
+    """A tag that is misspelt in the script would silence its block for ever."""
+    blocks = [block for one in script()["question"] for block in [one, *one["say"]]]
+    seen, wanted = set(), {tag.strip("!") for block in blocks for tag in block["tags"]}
+    alive = np.flatnonzero(living(many_firms(), np.full(700, 590.0)))
+    past = Past(many_firms(), alive)
     for place in range(len(alive)):
         seen |= past.of(place, 590.0)[0]
     assert wanted <= seen, wanted - seen
+
+
+def test_nobody_tells_of_what_is_still_to_come():
+    """Referee: the tables up to the evening before; complaints on the day itself and on the next."""
+    draft, today = many_firms(), 300.0
+    alive = np.flatnonzero(living(draft, np.full(700, today)))
+    past, orders = Past(draft, alive), draft.tables["orders"]
+    before = orders["ordered_at"] < np.datetime64("2023-01-01") + np.timedelta64(300, "D")
+    count = orders[before].groupby("customer_id").size()
+    for place, who in enumerate(alive):
+        assert ("one_order" in past.of(place, today)[0]) == (count[who + 1] == 1)
+    first = draft.tables["complaints"].groupby("customer_id")["opened_on"].min().head(50)
+    opened = (first - np.datetime64("2023-01-01")).dt.days.to_numpy()
+    past = Past(draft, first.index.to_numpy() - 1)
+    for place, day in enumerate(opened):
+        assert "complained" not in past.of(place, day)[0] and "complained" in past.of(place, day + 1)[0]
+        assert "unanswered" not in past.of(place, day + 60)[0] or day + 60 > 600
 
 
 @pytest.mark.parametrize(
