@@ -8,7 +8,7 @@ import pandas as pd
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
-from crmlab.company._schema import START, categories, constants
+from crmlab.company._schema import START, categories, constants, days_since_start
 from crmlab.company.customers import SEGMENTS
 from crmlab.company.people import holders
 from crmlab.company.studies import FEATURES, worths
@@ -50,7 +50,7 @@ def complainers(draft: Draft, day: Array) -> Array:
     """Return the customers who have complained before this day of theirs."""
     complaints = draft.tables["complaints"]
     who = complaints["customer_id"].to_numpy() - 1
-    found: Array = who[_days(complaints["opened_on"]) < day[who]]
+    found: Array = who[days_since_start(complaints["opened_on"]) < day[who]]
     return found
 
 
@@ -61,9 +61,9 @@ class Past:
         tables, n = draft.tables, len(FEATURES)
         self.draft, self.customers, self.owner = draft, customers, holders(draft, "buyer")
         self.author = tables["community_posts"]["customer_id"].to_numpy() - 1
-        self.posted = _days(tables["community_posts"]["posted_at"])
+        self.posted = days_since_start(tables["community_posts"]["posted_at"])
         self.sender = tables["returns"]["order_id"].to_numpy() // 10_000 - 1
-        self.returned = _days(tables["returns"]["returned_on"])
+        self.returned = days_since_start(tables["returns"]["returned_on"])
         self.worth = worths(draft, customers)
         luck = draft.draws.uniform(
             "interviews.wants", customers.repeat(n), np.tile(np.arange(n), len(customers))
@@ -75,7 +75,7 @@ class Past:
         self.product = tables["order_lines"]["product_id"].to_numpy() - 1
         self.category = tables["products"]["category"].cat.codes.to_numpy()
         self.complaint = np.searchsorted(draft.orders["id"], tables["complaints"]["order_id"].to_numpy())
-        self.opened = _days(tables["complaints"]["opened_on"])
+        self.opened = days_since_start(tables["complaints"]["opened_on"])
 
     def of(self, place: int, today: float) -> tuple[set[str], dict[str, str], str]:
         """Return the tags of a customer, the words for what they speak of, and their language."""
@@ -194,7 +194,7 @@ class Past:
             tags |= set() if faulty else {f"bad_{self._theme(one, order)}"}
             return
         row = self.draft.tables["complaints"].iloc[complained[-1]]
-        answered, resolved = _days(row[["first_response_on", "resolved_on"]].astype("M8[s]"))
+        answered, resolved = days_since_start(row[["first_response_on", "resolved_on"]].astype("M8[s]"))
         tags |= {"complained", f"cause_{self.draft.truth['complaints']['cause'].iloc[complained[-1]]}"}
         tags |= {"several"} if len(complained) > 1 else set()
         if not answered < words.today:
@@ -273,9 +273,3 @@ class Words:
         then, now = (pd.Timestamp(START) + pd.Timedelta(days=int(one)) for one in (day, self.today))
         years = now.year - then.year
         return self("when", years).format(self("months", then.month - 1) if years < 3 else self.number(years))
-
-
-def _days(dates: Any) -> Array:
-    """Return dates as days since the log began."""
-    days: Array = (np.asarray(dates, "M8[s]") - START) / np.timedelta64(1, "D")
-    return days

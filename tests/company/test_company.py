@@ -270,7 +270,17 @@ def test_every_question_can_be_asked(small):
             "",
             *(
                 f": {one}"
-                for one in ("gift", "left", "client", "typing", "product", "taste", "must_be", "club", "plain")
+                for one in (
+                    "gift",
+                    "left",
+                    "client",
+                    "typing",
+                    "product",
+                    "taste",
+                    "must_be",
+                    "club",
+                    "plain",
+                )
             ),
         ]
         done = 0
@@ -377,7 +387,9 @@ def test_a_folder_brings_back_the_same_tables_without_the_truth(small, tmp_path)
 def test_a_folder_without_the_truth_does_not_tell_how_to_draw_it(small, tmp_path):
     small.write(tmp_path / "tea")
     told = json.loads((tmp_path / "tea" / "company.json").read_text())
-    assert set(told) == {"schema_version", "view", "customers", "levers", "hashes"} and set(told["hashes"]) == {""}
+    assert set(told) == {"schema_version", "view", "customers", "levers", "hashes"} and set(
+        told["hashes"]
+    ) == {""}
     assert {path.stem for path in (tmp_path / "tea").rglob("*.parquet")} == set(small.tables)
     secret = {column for table in declared()["truth"].values() for column in table.columns}
     public = {column for table in declared()["company"].values() for column in table.columns}

@@ -140,7 +140,7 @@ def test_contacts_of_a_day_stand_by_lot():
 
 
 def test_rows_of_one_moment_do_not_stand_as_customers_do():
-    """Who is invited to a wave is invited on one day: in the order of customers a wave would tell the next."""
+    """Who is invited to a wave is invited on one day: in the order of customers one would tell the next."""
     true = owner(whole())
     for name, by in (("surveys", "invited_on"), ("complaints", "opened_on"), ("contacts", "captured_on")):
         table = raw().tables[name]
