@@ -3,9 +3,11 @@
 from typing import Any
 
 import networkx as nx
+import numpy as np
 from matplotlib.axes import Axes
 
 from crmlab import plot
+from crmlab._tables import look_up
 from crmlab.company._schema import constants
 
 
@@ -15,10 +17,10 @@ def causal_map() -> nx.DiGraph:
     Returns
     -------
     networkx.DiGraph
-        Nodes have a ``kind`` ("trait": of a customer, and hidden; "event"; "lever": of a manager) and
-        ``tables``, the names of the tables in which they show. An edge is a direct cause. The map has
-        circles in it, for one order follows the other: an answer mends this experience, which decides
-        whether there is a next order.
+        Nodes have a ``kind`` ("trait": of a customer, and hidden; "event"; "lever": of a manager),
+        ``tables``, the names of the tables in which they show, and ``parts``, the names of the parts of the
+        map to which they belong. An edge is a direct cause. The map has circles in it, for one order
+        follows the other: an answer mends this experience, which decides whether there is a next order.
 
     Examples
     --------
@@ -26,27 +28,38 @@ def causal_map() -> nx.DiGraph:
     ['answering a survey', 'complaint', 'leaving']
     """
     graph = nx.DiGraph()
-    for name, kind, column, row, tables, effects in constants("causal.csv").itertuples(index=False):
-        graph.add_node(name, kind=kind, tables=tables.split(), place=(column, -row))
+    for name, kind, parts, column, row, tables, effects in constants("causal.csv").itertuples(index=False):
+        graph.add_node(name, kind=kind, tables=tables.split(), parts=parts.split(), place=(column, -row))
         graph.add_edges_from((name, effect) for effect in effects.split(", ") if effect)
     return graph
 
 
-def plot_causal_map(ax: Axes | None = None) -> Axes:
-    """Draw the causal map: levers in a thick red frame, events in a thin one, hidden traits in a dashed one.
+def plot_causal_map(ax: Axes | None = None, part: str | None = None) -> Axes:
+    """Draw the causal map or a part of it: levers in a thick red frame, hidden traits in a dashed one.
 
     Parameters
     ----------
     ax : Axes, optional
+    part : {"joining", "buying", "service", "voice", "network", "records", "partners"}, optional
+        The part to draw: how customers come; what they buy; what an order is like and what follows; what
+        they say when asked; whom they know; what they write and leave on file; what passes between us and
+        partners. Without it the whole, as an overview.
 
     Returns
     -------
     Axes
 
+    Raises
+    ------
+    ValueError
+        An unknown part.
+
     Examples
     --------
     >>> plot_causal_map().get_title(loc="left")
     'What causes what (thick frame: lever of a manager; dashed: hidden trait)'
+    >>> plot_causal_map(part="service").get_title(loc="left")
+    'What causes what: service (thick frame: lever of a manager; dashed: hidden trait)'
     """
     graph = causal_map()
     frames: dict[str, Any] = {
@@ -54,7 +67,13 @@ def plot_causal_map(ax: Axes | None = None) -> Axes:
         "event": {"edgecolor": plot.INK},
         "lever": {"edgecolor": plot.MODEL, "linewidth": 2.5},
     }
-    ax = plot.axes(ax, figsize=(11, 7))
+    if part is not None:
+        parts = {name: None for _, names in graph.nodes(data="parts") for name in names}
+        look_up("part", part, parts)
+        graph = graph.subgraph([name for name, names in graph.nodes(data="parts") if part in names])
+    place = np.array([node["place"] for node in graph.nodes.values()])
+    (left, low), (right, high) = place.min(axis=0) - (0.8, 0.5), place.max(axis=0) + (0.8, 0.5)
+    ax = plot.axes(ax, figsize=(11, 7 if part is None else 4.5))
     boxes = {}
     for name, node in graph.nodes.items():
         box = {"boxstyle": "round,pad=0.35", "facecolor": "white"} | frames[node["kind"]]
@@ -66,12 +85,12 @@ def plot_causal_map(ax: Axes | None = None) -> Axes:
         ends = {"patchA": boxes[cause], "patchB": boxes[effect]}
         to, start = graph.nodes[effect]["place"], graph.nodes[cause]["place"]
         ax.annotate("", to, start, arrowprops=arrow | ends, zorder=4)
-    ax.set(xlim=(-0.8, 7.9), ylim=(-6.0, 0.8))
+    ax.set(xlim=(left, right), ylim=(low, high))
     ax.set_axis_off()
     causes = [
         f"{plot.label(name)} → {', '.join(map(plot.label, graph[name]))}" for name in graph if graph[name]
     ]
-    plot.describe(ax, f"{plot.label('What causes what')}: {'; '.join(causes)}.")
-    return plot.annotate(
-        ax, "What causes what (thick frame: lever of a manager; dashed: hidden trait)", "", ""
-    )
+    what = plot.label("What causes what") + (f": {plot.label(part)}" if part else "")
+    plot.describe(ax, f"{what}: {'; '.join(causes)}.")
+    key = "(thick frame: lever of a manager; dashed: hidden trait)"
+    return plot.annotate(ax, f"{what} {key}", "", "")
