@@ -2,8 +2,9 @@
 
 Every run is a process of its own, and of three the one with the median CPU time is shown; imports are
 outside the clock and inside the peak memory. Rows are those of all tables, those drawn when first asked for
-included; the truth is drawn too, in the same time and memory, and not counted. If cost is linear, the cost per customer stays the same from one size
-to the next, once it is large enough for what is the same at all sizes not to count.
+included; the truth of the core is drawn too, in the same time and memory, and not counted. If cost is linear,
+the cost per customer stays the same from one size to the next, once it is large enough for what is the same
+at all sizes not to count.
 
 The peer draws one table: no people, baskets, complaints, campaigns, surveys or truth. Its generator of a
 transaction log (BG/NBD; customers and dates, no amounts) calls ``DataFrame.append``, which pandas 2 has

@@ -1,7 +1,8 @@
 """A company while it is being drawn."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -43,30 +44,33 @@ class Draft:
         self.truth[name] = frame("truth", name, data)
 
 
-@dataclass(eq=False, repr=False)
 class Tables(MutableMapping[str, pd.DataFrame]):
-    """The tables of one side by name, in the order of their declaration; some are drawn when asked for.
+    """The tables of a company by name, in the order of their declaration; some are drawn when asked for.
 
-    A step of `later` finds the draft as the last step of the core left it. So what is handed out is a copy
-    (its data are shared until somebody writes): a table drawn late is the table drawn early, whatever was
-    done to the others meanwhile.
+    A step that draws one late finds the draft as the last step of the core left it. So what is handed out
+    is a copy (its data are shared until somebody writes): a table drawn late is the table drawn early,
+    whatever was done to the others meanwhile.
     """
 
-    side: str
-    made: dict[str, pd.DataFrame]
-    draft: Draft | None = None
-    later: dict[str, Callable[[Draft], None]] = field(default_factory=dict)
-    given: dict[str, pd.DataFrame] = field(default_factory=dict)
+    def __init__(
+        self,
+        side: str,
+        made: dict[str, pd.DataFrame],
+        draft: Draft | None = None,
+        later: Mapping[str, Callable[[Draft], None]] = MappingProxyType({}),
+    ):
+        self.side, self._made, self._draft, self._later = side, made, draft, later
+        self._given: dict[str, pd.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        if name not in self.given:
-            if name not in self.made and self.draft:
-                self.later[name](self.draft)
-            self.given[name] = self.made[name].copy(deep=False)
-        return self.given[name]
+        if name not in self._given:
+            if name not in self._made and self._draft:
+                self._later[name](self._draft)
+            self._given[name] = self._made[name].copy(deep=False)
+        return self._given[name]
 
     def __setitem__(self, name: str, table: pd.DataFrame) -> None:
-        self.given[name] = table
+        self._given[name] = table
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"A company has all its tables: {name!r} cannot be deleted.")

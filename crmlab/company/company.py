@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -139,8 +139,8 @@ def simulate(
     drawn = _draw(int(customers), chosen, int(rng), Levers(), progress)
     if view == "company":
         return drawn
-    assert drawn.tables.draft
-    return Company(raw_view(drawn.tables.draft, drawn.tables), drawn.levers, None, None, None, None)
+    assert drawn.tables._draft
+    return Company(raw_view(drawn.tables._draft, drawn.tables), drawn.levers, None, None, None, None)
 
 
 def _draw(customers: int, world: World, seed: int, levers: Levers, progress: bool = False) -> "Company":
@@ -169,10 +169,10 @@ class Company:
         The policy under which it was drawn.
     """
 
-    tables: MutableMapping[str, pd.DataFrame]
+    tables: Tables
     levers: Levers
     _customers: int | None
-    _truth: MutableMapping[str, pd.DataFrame] | None
+    _truth: Tables | None
     _world: World | None
     _seed: int | None
     _ledger: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
@@ -542,7 +542,7 @@ class Company:
         truth = _read(folder / "truth", "truth", hashes["truth"]) if world else None
         return cls(tables, levers, customers, truth, world, about.get("seed"))
 
-    def _envelope(self) -> MutableMapping[str, pd.DataFrame]:
+    def _envelope(self) -> Tables:
         if self.tables.side == "raw":
             raise LookupError(
                 "The raw view has no envelope and no twin: it holds what the channels captured. Draw the "

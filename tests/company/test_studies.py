@@ -48,10 +48,10 @@ def core() -> Draft:
 
 def test_simulate_draws_nothing_that_can_wait():
     one = company.simulate(50, rng=1)
-    drawn = set(one.tables.made) | set(one._truth.made)
+    drawn = set(one.tables._made) | set(one._truth._made)
     assert not drawn & set(LATER) and set(LATER) <= set(declared()["company"]) | set(declared()["truth"])
-    assert set(one.tables.made) | set(LATER) >= set(declared()["company"])
-    assert set(one._truth.made) | set(LATER) >= set(declared()["truth"])
+    assert set(one.tables._made) | set(LATER) >= set(declared()["company"])
+    assert set(one._truth._made) | set(LATER) >= set(declared()["truth"])
 
 
 def test_a_table_drawn_late_is_the_one_drawn_early_whatever_was_done_meanwhile():
