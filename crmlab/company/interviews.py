@@ -59,8 +59,9 @@ def _talk(
 ) -> list[tuple[Any, ...]]:
     """Return topic, question, answer and what its parts are about, for each question that fits the tags.
 
-    People differ in how they put things: of the variants that fit, those heard least so far come first,
-    and who would say what somebody has said word for word says a little more.
+    People differ in how they put things: of the variants that fit, those heard least so far come first, and
+    who would say what somebody has said word for word says a little more. So the wording, and nothing else,
+    hangs on who was interviewed before.
     """
     turns, codes, tones = [], list(script()["codes"]), categories("interviews", "tone", "truth")
     for topic, (question, luck) in enumerate(zip(script()["question"], chance, strict=True)):
