@@ -31,9 +31,10 @@ def add_interviews(draft: Draft) -> None:
     complained = np.isin(everybody, complainers(draft, day))
     sought = draws.uniform("interviews.sought", everybody) * draft.customers < _SOUGHT * (1 + complained)
     customer = np.flatnonzero(living(draft, day) & sought)
-    size = len(script()["question"]) * _MOVES * 2
+    shape = len(customer), len(script()["question"]), _MOVES, 2
+    size = np.prod(shape[1:])
     luck = draws.uniform("interviews.say", customer.repeat(size), np.tile(np.arange(size), len(customer)))
-    luck = luck.reshape(len(customer), -1, _MOVES, 2)
+    luck = luck.reshape(shape)
     sellers = draft.staff["marketing"]
     asks = sellers[(len(sellers) * draws.uniform("interviews.interviewer", customer)).astype(int)]
     past, told, parts, heard = Past(draft, customer), [], [], Counter[Any]()
