@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -44,6 +43,9 @@ class Draft:
         self.truth[name] = frame("truth", name, data)
 
 
+Steps = Mapping[str, Callable[[Draft], None]]  # by the table that they draw
+
+
 class Tables(MutableMapping[str, pd.DataFrame]):
     """The tables of a company by name, in the order of their declaration; some are drawn when asked for.
 
@@ -53,13 +55,9 @@ class Tables(MutableMapping[str, pd.DataFrame]):
     """
 
     def __init__(
-        self,
-        side: str,
-        made: dict[str, pd.DataFrame],
-        draft: Draft | None = None,
-        later: Mapping[str, Callable[[Draft], None]] = MappingProxyType({}),
+        self, side: str, made: dict[str, pd.DataFrame], draft: Draft | None = None, later: Steps | None = None
     ):
-        self.side, self._made, self._draft, self._later = side, made, draft, later
+        self.side, self._made, self._draft, self._later = side, made, draft, later or {}
         self._given: dict[str, pd.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:

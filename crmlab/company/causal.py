@@ -63,10 +63,9 @@ def plot_causal_map(ax: Axes | None = None, part: str | None = None) -> Axes:
     """
     graph = causal_map()
     frames: dict[str, Any] = {
-        "trait": {"edgecolor": plot.QUIET, "linestyle": "--"},
-        "event": {"edgecolor": plot.INK},
+        "trait": {"edgecolor": plot.QUIET, "linestyle": "--"}, "event": {"edgecolor": plot.INK},
         "lever": {"edgecolor": plot.MODEL, "linewidth": 2.5},
-    }
+    }  # fmt: skip
     if part is not None:
         parts = {name: None for _, names in graph.nodes(data="parts") for name in names}
         look_up("part", part, parts)
@@ -87,9 +86,8 @@ def plot_causal_map(ax: Axes | None = None, part: str | None = None) -> Axes:
         ax.annotate("", to, start, arrowprops=arrow | ends, zorder=4)
     ax.set(xlim=(left, right), ylim=(low, high))
     ax.set_axis_off()
-    causes = [
-        f"{plot.label(name)} → {', '.join(map(plot.label, graph[name]))}" for name in graph if graph[name]
-    ]
+    told = {plot.label(name): ", ".join(map(plot.label, graph[name])) for name in graph if graph[name]}
+    causes = [f"{name} → {effects}" for name, effects in told.items()]
     what = plot.label("What causes what") + (f": {plot.label(part)}" if part else "")
     plot.describe(ax, f"{what}: {'; '.join(causes)}.")
     key = "(thick frame: lever of a manager; dashed: hidden trait)"

@@ -65,9 +65,8 @@ class Past:
         self.sender = tables["returns"]["order_id"].to_numpy() // 10_000 - 1
         self.returned = days_since_start(tables["returns"]["returned_on"])
         self.worth = worths(draft, customers)
-        luck = draft.draws.uniform(
-            "interviews.wants", customers.repeat(n), np.tile(np.arange(n), len(customers))
-        )
+        keys = customers.repeat(n), np.tile(np.arange(n), len(customers))
+        luck = draft.draws.uniform("interviews.wants", *keys)
         self.wanted = (self.worth - np.log(-np.log(luck.reshape(-1, n)))).argmax(axis=1)
         self.rival = (len(rivals()) * draft.draws.uniform("interviews.rival", customers)).astype(int)
         self.channel = tables["orders"]["channel"].astype("str").to_numpy()
@@ -100,34 +99,25 @@ class Past:
         posts = draft.tables["community_posts"]["topic"][(self.author == one) & (self.posted < words.today)]
         joined = draft.traits["joined"]
         brought = joined[(draft.traits["referrer"] == one) & (joined < words.today)]
+        share, satisfaction = own["share_of_wallet"], own["satisfaction"]
         holds = {
-            categories("customers", "source")[own["source"]]: True,
+            categories("customers", "source")[own["source"]]: True, "firm": firm,
             categories("customers", "segment", "truth")[own["segment"]]: True,
-            f"wants_{FEATURES.index[self.wanted[place]]}": True,
-            f"hates_{FEATURES.index[worth.argmin()]}": worth.min() < -0.5,
-            "content": own["satisfaction"] > 0.4,
-            "cool": own["satisfaction"] < -0.4,
-            "thrifty": own["price_sensitivity"] > 0.7,
-            "split": own["share_of_wallet"] < 0.45,
-            "faithful": own["share_of_wallet"] > 0.75,
-            "newcomer": words.today - own["joined"] < 150,
-            "referrer": len(brought) > 0,
-            "poster": len(posts) > 0,
-            "posts": len(posts) > 1,
-            "firm": firm,
-            _OCCUPIED.get(work, "working"): not firm,
-        }
+            f"wants_{FEATURES.index[self.wanted[place]]}": True, "content": satisfaction > 0.4,
+            f"hates_{FEATURES.index[worth.argmin()]}": worth.min() < -0.5, "cool": satisfaction < -0.4,
+            "thrifty": own["price_sensitivity"] > 0.7, "split": share < 0.45, "faithful": share > 0.75,
+            "newcomer": words.today - own["joined"] < 150, "referrer": len(brought) > 0,
+            "poster": len(posts) > 0, "posts": len(posts) > 1, _OCCUPIED.get(work, "working"): not firm,
+        }  # fmt: skip
         slots = {
-            "region": words("regions", own["region"]),
+            "region": words("regions", own["region"]), "posts": words.number(len(posts)),
             "rival": rivals()[self.rival[place]][0 if words.english else 1],
             "work": f"{'an' if work[0] in 'aeio' else 'a'} {work}" if words.english else work,
+            "since": words.lasting(own["joined"]), "brought": words.number(len(brought)),
             "ago": words("ago", 0).format(words.lasting(own["joined"])),
-            "since": words.lasting(own["joined"]),
-            "brought": words.number(len(brought)),
             "brought_when": words.when(brought.max(initial=0)),
-            "posts": words.number(len(posts)),
             "post_topic": words("shelves", posts.cat.codes.iloc[-1]) if len(posts) else "",
-        }
+        }  # fmt: skip
         if own["lead"] >= 0:
             holds[draft.tables["leads"]["source"].iloc[own["lead"]]] = True
         if firm:

@@ -13,7 +13,6 @@ FEATURES = constants("features.csv").set_index("feature").loc[categories("featur
 _KINDS = categories("kano", "category", "truth")
 # By kind and question: the shares of the five answers.
 _ANSWERS = constants("kano.csv").pivot(index="category", columns="question").loc[_KINDS]
-_ANSWERS = _ANSWERS.swaplevel(axis=1)
 _REVERSE, _INDIFFERENT = -0.5, 0.2  # worth less is not wanted; worth less is all the same
 # The lines of the plane of order 3: in 13 tasks each two of 13 features meet once, and each feature stands
 # once in each of the four places.
@@ -42,7 +41,7 @@ def add_kano(draft: Draft) -> None:
     answers = {}
     for question in ("functional", "dysfunctional"):
         luck = draft.draws.uniform(f"kano.{question}", customer, feature)
-        answer = choose(luck, _ANSWERS[question], category)
+        answer = choose(luck, _ANSWERS.xs(question, axis=1, level="question"), category)
         straight = draft.draws.uniform("kano.straight", customer)  # half of the careless always say the same
         careless = np.floor(5 * np.where(straight < 0.5, 2 * straight, luck))
         answer = np.where(study["careless"][place], careless, answer)

@@ -15,9 +15,8 @@ CONSTRUCTS = list(dict.fromkeys(one for path in PATHS.index for one in path))  #
 QUESTIONS = constants("questions.csv")
 # What each scored item measures, the answer of the average customer, and its strength: the multiple of
 # World.loading with which it measures. The words of a second version are for the table of questions only.
-ITEMS = QUESTIONS[(QUESTIONS["strength"] != "") & (QUESTIONS["version"] == "a")].astype(
-    {"centre": float, "strength": float}
-)
+_SCORED = (QUESTIONS["strength"] != "") & (QUESTIONS["version"] == "a")
+ITEMS = QUESTIONS[_SCORED].astype({"centre": float, "strength": float})
 _THEMES = [[0.15, 0.25, 0.25, 0.25, 0.1], [0.45, 0.1, 0.1, 0.15, 0.2]]  # shares in bad and good comments
 _CONFUSED = np.array([1, 0, 3, 2, 3])  # what each theme is taken for by a coder who errs
 
