@@ -7,11 +7,14 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
 import narwhals as nw
+import narwhals.selectors as selectors
 import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame
 
 Entry = TypeVar("Entry")
+FOLLOWERS = ("frequency", "days_since_last_order")  # what comes after the id in a table per customer
+NO_ID = ("recency", "T", "periods", "monetary_value")
 LARGEST_AMOUNT = 1e150  # its square is still a number, and so is the sum over any log
 
 
@@ -313,6 +316,178 @@ def hand_back(
     return nw.maybe_reset_index(result.collect()).to_native()
 
 
+def as_pandas(table: Any) -> pd.DataFrame:
+    """Return a table of any engine as a pandas one, computed if it is lazy; a pandas one as it is.
+
+    Examples
+    --------
+    >>> import polars
+    >>> as_pandas(polars.LazyFrame({"orders": [1, 2]}))
+       orders
+    0       1
+    1       2
+    """
+    if isinstance(table, pd.DataFrame):
+        return table
+    try:
+        frame = nw.from_native(table).lazy().collect()
+    except TypeError:
+        kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}".removeprefix("builtins.")
+        raise ValueError(
+            f"A pandas DataFrame is needed, this is a {kind}. Polars, pyarrow and DuckDB tables do as well."
+        ) from None
+    # pandas would make Python objects of decimals; categories of Polars are those met, in no order
+    plain = [selectors.by_dtype(nw.Decimal).cast(nw.Float64)]
+    if frame.implementation.is_polars():
+        plain.append(selectors.by_dtype(nw.Categorical).cast(nw.String))
+    return frame.with_columns(*plain).to_pandas()
+
+
+def as_series(values: Any) -> pd.Series:
+    """Return a column of any engine as a pandas Series; a mapping's keys and a Series' index are kept.
+
+    A table with a single column, such as a lazy frame or a relation of which one column was selected, is one.
+
+    Examples
+    --------
+    >>> import polars
+    >>> as_series(polars.Series([1, 2])).tolist()
+    [1, 2]
+    """
+    column = nw.from_native(values, pass_through=True, allow_series=True)
+    if isinstance(column, nw.Series):
+        return column.to_pandas()
+    if isinstance(column, nw.DataFrame | nw.LazyFrame):
+        table = as_pandas(values)
+        if table.shape[1] != 1:
+            raise ValueError(f"One column is needed, and this table has {table.shape[1]}: select one.")
+        return table.iloc[:, 0]
+    return pd.Series(values)
+
+
+def by_customer(table: Any, weights: Any = None) -> pd.DataFrame:
+    """Return a table of any engine, one row per customer, as a pandas one indexed by the customer's id.
+
+    The id is the column ``customer_id``; or else the first column, where ``frequency`` or
+    ``days_since_last_order`` follows it as in the tables of `btyd_summary` and `rfm`, unless the models read
+    it or `weights` names it. A table without either (histories that were counted, a table made by hand)
+    keeps the index it has in pandas; if that has a name, it is the id.
+
+    Raises
+    ------
+    ValueError
+        If it is no table, or a customer has no id or more than one row.
+
+    Examples
+    --------
+    >>> by_customer(pd.DataFrame({"client": ["Bo", "Al"], "frequency": [2, 0]}))
+            frequency
+    client
+    Bo              2
+    Al              0
+    """
+    data = as_pandas(table)
+    first, follower = [*data.columns[:2], None, None][:2]
+    counts = weights if isinstance(weights, str) else None
+    if "customer_id" in data.columns:
+        first = "customer_id"
+    elif data.index.names != [None] or follower not in FOLLOWERS or first in [*NO_ID, counts]:
+        first = None
+    if first is not None:
+        require_columns(data.columns, [first])
+        data = data.set_index(first)
+    customer = data.index.name
+    if customer is not None and data.index.hasnans:
+        raise ValueError(f"{data.index.isna().sum()} of {len(data)} rows have no {customer!r}: drop them.")
+    if customer is not None and data.index.has_duplicates:
+        again = data.index[data.index.duplicated()]
+        raise ValueError(
+            f"{len(again)} of {len(data)} rows have a {customer!r} that was there before; the first is "
+            f"{again[0]!r}. Each customer has one row: drop the others. For customers drawn several times, "
+            "keep one row of each and give how often as weights."
+        )
+    return data
+
+
+def per_customer(table: Any) -> pd.DataFrame:
+    """Return a table of any engine, one row per customer, as a pandas one, checked as by `by_customer`.
+
+    Its columns and the index of a pandas table are kept: the result of a function that adds columns tells
+    the customer in the column of the id.
+    """
+    by_customer(data := as_pandas(table))
+    return data
+
+
+def extended(table: pd.DataFrame, **columns: Any) -> pd.DataFrame:
+    """Return the table with more columns, or raise ValueError if it has one of these already.
+
+    Examples
+    --------
+    >>> extended(pd.DataFrame({"orders": [3]}), score=[0.5])
+       orders  score
+    0       3    0.5
+    """
+    for name in columns:
+        if name in table.columns:
+            raise ValueError(f"The table has a column {name!r} already, and so has the result: rename yours.")
+    return table.assign(**columns)
+
+
+def to_digits(values: pd.Series) -> pd.Series:
+    """Return floats to twelve digits: sums taken in another order differ after these, and are equal.
+
+    Examples
+    --------
+    >>> to_digits(pd.Series([0.1 + 0.2, 0.3])).nunique()
+    1
+    """
+    with np.errstate(divide="ignore"):
+        unit = 10.0 ** (np.floor(np.log10(values.abs())).clip(-290, 290) - 11)
+    return (values / unit).round() * unit
+
+
+def labels(values: Any) -> pd.Index | None:
+    """Return the index of a Series or the keys of a mapping; None for what has only an order.
+
+    Examples
+    --------
+    >>> labels({"Al": 1, "Bo": 2}).tolist(), labels([1, 2])
+    (['Al', 'Bo'], None)
+    """
+    return pd.Series(values).index if isinstance(values, pd.Series | Mapping) else None
+
+
+def aligned(values: Any, name: str, index: pd.Index | None) -> Any:
+    """Return `values` in the order of `index`, the labels of what they belong to (None: only an order).
+
+    A mapping is brought into that order by its keys. A Series must have it already: which of two orders was
+    meant is not for us to guess. Anything else has no labels and is taken as it is.
+
+    Examples
+    --------
+    >>> aligned({"Bo": 1, "Al": 2}, "orders", pd.Index(["Al", "Bo"])).tolist()
+    [2, 1]
+    """
+    own = labels(values)
+    if own is None:
+        return values
+    if index is None:
+        index = pd.RangeIndex(len(own))
+        if isinstance(values, pd.Series) and not index.isin(own).all():
+            return values  # by customers' ids, and the other side has an order only
+    if isinstance(values, Mapping) and len(own) == len(index) and index.is_unique and index.isin(own).all():
+        return pd.Series(values).reindex(index)
+    if not own.equals(index):
+        held = " and ".join(f"{one[:3].tolist()} …" for one in (own, index))
+        raise ValueError(
+            f"{name} has another index than what it belongs to ({held}), so its rows would not meet. Give "
+            "both the customer's id as index, table.set_index('customer_id'), and one order: "
+            "one.reindex(other.index)."
+        )
+    return values
+
+
 def numbers(values: Any, name: str) -> pd.Series:
     """Return `values` as a Series of floats, or raise ValueError if one is not finite or there is none.
 
@@ -321,7 +496,7 @@ def numbers(values: Any, name: str) -> pd.Series:
     >>> numbers([1, 2], "orders").sum()
     np.float64(3.0)
     """
-    series = pd.Series(values)
+    series = as_series(values)
     if series.empty:
         raise ValueError(f"There is not a single customer: {name} is empty.")
     kind = pd.api.types
@@ -345,11 +520,6 @@ def number_columns(table: pd.DataFrame, *columns: str, whole_from: int | None = 
     --------
     >>> [orders] = number_columns(pd.DataFrame({"orders": [1, 2]}), "orders")
     """
-    if not isinstance(table, pd.DataFrame):
-        kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}".removeprefix("builtins.")
-        raise ValueError(
-            f"A pandas DataFrame is needed, this is a {kind}: convert it with to_pandas() or df()."
-        )
     require_columns(table.columns, columns)
     found = [numbers(table[column], column) for column in columns]
     if whole_from is not None:
@@ -379,8 +549,7 @@ def customer_weights(data: pd.DataFrame, weights: Any) -> np.ndarray:
     if isinstance(weights, str):
         require_columns(data.columns, [weights])
         weights = data[weights]
-    same_index(weights, data.index, "weights")
-    weights = np.asarray(weights, float)
+    weights = np.asarray(aligned(weights, "weights", data.index), float)
     if weights.shape != (len(data),):
         raise ValueError(f"weights need one number per row: {len(data)} rows, shape {weights.shape} given.")
     if not (np.isfinite(weights) & (weights >= 0)).all() or weights.sum() == 0:
@@ -396,9 +565,3 @@ def refuse(data: pd.DataFrame, wrong: np.ndarray, what: str) -> None:
             f"{int(wrong.sum())} of {len(data)} rows have {what}; "
             f"the first is row {data.index[row]!r}: {data.iloc[row].to_dict()}."
         )
-
-
-def same_index(values: Any, index: pd.Index, name: str) -> None:
-    """Refuse a Series whose index is not the table's: its numbers would go to the wrong rows."""
-    if isinstance(values, pd.Series) and not values.index.equals(index):
-        raise ValueError(f"{name} has another index than the table, so its rows would not meet: align them.")

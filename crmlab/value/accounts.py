@@ -1,6 +1,7 @@
 """Key accounts: who earns and who costs money, how much hangs on how few, whom to look after first."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from crmlab import plot
-from crmlab._tables import number_columns, numbers, refuse, whole_number
+from crmlab._tables import extended, number_columns, numbers, per_customer, refuse, whole_number
 from crmlab.value.rfm import tied_share
 
 CELLS = {"strategic": (1, 1), "star": (1, 0), "status": (0, 1), "streamline": (0, 0)}
@@ -152,13 +153,13 @@ def concentration(revenue: ArrayLike) -> pd.Series:
     return pd.Series(tops | {"herfindahl": herfindahl, "equivalent_customers": 1 / herfindahl})
 
 
-def key_accounts(table: pd.DataFrame, weights: Mapping[str, float], count: int) -> pd.DataFrame:
+def key_accounts(table: Any, weights: Mapping[str, float], count: int) -> pd.DataFrame:
     """Choose key accounts by a weighted score.
 
     Parameters
     ----------
-    table : DataFrame
-        One row per customer.
+    table : table
+        One row per customer, of any engine.
     weights : mapping from column to weight
         The criteria, and how much each matters; negative where less is better (cost to serve).
     count : int
@@ -192,6 +193,7 @@ def key_accounts(table: pd.DataFrame, weights: Mapping[str, float], count: int) 
     3      10    40   0.21  False
     """
     whole_number(count, "count", least=1)
+    table = per_customer(table)
     columns = number_columns(table, *weights)
     weight = numbers(list(weights.values()), "weights") if weights else pd.Series(dtype=float)
     if not len(weight) or (weight == 0).any():
@@ -201,16 +203,16 @@ def key_accounts(table: pd.DataFrame, weights: Mapping[str, float], count: int) 
     places = [tied_share(np.sign(one) * values) for one, values in zip(weight, columns, strict=True)]
     score = pd.Series(np.average(places, axis=0, weights=weight.abs()), table.index)
     # equal scores may differ in their last digit
-    return table.assign(score=score, key=score.round(12).rank(ascending=False, method="max") <= count)
+    return extended(table, score=score, key=score.round(12).rank(ascending=False, method="max") <= count)
 
 
-def portfolio(table: pd.DataFrame, attractiveness: str, strength: str) -> pd.DataFrame:
+def portfolio(table: Any, attractiveness: str, strength: str) -> pd.DataFrame:
     """Sort accounts into the four cells of a portfolio matrix.
 
     Parameters
     ----------
-    table : DataFrame
-        One row per customer.
+    table : table
+        One row per customer, of any engine.
     attractiveness : str
         Column with what the account could be worth (size, growth, wallet).
     strength : str
@@ -240,18 +242,18 @@ def portfolio(table: pd.DataFrame, attractiveness: str, strength: str) -> pd.Dat
     >>> portfolio(accounts, "wallet", "share")["cell"].tolist()
     ['strategic', 'status', 'star', 'streamline']
     """
-    high = []
+    table, high = per_customer(table), []
     for name in (attractiveness, strength):
         [values] = number_columns(table, name)
         if values.min() == values.max():
             raise ValueError(f"{name!r} is {values.iloc[0]} for every account: there is no higher half.")
         high.append(values > values.median())
     cells = [(high[0] == one) & (high[1] == other) for one, other in CELLS.values()]
-    return table.assign(cell=np.select(cells, list(CELLS), ""))
+    return extended(table, cell=np.select(cells, list(CELLS), ""))
 
 
 def plot_portfolio(
-    table: pd.DataFrame, attractiveness: str, strength: str, size: str | None = None, ax: Axes | None = None
+    table: Any, attractiveness: str, strength: str, size: str | None = None, ax: Axes | None = None
 ) -> Axes:
     """Draw the portfolio matrix: an account is a point, the lines are the medians.
 
@@ -273,6 +275,7 @@ def plot_portfolio(
     >>> plot_portfolio(accounts, "wallet", "share").get_xlabel()
     'share'
     """
+    table = per_customer(table)
     shown = portfolio(table, attractiveness, strength)
     counts = shown["cell"].value_counts()
     names = {cell: f"{plot.label(cell)} ({counts.get(cell, 0):,})" for cell in CELLS}

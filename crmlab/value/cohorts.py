@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from narwhals.typing import IntoFrameT
 
 from crmlab import plot
-from crmlab._tables import as_day, day_number, look_up, number_columns, require_columns
+from crmlab._tables import as_day, as_pandas, day_number, look_up, number_columns, require_columns
 from crmlab._tables import transactions as check
 
 MONTHS = {"W": 0, "M": 1, "Q": 3, "Y": 12}  # in a period; a week is no part of a month
@@ -190,7 +190,7 @@ def _as_kind(table: pd.DataFrame, like: Any) -> Any:
     return (result if isinstance(frame, nw.DataFrame) else result.lazy()).to_native()
 
 
-def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = None) -> Axes:
+def plot_cohorts(table: Any, column: str = "share", ax: Axes | None = None) -> Axes:
     """Draw a cohort table as a heat map, cohort by age.
 
     Age 0, at which everybody orders, takes no part in the colours: it shows the size of the cohort. Periods
@@ -198,8 +198,8 @@ def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = N
 
     Parameters
     ----------
-    table : DataFrame
-        From :func:`cohort_table`, as pandas.
+    table : table
+        From :func:`cohort_table`, of any engine.
     column : str
         The column to draw: "share", "active", "amount" or one of your own.
     ax : Axes, optional
@@ -211,7 +211,7 @@ def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = N
     Raises
     ------
     ValueError
-        If the table is no pandas table, or a column is not there or holds no numbers.
+        If it is no table, or a column is not there or holds no numbers.
 
     Examples
     --------
@@ -219,6 +219,7 @@ def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = N
     >>> plot_cohorts(cohort_table(datasets.load("cdnow_sample"))).get_ylabel()
     'cohort'
     """
+    table = as_pandas(table)
     number_columns(table, "age", "customers", column)
     require_columns(table.columns, ["cohort", "complete"])
     days = pd.to_datetime(table["cohort"])

@@ -27,7 +27,7 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
     Parameters
     ----------
-    summary : DataFrame
+    summary : table
         Columns ``frequency`` (periods with a purchase), ``recency`` (number of the last such period, 0 if
         none) and ``periods`` (opportunities so far), all whole numbers.
     weights : str or sequence of float, optional

@@ -13,7 +13,7 @@ from narwhals.typing import IntoFrame
 from statsmodels.stats.proportion import proportion_confint
 
 from crmlab import plot
-from crmlab._tables import as_day, look_up, numbers, refuse, require_columns, whole_number
+from crmlab._tables import as_day, as_pandas, look_up, numbers, refuse, require_columns, whole_number
 from crmlab._tables import transactions as check
 
 STAGES = ("establishing", "growing", "mature", "declining", "left")
@@ -126,14 +126,14 @@ def lifecycle_stages(
 
 
 def transitions(
-    stages: pd.DataFrame, customer: str = "customer_id", period: str = "period", stage: str = "stage"
+    stages: Any, customer: str = "customer_id", period: str = "period", stage: str = "stage"
 ) -> pd.DataFrame:
     """Count how often customers went from each stage to each other one, from one period to the next.
 
     Parameters
     ----------
-    stages : DataFrame
-        One row per customer and period, as from :func:`lifecycle_stages`.
+    stages : table
+        Of any engine, one row per customer and period, as from :func:`lifecycle_stages`.
     customer, period, stage : str
         Its columns. Periods are dates or numbers, equally far apart. The stages are the categories of a
         categorical column, and :data:`STAGES` otherwise.
@@ -162,6 +162,7 @@ def transitions(
     active       2     1
     left         0     0
     """
+    stages = as_pandas(stages)
     require_columns(stages.columns, [customer, period, stage])
     table = stages[[customer, period, stage]]
     names = [*getattr(table[stage].dtype, "categories", STAGES)]

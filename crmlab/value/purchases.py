@@ -8,7 +8,7 @@ from numpy.polynomial import chebyshev
 from numpy.polynomial.legendre import leggauss
 
 from crmlab._results import LikelihoodModel, LikelihoodResults, compress, unique_rows
-from crmlab._tables import customer_weights, number_columns, refuse, same_index, whole_number
+from crmlab._tables import aligned, by_customer, customer_weights, number_columns, refuse, whole_number
 
 Array = np.ndarray
 NODES, NODE_WEIGHTS = leggauss(48)
@@ -24,9 +24,11 @@ class PurchaseModel(LikelihoodModel):
     whole_times: int | None = None  # the least whole number of periods, where time goes in periods
     clock = 1  # the parameter with the unit of time against which the future of a customer runs
 
-    def __init__(self, summary: pd.DataFrame, weights: Any = None):
-        x, t_x, T = self.histories(summary)
-        n = customer_weights(summary, weights)
+    def __init__(self, summary: Any, weights: Any = None):
+        self.data = by_customer(summary, weights).copy(deep=False)
+        self.weights_from = weights if isinstance(weights, str) else None
+        x, t_x, T = self.histories(self.data)
+        n = customer_weights(self.data, weights)
         if n.sum() < len(self.names):
             raise ValueError(
                 f"{n.sum():g} customers cannot tell {len(self.names)} parameters about differences between "
@@ -34,13 +36,16 @@ class PurchaseModel(LikelihoodModel):
             )
         if not (x * n).any():
             raise ValueError("No customer bought again (frequency is 0 throughout): rates cannot be learnt.")
-        self.data = summary.copy(deep=False)
         self.weights = n
         self.nobs = float(n.sum())
         (self.x, self.t_x, self.T), self.n = compress([x, t_x, T], n)
         keep = self.n > 0
         self.x, self.t_x, self.T, self.n = (array[keep] for array in (self.x, self.t_x, self.T, self.n))
         self.counts = np.bincount(self.x.astype(int), weights=self.n)
+
+    def rows(self, data: Any) -> pd.DataFrame:
+        """Return a table of customers by their id, the fitted summary if there is none."""
+        return self.data if data is None else by_customer(data, self.weights_from)
 
     def histories(self, data: pd.DataFrame) -> tuple[Array, Array, Array]:
         """Return frequency, recency and age of the customers, or say what is wrong with them."""
@@ -147,19 +152,20 @@ class PurchaseResults(LikelihoodResults):
 
     model: PurchaseModel
 
-    def probability_alive(self, data: pd.DataFrame | None = None) -> pd.Series:
+    def probability_alive(self, data: Any = None) -> pd.Series:
         """Return for each customer the probability of still being one.
 
         Parameters
         ----------
-        data : DataFrame, optional
-            Columns ``frequency, recency, T`` (for BG/BB ``periods`` instead of ``T``), one row per customer;
-            the fitted summary by default.
+        data : table, optional
+            Columns ``frequency, recency, T`` (for BG/BB ``periods`` instead of ``T``), one row per customer,
+            of any engine; the fitted summary by default.
 
         Returns
         -------
         Series
-            Of not having left by the age `T`: between 0 and 1, in the order and index of `data`.
+            Of not having left by the age `T`: between 0 and 1. Index: the customer's id, which is the
+            column ``customer_id`` or the one before ``frequency``; without one, the index of `data`.
 
         Examples
         --------
@@ -170,7 +176,7 @@ class PurchaseResults(LikelihoodResults):
         >>> fit.probability_alive(one).round(3).tolist()
         [0.727]
         """
-        data = self.model.data if data is None else data
+        data = self.model.rows(data)
         x, t_x, T = self.model.histories(data)
         alive = self.model.alive(self.params.to_numpy(), x, t_x, T)
         return pd.Series(alive, index=data.index, name="probability_alive")
@@ -205,16 +211,17 @@ class PurchaseResults(LikelihoodResults):
         return out.reshape(t.shape) if t.ndim else float(out[0])
 
     def conditional_expected_purchases(
-        self, t: Any = None, data: pd.DataFrame | None = None, alpha: float | None = None
+        self, t: Any = None, data: Any = None, alpha: float | None = None
     ) -> pd.Series | pd.DataFrame:
         """Return the purchases to expect of each customer in the next `t`, given the customer's history.
 
         Parameters
         ----------
         t : float or sequence of float, optional
-            Length of the time ahead, in the summary's time unit, one number or one per customer. By default
+            Length of the time ahead, in the summary's time unit, one number or one per customer (a Series
+            by the customer's id). By default
             each customer's own hold-out (column ``T_holdout``).
-        data : DataFrame, optional
+        data : table, optional
             Columns as for :meth:`probability_alive`; the fitted summary by default.
         alpha : float, optional
             With it, a table with columns ``expected, low, high``: the 1 − `alpha` interval for the
@@ -224,7 +231,7 @@ class PurchaseResults(LikelihoodResults):
         Returns
         -------
         Series, or DataFrame if `alpha` is given
-            In the order and index of `data`.
+            In the order of `data`; index as in :meth:`probability_alive`.
 
         Examples
         --------
@@ -235,14 +242,13 @@ class PurchaseResults(LikelihoodResults):
         >>> fit.conditional_expected_purchases(39, one).round(3).tolist()
         [1.226]
         """
-        data = self.model.data if data is None else data
+        data = self.model.rows(data)
         x, t_x, T = self.model.histories(data)
         if t is None:
             if "T_holdout" not in data.columns:
                 raise ValueError("Say how far ahead (t): the table has no T_holdout column to take it from.")
             t = data["T_holdout"]
-        same_index(t, data.index, "t")
-        t = durations(t)
+        t = durations(aligned(t, "t", data.index))
         if t.ndim and t.shape != x.shape:
             raise ValueError(f"t needs one number, or one per customer ({len(x)}); its shape is {t.shape}.")
         (x, t_x, T, t), place = unique_rows(x, t_x, T, np.broadcast_to(t, x.shape))
@@ -261,7 +267,7 @@ class PurchaseResults(LikelihoodResults):
         discount: float,
         year: float,
         horizon: float | None = None,
-        data: pd.DataFrame | None = None,
+        data: Any = None,
         alpha: float | None = None,
     ) -> pd.Series | pd.DataFrame:
         """Return for each customer the purchases still to come, each discounted to today.
@@ -277,7 +283,7 @@ class PurchaseResults(LikelihoodResults):
             Length of a year in the summary's time unit: 365.25 days, 365.25/7 weeks, 12 months.
         horizon : float, optional
             How far ahead purchases count, in the summary's time unit; for ever if not given.
-        data : DataFrame, optional
+        data : table, optional
             Columns as for :meth:`probability_alive`; the fitted summary by default.
         alpha : float, optional
             With it, a table ``expected, low, high``: the 1 − `alpha` interval for the expectation, by the
@@ -286,7 +292,7 @@ class PurchaseResults(LikelihoodResults):
         Returns
         -------
         Series, or DataFrame if `alpha` is given
-            In the order and index of `data`.
+            In the order of `data`; index as in :meth:`probability_alive`.
 
         Raises
         ------
@@ -310,7 +316,7 @@ class PurchaseResults(LikelihoodResults):
         [6.36]
         """
         force, end = discounting(discount, year, horizon)
-        data = self.model.data if data is None else data
+        data = self.model.rows(data)
         (x, t_x, T), place = unique_rows(*self.model.histories(data))
 
         def expected(params: Array) -> Array:

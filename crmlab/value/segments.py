@@ -13,7 +13,15 @@ from pandas import DataFrame
 
 from crmlab import plot
 from crmlab._results import FitWarning
-from crmlab._tables import look_up, number_columns, refuse, require_columns, same_index, whole_number
+from crmlab._tables import (
+    aligned,
+    by_customer,
+    look_up,
+    number_columns,
+    refuse,
+    require_columns,
+    whole_number,
+)
 
 Rng = int | np.random.Generator
 Counts = Sequence[int]
@@ -109,7 +117,6 @@ def _prepare(table: DataFrame, features: list[str], method: str) -> tuple[_Coder
     categorical = look_up("method", method, _METHODS) is _latent_class
     if not isinstance(features, list) or not features or len({*features}) < len(features):
         raise ValueError(f"features is a list of different columns, such as ['orders']; got {features!r}.")
-    number_columns(table)
     whole_number(len(table), "the number of customers", least=1)
     coder = _Coder(list(features), categorical)
     values = coder.encode(table)
@@ -161,7 +168,7 @@ class Segmentation:
     count : int
         Number of segments.
     labels : Series of int
-        Each customer's segment, from 1, the largest, to `count`; by a mixture the likeliest.
+        By the customer's id the segment, from 1, the largest, to `count`; by a mixture the likeliest.
     centres : DataFrame
         Index ``segment``. Numeric features: each segment's mean, in the feature's own unit. Latent class:
         the probability of each category, columns "feature: category".
@@ -185,26 +192,28 @@ class Segmentation:
         sizes = ", ".join(f"{size:,}" for size in self.profile()["customers"])
         return f"<Segmentation: {self.method}, {self.count} segments of {sizes} customers>"
 
-    def probabilities(self, data: DataFrame) -> DataFrame:
+    def probabilities(self, data: Any) -> DataFrame:
         """Return each customer's probability of belonging to each segment (customers × segments).
 
         `data` has the features as columns. For k-means, which knows no probabilities, a ValueError.
         """
         if self.method == "k-means":
             raise ValueError("k-means knows no probabilities: use assign(data), or a Gaussian mixture.")
+        data = by_customer(data)
         return DataFrame(self._fit.memberships(self._coder.encode(data)), data.index, self.centres.index)
 
-    def assign(self, data: DataFrame) -> pd.Series:
+    def assign(self, data: Any) -> pd.Series:
         """Return the segment of each customer of a table, new ones too, without changing the segments."""
+        data = by_customer(data)
         likeliest = self._fit.memberships(self._coder.encode(data)).argmax(axis=1)
         return pd.Series(likeliest + 1, data.index, name="segment")
 
-    def profile(self, table: DataFrame | None = None, standardised: bool = False) -> DataFrame:
+    def profile(self, table: Any = None, standardised: bool = False) -> DataFrame:
         """Return what the customers of each segment are like.
 
         Parameters
         ----------
-        table : DataFrame, optional
+        table : table, optional
             The same customers' columns to describe, numbers or categories; the features by default.
         standardised : bool
             Whether to give differences from the mean of all customers in standard deviations.
@@ -215,8 +224,8 @@ class Segmentation:
             Index ``segment``; ``customers``, ``share``, then the mean of each number, and of each category
             the share of the segment's customers, column "feature: category".
         """
-        table = self._table if table is None else table
-        same_index(self.labels, table.index, "the segmentation")
+        table = self._table if table is None else by_customer(table)
+        aligned(self.labels, "the segmentation", table.index)
         refuse(table, table.isna().any(axis=1).to_numpy(), "a missing value")
         wide = pd.get_dummies(table, prefix_sep=": ").astype(float)
         number_columns(wide, *wide.columns)
@@ -228,14 +237,14 @@ class Segmentation:
 
 
 def segment(
-    table: DataFrame, features: list[str], count: int, method: str = "k-means", rng: Rng = 0
+    table: Any, features: list[str], count: int, method: str = "k-means", rng: Rng = 0
 ) -> Segmentation:
     """Divide customers into segments by their features.
 
     Parameters
     ----------
-    table : DataFrame
-        One row per customer.
+    table : table
+        One row per customer: pandas, Polars (eager or lazy), pyarrow or DuckDB.
     features : list of str
         Its columns to segment by: numbers, or for latent classes categories (text, true or false).
     count : int
@@ -286,6 +295,7 @@ def segment(
     1           1.3     15.0
     2           8.5     92.5
     """
+    table = by_customer(table)
     coder, values, back = _prepare(table, features, method)
     fit = _fit(coder, values, count, method, rng)
     labels = pd.Series(fit.labels[back] + 1, table.index, name="segment")
@@ -293,7 +303,7 @@ def segment(
 
 
 def compare_counts(
-    table: DataFrame, features: list[str], counts: Counts = range(1, 8), method: str = "k-means", rng: Rng = 0
+    table: Any, features: list[str], counts: Counts = range(1, 8), method: str = "k-means", rng: Rng = 0
 ) -> DataFrame:
     """Fit each number of segments and return by what one might choose between them.
 
@@ -331,7 +341,7 @@ def compare_counts(
     """
     from sklearn.metrics import silhouette_score
 
-    coder, values, _ = _prepare(table, features, method)
+    coder, values, _ = _prepare(by_customer(table), features, method)
     some = np.random.default_rng(0).permutation(len(values))[:2000]
     rows: dict[int, dict[str, float]] = {}
     for count in counts:
@@ -346,7 +356,7 @@ def compare_counts(
 
 
 def stability(
-    table: DataFrame, features: list[str], count: int, method: str = "k-means", draws: int = 50, rng: Rng = 0
+    table: Any, features: list[str], count: int, method: str = "k-means", draws: int = 50, rng: Rng = 0
 ) -> pd.Series:
     """Return how far segments agree with those found in customers drawn again: a bootstrap.
 
@@ -388,7 +398,7 @@ def stability(
     if count == 1:
         raise ValueError("One segment is the same whoever is drawn: stability needs a count of at least 2.")
     whole_number(draws, "draws", least=1)
-    coder, values, _ = _prepare(table, features, method)
+    coder, values, _ = _prepare(by_customer(table), features, method)
     luck, agreement = np.random.default_rng(rng), []
     everybody = _fit(coder, values, count, method, luck).labels
     for _ in range(draws):
@@ -399,14 +409,14 @@ def stability(
 
 
 def plot_profile(
-    segmentation: Segmentation, table: DataFrame | None = None, names: Names = None, ax: Axes | None = None
+    segmentation: Segmentation, table: Any = None, names: Names = None, ax: Axes | None = None
 ) -> Axes:
     """Draw the profile of each segment: means, and how far each is from the mean of all.
 
     Parameters
     ----------
     segmentation : Segmentation
-    table : DataFrame, optional
+    table : table, optional
         As for :meth:`Segmentation.profile`.
     names : mapping from segment to name, optional
     ax : Axes, optional

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from crmlab import plot
-from crmlab._tables import number_columns, numbers, refuse, same_index
+from crmlab._tables import aligned, as_series, labels, number_columns, numbers, refuse
 
 
 def retention_table(survivors: ArrayLike) -> pd.DataFrame:
@@ -150,11 +150,10 @@ def survival_table(duration: ArrayLike, ended: ArrayLike, alpha: float = 0.05) -
     3.0        1      0         1       0.4  0.05  0.75
     """
     time = numbers(duration, "duration")
-    if isinstance(duration, pd.Series):
-        same_index(ended, duration.index, "ended")
-    event = pd.Series(np.asarray(ended), time.index) if np.shape(ended) == time.shape else None
-    if event is None:
-        raise ValueError(f"ended needs one value per duration: {len(time)}; got shape {np.shape(ended)}.")
+    event = as_series(aligned(ended, "ended", labels(duration)))
+    if len(event) != len(time):
+        raise ValueError(f"ended needs one value per duration: {len(time)}; got {len(event)}.")
+    event = event.set_axis(time.index)
     checked = pd.DataFrame({"duration": time, "ended": event})
     refuse(checked, (time < 0).to_numpy(), "a negative duration")
     refuse(checked, ~event.isin([0, 1]).to_numpy(), "an 'ended' that is not True or False (1 or 0)")

@@ -8,7 +8,7 @@ import pandas as pd
 from narwhals.typing import IntoFrame
 
 from crmlab._results import compress
-from crmlab._tables import as_day, number_columns, same_index, whole_number
+from crmlab._tables import aligned, as_day, labels, number_columns, numbers, whole_number
 from crmlab._tables import transactions as check
 from crmlab.value.purchases import PurchaseResults, history_grid
 from crmlab.value.summary import period_days
@@ -61,7 +61,8 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     actual : sequence of float
         What customers did in the hold-out, one number each.
     predictions : mapping of str to sequence of float
-        What each model had said, in the same order of customers.
+        What each model had said. Series and mappings meet by their labels, the customers' ids; anything else
+        is in the order of `actual`.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Lengths or indexes that differ, missing or infinite numbers, no prediction at all.
+        Lengths or labels that differ, missing or infinite numbers, no prediction at all.
 
     Examples
     --------
@@ -84,20 +85,15 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     model     6.0        4.5 -0.25                 0.83
     mean      6.0        6.0  0.00                 2.00
     """
-    y = np.asarray(actual, float)
+    y = numbers(actual, "actual").to_numpy()
     rows = []
     if not predictions:
         raise ValueError("There is no prediction to score.")
     for name, values in predictions.items():
-        if isinstance(actual, pd.Series):
-            same_index(values, actual.index, f"Prediction {name!r}")
-        f = np.asarray(values, float)
-        if f.shape != y.shape or y.ndim != 1 or not len(y):
-            raise ValueError(
-                f"Prediction {name!r} has shape {f.shape}; actual has {y.shape}: one number each."
-            )
-        if not (np.isfinite(y).all() and np.isfinite(f).all()):
-            raise ValueError(f"Prediction {name!r} or actual holds missing or infinite numbers.")
+        what = f"Prediction {name!r}"
+        f = numbers(aligned(values, what, labels(actual)), what).to_numpy()
+        if len(f) != len(y):
+            raise ValueError(f"{what} has shape {f.shape}; actual has {y.shape}: one number each.")
         spread, together = f.var(), np.mean((f - f.mean()) * (y - y.mean()))
         differs = spread > 1e-24 * float(np.mean(f**2))
         rows.append(
