@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame
 
+from crmlab._remedies import check_dates, check_numbers, check_one_type
+
 Entry = TypeVar("Entry")
 FOLLOWERS = ("frequency", "days_since_last_order")  # what comes after the id in a table per customer
 NO_ID = ("recency", "T", "periods", "monetary_value")
@@ -121,7 +123,7 @@ def transactions(
     ValueError: There is no column 'price'. Valid: id, paid, when.
     """
     try:
-        frame = nw.from_native(log)
+        frame = _plain(nw.from_native(log))
         schema = frame.collect_schema()
     except nw.exceptions.DuplicateError as error:
         raise ValueError(f"Two columns have one name: rename or drop one. {error}") from None
@@ -136,22 +138,15 @@ def transactions(
         raise ValueError(
             f"The transaction log is empty: it has the columns {', '.join(map(str, columns))} and no row."
         )
-    _check_one_type(frame, customer)
-    _check_date_type(frame, date, schema[date])
+    check_one_type(frame, customer)
+    check_dates(frame, date, schema[date])
     prepared = [nw.col(customer).alias("customer"), _day(frame, date, schema[date]).alias("day")]
     problems = {
         f"no {customer}": (_missing(customer, schema[customer]), "Drop them, or find out whose they are."),
         f"no {date}": (nw.col(date).is_null(), "Drop them, or find out when they happened."),
     }
     if amount is not None:
-        if not schema[amount].is_numeric():
-            column = f"table[{amount!r}]"
-            is_bool = isinstance(schema[amount], nw.Boolean)
-            convert = f"{column}.astype(int)" if is_bool else f"pandas.to_numeric({column})"
-            raise ValueError(
-                f"Column {amount!r} must hold numbers and holds {schema[amount]}. "
-                f"In pandas: {column} = {convert}."
-            )
+        check_numbers(frame, amount, schema[amount])
         number = nw.col(amount).cast(nw.Float64)
         prepared.append(number.alias("amount"))
         problems[f"no {amount} (missing or NaN)"] = (
@@ -167,7 +162,8 @@ def transactions(
                 number < 0,
                 "A return is no purchase: drop these rows, or net them against their purchases first.",
             )
-    flags = {f"problem_{i}": flag for i, (flag, _) in enumerate(problems.values())}
+    # not every engine adds up true and false
+    flags = {f"problem_{i}": flag.cast(nw.Int64) for i, (flag, _) in enumerate(problems.values())}
     checks = frame.lazy().select(*prepared, **flags)
     totals = [nw.len().alias("rows"), nw.col("day").min().alias("first"), nw.col("day").max().alias("last")]
     try:
@@ -175,7 +171,7 @@ def transactions(
         ends = [as_day(found[end], date) for end in ("first", "last") if not pd.isna(found[end])]
     except (OverflowError, ValueError):  # engines reach further than the calendar of Python
         day, bounds = nw.col("day"), [day_literal(checks, end) for end in (Date.min, Date.max)]
-        outside = ((day < bounds[0]) | (day > bounds[1])).sum().alias("outside")
+        outside = ((day < bounds[0]) | (day > bounds[1])).cast(nw.Int64).sum().alias("outside")
         count, wrong = checks.select(nw.len(), outside).collect().row(0)
         if not wrong:
             raise
@@ -191,6 +187,16 @@ def transactions(
             )
     rows = frame.lazy().select(*prepared)
     return TransactionLog(rows, *ends)
+
+
+def _plain(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Return the table without what is no column of it: pandas' index, dictionaries of several files."""
+    if _is_pandas(frame):
+        native = frame.to_native()  # the name of its index may be that of a column here
+        return frame if native.index.names == [None] else nw.from_native(native.reset_index(drop=True))
+    if frame.implementation.is_pyarrow():
+        return nw.from_native(frame.to_native().unify_dictionaries())
+    return frame
 
 
 def _is_pandas(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
@@ -212,43 +218,6 @@ def _missing(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     if isinstance(dtype, nw.Categorical | nw.Enum):
         return missing | (nw.col(column).cast(nw.String) == "")
     return missing | (nw.col(column) == "") if isinstance(dtype, nw.String) else missing
-
-
-def _check_one_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], customer: str) -> None:
-    """Raise ValueError if a pandas column of Python objects holds ids of several types."""
-    # narwhals guesses the type of such a column from its first rows, so look at all of them
-    if not _is_pandas(frame) or frame.to_native()[customer].dtype != object:
-        return
-    kinds = frame.to_native()[customer].dropna().map(lambda value: type(value).__name__).value_counts()
-    if len(kinds) > 1:
-        held = ", ".join(f"{kind} ({rows} rows)" for kind, rows in kinds.items())
-        raise ValueError(
-            f"Column {customer!r} mixes types: {held}; 7 and '7' would be two customers. Make them one type, "
-            f"for example table[{customer!r}] = table[{customer!r}].astype(str)."
-        )
-
-
-def _check_date_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], date: str, dtype: nw.dtypes.DType) -> None:
-    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
-        raise ValueError(
-            f"Column {date!r} has the time zone {dtype.time_zone}, and which day a moment belongs to depends "
-            f"on the place. Say which local day you mean; in pandas: table[{date!r}] = "
-            f"table[{date!r}].dt.tz_convert('Europe/London').dt.tz_localize(None)."
-        )
-    if not isinstance(dtype, nw.Date | nw.Datetime):
-        held, column = str(dtype), f"table[{date!r}]"
-        if dtype == nw.Unknown and isinstance(frame, nw.DataFrame):  # the engine has a name for it
-            native = frame.to_native()[date]
-            held = str(native.dtype if hasattr(native, "dtype") else native.type)
-        remedy = (
-            "Convert it, and say how the dates are written; "
-            f"in pandas: {column} = pandas.to_datetime({column}, format='%Y-%m-%d')."
-        )
-        if held.startswith("period"):
-            remedy = f"Say which day stands for a period, for example its first: {column}.dt.to_timestamp()."
-        if held.startswith("date64"):
-            remedy = f"Cast it: {column}.cast('date32'), in pandas {column}.astype('date32[pyarrow]')."
-        raise ValueError(f"Column {date!r} must hold dates and holds {held}. {remedy}")
 
 
 def _first_row(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], columns: list[str], flag: nw.Expr) -> str:
@@ -330,11 +299,12 @@ def as_pandas(table: Any) -> pd.DataFrame:
     if isinstance(table, pd.DataFrame):
         return table
     try:
-        frame = nw.from_native(table).lazy().collect()
+        frame = _plain(nw.from_native(table)).lazy().collect()
     except TypeError:
         kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}".removeprefix("builtins.")
         raise ValueError(
-            f"A pandas DataFrame is needed, this is a {kind}. Polars, pyarrow and DuckDB tables do as well."
+            f"A pandas DataFrame is needed, this is a {kind}. Polars, pyarrow and DuckDB tables do too; of "
+            "columns make one table: pandas.DataFrame({'frequency': frequency, …})."
         ) from None
     # pandas would make Python objects of decimals; categories of Polars are those met, in no order
     plain = [selectors.by_dtype(nw.Decimal).cast(nw.Float64)]
@@ -403,8 +373,8 @@ def by_customer(table: Any, weights: Any = None) -> pd.DataFrame:
         again = data.index[data.index.duplicated()]
         raise ValueError(
             f"{len(again)} of {len(data)} rows have a {customer!r} that was there before; the first is "
-            f"{again[0]!r}. Each customer has one row: drop the others. For customers drawn several times, "
-            "keep one row of each and give how often as weights."
+            f"{again[0]!r}. Each customer has one row: drop the others, or for customers drawn several times "
+            "keep one and give how often as weights. A column that is no id goes behind the first two."
         )
     return data
 
@@ -434,60 +404,6 @@ def extended(table: pd.DataFrame, **columns: Any) -> pd.DataFrame:
     return table.assign(**columns)
 
 
-def to_digits(values: pd.Series) -> pd.Series:
-    """Return floats to twelve digits: sums taken in another order differ after these, and are equal.
-
-    Examples
-    --------
-    >>> to_digits(pd.Series([0.1 + 0.2, 0.3])).nunique()
-    1
-    """
-    with np.errstate(divide="ignore"):
-        unit = 10.0 ** (np.floor(np.log10(values.abs())).clip(-290, 290) - 11)
-    return (values / unit).round() * unit
-
-
-def labels(values: Any) -> pd.Index | None:
-    """Return the index of a Series or the keys of a mapping; None for what has only an order.
-
-    Examples
-    --------
-    >>> labels({"Al": 1, "Bo": 2}).tolist(), labels([1, 2])
-    (['Al', 'Bo'], None)
-    """
-    return pd.Series(values).index if isinstance(values, pd.Series | Mapping) else None
-
-
-def aligned(values: Any, name: str, index: pd.Index | None) -> Any:
-    """Return `values` in the order of `index`, the labels of what they belong to (None: only an order).
-
-    A mapping is brought into that order by its keys. A Series must have it already: which of two orders was
-    meant is not for us to guess. Anything else has no labels and is taken as it is.
-
-    Examples
-    --------
-    >>> aligned({"Bo": 1, "Al": 2}, "orders", pd.Index(["Al", "Bo"])).tolist()
-    [2, 1]
-    """
-    own = labels(values)
-    if own is None:
-        return values
-    if index is None:
-        index = pd.RangeIndex(len(own))
-        if isinstance(values, pd.Series) and not index.isin(own).all():
-            return values  # by customers' ids, and the other side has an order only
-    if isinstance(values, Mapping) and len(own) == len(index) and index.is_unique and index.isin(own).all():
-        return pd.Series(values).reindex(index)
-    if not own.equals(index):
-        held = " and ".join(f"{one[:3].tolist()} …" for one in (own, index))
-        raise ValueError(
-            f"{name} has another index than what it belongs to ({held}), so its rows would not meet. Give "
-            "both the customer's id as index, table.set_index('customer_id'), and one order: "
-            "one.reindex(other.index)."
-        )
-    return values
-
-
 def numbers(values: Any, name: str) -> pd.Series:
     """Return `values` as a Series of floats, or raise ValueError if one is not finite or there is none.
 
@@ -500,6 +416,13 @@ def numbers(values: Any, name: str) -> pd.Series:
     if series.empty:
         raise ValueError(f"There is not a single customer: {name} is empty.")
     kind = pd.api.types
+    if series.dtype.kind == "m":
+        raise ValueError(
+            f"{name} must hold numbers and holds lengths of time. Divide by a unit of time, in pandas: "
+            "`values / pandas.Timedelta(days=1)`."
+        )
+    if series.dtype.kind == "M":
+        raise ValueError(f"{name} must hold numbers and holds dates: take their difference from a day.")
     if not kind.is_numeric_dtype(series) or kind.is_bool_dtype(series) or kind.is_complex_dtype(series):
         convert = {"b": "astype(int)", "c": "numpy.real"}.get(series.dtype.kind, "pandas.to_numeric")
         raise ValueError(f"{name} must hold numbers and holds {series.dtype}. Convert it with {convert}.")
@@ -511,6 +434,33 @@ def numbers(values: Any, name: str) -> pd.Series:
             f"{bad.iloc[0]} in row {bad.index[0]!r}. Leave these customers out, or find their values."
         )
     return series
+
+
+def drawn_table(table: Any, columns: tuple[str, ...], maker: str) -> pd.DataFrame:
+    """Return the table that a plot draws, or raise ValueError that says which function makes it.
+
+    Examples
+    --------
+    >>> drawn_table(None, ("actual",), "holdout_table(results)")
+    Traceback (most recent call last):
+    ValueError: This draws the table of holdout_table(results), with the columns actual; got a NoneType.
+    """
+    if not (isinstance(table, pd.DataFrame) and set(columns) <= set(table.columns)):
+        having = f", with the columns {', '.join(columns)}" if columns else ""
+        raise ValueError(f"This draws the table of {maker}{having}; got a {type(table).__name__}.")
+    return table
+
+
+def one_table(others: tuple[Any, ...], *columns: str) -> None:
+    """Refuse what stands after the table: columns given one by one, as other packages take them.
+
+    Examples
+    --------
+    >>> one_table((), "frequency", "recency")
+    """
+    if others:
+        made = ", ".join(f"{column!r}: {column}" for column in columns)
+        raise ValueError(f"The columns go in as one table: pandas.DataFrame({{{made}}}).")
 
 
 def number_columns(table: pd.DataFrame, *columns: str, whole_from: int | None = None) -> list[pd.Series]:
@@ -531,7 +481,7 @@ def number_columns(table: pd.DataFrame, *columns: str, whole_from: int | None = 
     return found
 
 
-def whole_number(value: object, name: str, least: int) -> None:
+def whole_number(value: object, name: str, least: float) -> None:
     """Raise ValueError unless the argument `name` is a whole number and not below `least`.
 
     Examples
@@ -540,21 +490,6 @@ def whole_number(value: object, name: str, least: int) -> None:
     """
     if isinstance(value, bool) or not (isinstance(value, int | np.integer) and value >= least):
         raise ValueError(f"{name} must be a whole number of at least {least}; got {value!r}.")
-
-
-def customer_weights(data: pd.DataFrame, weights: Any) -> np.ndarray:
-    """Return one non-negative weight per row: 1, a column of `data`, or the numbers given."""
-    if weights is None:
-        return np.ones(len(data))
-    if isinstance(weights, str):
-        require_columns(data.columns, [weights])
-        weights = data[weights]
-    weights = np.asarray(aligned(weights, "weights", data.index), float)
-    if weights.shape != (len(data),):
-        raise ValueError(f"weights need one number per row: {len(data)} rows, shape {weights.shape} given.")
-    if not (np.isfinite(weights) & (weights >= 0)).all() or weights.sum() == 0:
-        raise ValueError("weights must be finite, not negative, and not all zero.")
-    return weights
 
 
 def refuse(data: pd.DataFrame, wrong: np.ndarray, what: str) -> None:

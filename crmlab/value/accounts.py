@@ -11,7 +11,15 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from crmlab import plot
-from crmlab._tables import extended, number_columns, numbers, per_customer, refuse, whole_number
+from crmlab._tables import (
+    extended,
+    number_columns,
+    numbers,
+    per_customer,
+    refuse,
+    require_columns,
+    whole_number,
+)
 from crmlab.value.rfm import tied_share
 
 CELLS = {"strategic": (1, 1), "star": (1, 0), "status": (0, 1), "streamline": (0, 0)}
@@ -221,7 +229,8 @@ def portfolio(table: Any, attractiveness: str, strength: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The table with ``cell``: "strategic" (both above the median), "star" (attractive, and we are weak: to
+        The table with ``cell``: "strategic" (both above the median; where more than half of the accounts
+        share the highest value, with it), "star" (attractive, and we are weak: to
         win), "status" (we are strong, and there is little to win: to keep cheaply), "streamline" (neither).
 
     Raises
@@ -247,7 +256,8 @@ def portfolio(table: Any, attractiveness: str, strength: str) -> pd.DataFrame:
         [values] = number_columns(table, name)
         if values.min() == values.max():
             raise ValueError(f"{name!r} is {values.iloc[0]} for every account: there is no higher half.")
-        high.append(values > values.median())
+        middle = values.median()
+        high.append(values >= middle if middle == values.max() else values > middle)
     cells = [(high[0] == one) & (high[1] == other) for one, other in CELLS.values()]
     return extended(table, cell=np.select(cells, list(CELLS), ""))
 
@@ -276,7 +286,8 @@ def plot_portfolio(
     'share'
     """
     table = per_customer(table)
-    shown = portfolio(table, attractiveness, strength)
+    require_columns(table.columns, columns := [attractiveness, strength, *([] if size is None else [size])])
+    shown = portfolio(table[[*dict.fromkeys(columns)]], attractiveness, strength)
     counts = shown["cell"].value_counts()
     names = {cell: f"{plot.label(cell)} ({counts.get(cell, 0):,})" for cell in CELLS}
     ax = plot.axes(ax, figsize=(6.5, 4.5))

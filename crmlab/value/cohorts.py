@@ -2,6 +2,7 @@
 
 from datetime import date as Date
 from typing import Any
+from uuid import uuid4
 
 import narwhals as nw
 import numpy as np
@@ -180,13 +181,20 @@ def _as_kind(table: pd.DataFrame, like: Any) -> Any:
     frame = nw.from_native(like)
     if frame.implementation.is_pandas_like():
         return table
-    crmlab_cohorts = pa.Table.from_pandas(table, preserve_index=False)
-    crmlab_cohorts = crmlab_cohorts.set_column(0, "cohort", crmlab_cohorts["cohort"].cast(pa.date32()))
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    arrow = arrow.set_column(0, "cohort", arrow["cohort"].cast(pa.date32()))
     if frame.implementation.is_pyarrow():
-        return crmlab_cohorts
-    if frame.implementation.is_duckdb():  # found by its name, and part of the caller's connection
-        return like.query("crmlab_transactions", "select * from crmlab_cohorts")
-    result = nw.from_arrow(crmlab_cohorts, backend="polars")
+        return arrow
+    if frame.implementation.is_duckdb():
+        # DuckDB finds a table by the name of a variable, after the tables of the caller's connection: the
+        # name must be one that nobody has
+        name = f"crmlab_{uuid4().hex}"
+        globals()[name] = arrow
+        try:
+            return like.query(f"{name}_log", f"select * from {name}")
+        finally:
+            del globals()[name]
+    result = nw.from_arrow(arrow, backend="polars")
     return (result if isinstance(frame, nw.DataFrame) else result.lazy()).to_native()
 
 

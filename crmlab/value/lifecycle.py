@@ -13,6 +13,7 @@ from narwhals.typing import IntoFrame
 from statsmodels.stats.proportion import proportion_confint
 
 from crmlab import plot
+from crmlab._arguments import floats, level, rate
 from crmlab._tables import as_day, as_pandas, look_up, numbers, refuse, require_columns, whole_number
 from crmlab._tables import transactions as check
 
@@ -493,7 +494,7 @@ class StageChain:
         """
         row = look_up("stage to change", stage, dict(self.matrix.drop(index=_END).iterrows()))
         exits, leaving = row.drop(stage), row.drop(stage).sum()
-        if not (leaving * (1 - 1e-12) <= time < np.inf and time > 0):
+        if not (leaving * (1 - 1e-12) <= floats(time, "time") < np.inf and time > 0):
             raise ValueError(f"A stay lasts at least one period: time is {leaving:.4g} or more; got {time}.")
         if towards is None:
             exits = exits / time
@@ -515,8 +516,7 @@ class StageChain:
     def _counted(self, alpha: float = 0.05) -> pd.DataFrame:
         if self.counts is None:
             raise ValueError("This chain was not counted but given by its probabilities: it has no interval.")
-        if not 0 < alpha < 1:
-            raise ValueError(f"alpha must lie between 0 and 1 (0.05 gives a 95 % interval); got {alpha}.")
+        level(alpha)
         return self.counts
 
     def _staying(self) -> pd.DataFrame:
@@ -531,8 +531,7 @@ class StageChain:
         money = numbers(contribution, "contribution")
         if {*money.index, _END} != {*self.matrix.index} or money.get(_END, 0) != 0:
             raise ValueError(f"Give one number for each of {[*self.matrix.index]}, for {_END!r} none or 0.")
-        if not 0 <= discount < np.inf:
-            raise ValueError(f"discount is a rate per period, at least 0, such as 0.02; got {discount}.")
+        discount = rate(discount, per="per period")
         return 1 / (1 + discount), money.reindex(self.matrix.index, fill_value=0.0)
 
     def _walk(self, start: str, customers: int, rng: Any) -> Iterator[Any]:
@@ -545,7 +544,7 @@ class StageChain:
             now = (rng.random(customers)[:, None] >= bounds[now]).sum(axis=1)
 
 
-def plot_transitions(chain: StageChain, ax: Axes | None = None) -> Axes:
+def plot_transitions(chain: Any, ax: Axes | None = None) -> Axes:
     """Draw the transition matrix as a heat map: where those in a stage are one period later.
 
     Parameters
@@ -563,6 +562,9 @@ def plot_transitions(chain: StageChain, ax: Axes | None = None) -> Axes:
     >>> plot_transitions(StageChain(pd.DataFrame([[75, 25], [0, 0]], stages, stages))).get_ylabel()
     'stage now'
     """
+    if not isinstance(chain, StageChain):
+        kind = type(chain).__name__
+        raise ValueError(f"This draws a StageChain, StageChain(transitions(stages)) for one; got a {kind}.")
     shown = chain.matrix.rename(index=plot.label, columns=plot.label)
     ax = plot.axes(ax, figsize=(6.5, 4))
     plot.heatmap(shown, ax, cmap="Blues", vmin=0, vmax=1, annot=True, fmt=".0%", linewidths=1, cbar=False)

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from crmlab._arguments import number
 from crmlab._results import FitWarning, grid, unique_rows
 from crmlab._tables import whole_number
 from crmlab.value.discrete import BetaGeoBetaBinomial
-from crmlab.value.purchases import Array, PurchaseResults, discounting, history_grid
+from crmlab.value.purchases import Array, PurchaseResults, discounting, fitted, history_grid
 from crmlab.value.spend import GammaGamma, GammaGammaResults, repeat_spend
 
 NEARLY_ALL = 12.0  # a simulated life ends where money is discounted by e to minus this power
@@ -45,8 +46,9 @@ class LifetimeValue:
     Raises
     ------
     ValueError
-        Results of another kind, a margin outside 0 … 1 (is it a percentage?), a negative cost, discount or
-        horizon, a discount of 0 without a horizon.
+        Results of another kind, a margin outside 0 … 1 (is it a percentage?), a negative cost, a discount
+        that is negative or per cent, or 0 without a horizon; a horizon that is negative or infinite; a year
+        that is none in the summary's time unit.
 
     Notes
     -----
@@ -80,21 +82,15 @@ class LifetimeValue:
         horizon: float | None = None,
         contact_cost: float = 0.0,
     ):
-        if not isinstance(purchases, PurchaseResults):
-            raise ValueError(
-                f"purchases are the results of a fit, such as ParetoNBD(summary).fit(); got {purchases!r}."
-            )
+        fitted(purchases)
         if not isinstance(spend, GammaGammaResults):
-            spend = _money(spend, "spend is the result of GammaGamma(summary).fit(), or")
-        if not (isinstance(margin, float | int | np.number) and 0 < margin <= 1):
-            raise ValueError(
-                "margin is the share of the spend that is contribution, above 0 and at most 1 "
-                f"(.3 for 30 %); got {margin!r}."
-            )
-        self.force, self.end = discounting(discount, year, horizon)
+            spend = _money(spend, "spend, if not the result of GammaGamma(summary).fit(),")
+        share = "the share of the spend that is contribution, above 0 and at most 1 (.3 for 30 %)"
+        margin = number(margin, "margin", share, 1e-12, 1)
+        self.force, self.end = discounting(discount, year, horizon, purchases.model.period)
         self.purchases, self.spend = purchases, spend
         self.margin, self.discount, self.year, self.horizon = margin, discount, year, horizon
-        self.contact_cost = _money(contact_cost, "contact_cost is")
+        self.contact_cost = _money(contact_cost, "contact_cost")
 
     @property
     def contacts(self) -> float:
@@ -366,9 +362,7 @@ class LifetimeValue:
 
 
 def _money(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, float | int | np.number) or not 0 <= value < np.inf:
-        raise ValueError(f"{name} a finite amount that is not negative; got {value!r}.")
-    return float(value)
+    return number(value, name, "a finite amount that is not negative", low=0)
 
 
 def _interval(worth: pd.Series, parts: list[pd.DataFrame]) -> pd.DataFrame:

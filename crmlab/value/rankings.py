@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from crmlab import plot
-from crmlab._tables import aligned, labels, numbers, to_digits, whole_number
+from crmlab._columns import aligned, labels, to_digits
+from crmlab._tables import drawn_table, numbers, whole_number
 
 
 def ranking_score(worth: ArrayLike, rankings: Mapping[str, Any], count: int) -> pd.DataFrame:
@@ -109,8 +110,11 @@ def lift_table(actual: ArrayLike, predicted: ArrayLike, groups: int = 10) -> pd.
     whole_number(groups, "groups", least=2)
     if len(y) != len(f):
         raise ValueError(f"actual has {len(y)} numbers and predicted {len(f)}: one of each per customer.")
-    if not y.sum():
-        raise ValueError("The actual total is 0: there is nothing to have a share of.")
+    if y.sum() <= 0:
+        raise ValueError(
+            f"The actual total is {y.sum():,.6g}: nobody has a share of that, and a lift would turn round. "
+            "Compare the groups' means, or leave out the customers who lose money, and say so."
+        )
     place = np.ceil(groups * (to_digits(-f).rank() - 0.5) / len(f)).astype(int).to_numpy()
     both = pd.DataFrame({"predicted": f.to_numpy(), "actual": y.to_numpy()})
     grouped = both.groupby(pd.Series(place, name="group"))
@@ -138,6 +142,8 @@ def plot_lift(tables: Mapping[str, pd.DataFrame], ax: Axes | None = None) -> Axe
     >>> plot_lift({"model": lift_table([9, 1, 4, 2], [8.0, 1.0, 5.0, 2.0], groups=2)}).get_ylabel()
     'share of the actual total'
     """
+    for table in tables.values():
+        drawn_table(table, ("customers", "cumulative_share"), "lift_table(actual, predicted)")
     ax = plot.axes(ax)
     ax.plot([0, 1], [0, 1], color=plot.QUIET, ls=":", lw=2, label=plot.label("random"))
     for (name, table), marker in zip(tables.items(), cycle(plot.MARKERS), strict=False):

@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from narwhals.typing import IntoFrameT
 
 from crmlab import plot
+from crmlab._columns import to_digits
 from crmlab._tables import (
     as_day,
     as_pandas,
@@ -27,7 +28,6 @@ from crmlab._tables import (
     per_customer,
     purchase_days,
     require_columns,
-    to_digits,
     whole_number,
 )
 from crmlab._tables import transactions as check

@@ -12,16 +12,9 @@ from matplotlib.axes import Axes
 from pandas import DataFrame
 
 from crmlab import plot
+from crmlab._columns import aligned, below_limit
 from crmlab._results import FitWarning
-from crmlab._tables import (
-    aligned,
-    by_customer,
-    look_up,
-    number_columns,
-    refuse,
-    require_columns,
-    whole_number,
-)
+from crmlab._tables import by_customer, look_up, number_columns, refuse, require_columns, whole_number
 
 Rng = int | np.random.Generator
 Counts = Sequence[int]
@@ -38,6 +31,7 @@ class _Fit:
     llf: float = np.nan
     parameters: int = 0
     flat: bool = False
+    told_apart: bool = True  # whether the data decide all parameters
     bic: float = np.nan
     labels: Any = None  # from 0, of the rows fitted
 
@@ -74,7 +68,28 @@ def _latent_class(codes: np.ndarray, count: int, seed: int, sizes: np.ndarray) -
     chances = np.hstack([chances[:, one, :size] for one, size in enumerate(sizes)])
     llf = weights.sum() * model.score(rows, sample_weight=weights)
     converged, parameters = model.n_iter_ < 1000, count * (outcomes - len(sizes) + 1) - 1
-    return _Fit(model.predict_proba, chances, converged, llf, parameters)
+    told_apart = _rank(rows, model.weights_, chances, sizes) == parameters
+    return _Fit(model.predict_proba, chances, converged, llf, parameters, told_apart=told_apart)
+
+
+def _rank(rows: np.ndarray, shares: np.ndarray, chances: np.ndarray, sizes: np.ndarray) -> int:
+    """Return in how many directions the parameters of latent classes change the likelihood of what was met.
+
+    Below their number they are not identified (Goodman, 1974, Biometrika 61(2), 215–231): other values fit as
+    well, and a criterion that counts parameters counts wrong.
+    """
+    codes, starts = rows.astype(int), np.cumsum(sizes) - sizes
+    factors = chances[:, starts + codes].transpose(1, 0, 2)  # rows × classes × features
+    given = factors.prod(axis=2)
+    total = (shares * given).sum(axis=1)[:, None]
+    slopes = [(given[:, :-1] - given[:, -1:]) / total]
+    for place, size in enumerate(sizes):
+        others = shares * np.delete(factors, place, axis=2).prod(axis=2) / total
+        met = np.eye(size)[codes[:, place]]
+        change = met[:, None, :-1] - met[:, None, -1:]
+        slopes.append((others[:, :, None] * change).reshape(len(rows), -1))
+    table = np.hstack(slopes)
+    return int(np.linalg.matrix_rank(table / np.maximum(np.linalg.norm(table, axis=0), 1e-300), tol=1e-7))
 
 
 _METHODS = {"k-means": _k_means, "gaussian mixture": _gaussian_mixture, "latent class": _latent_class}
@@ -92,7 +107,8 @@ class _Coder:
 
     def encode(self, table: DataFrame) -> np.ndarray:
         if not self.categorical:
-            values = np.column_stack(number_columns(table, *self.features))
+            found = zip(number_columns(table, *self.features), self.features, strict=True)
+            values = np.column_stack([below_limit(values, name) for values, name in found])
             return np.asarray((values - self.centre) / self.spread)
         codes = []
         for place, name in enumerate(self.features):
@@ -131,7 +147,7 @@ def _prepare(table: DataFrame, features: list[str], method: str) -> tuple[_Coder
     return coder, values, np.argsort(order)
 
 
-def _fit(coder: _Coder, values: np.ndarray, count: int, method: str, rng: Rng) -> _Fit:
+def _fit(coder: _Coder, values: np.ndarray, count: int, method: str, rng: Rng, criteria: bool = True) -> _Fit:
     """Fit on one processor, put the largest segment first, warn if the result is not to be trusted."""
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -148,10 +164,12 @@ def _fit(coder: _Coder, values: np.ndarray, count: int, method: str, rng: Rng) -
     fit.memberships, fit.centres = (lambda new: unordered(new)[:, order]), fit.centres[order]
     fit.labels = fit.memberships(values).argmax(axis=1)
     fit.llf -= len(values) * np.log(coder.spread).sum()  # from standard deviations to the features' units
-    fit.bic = fit.parameters * np.log(len(values)) - 2 * fit.llf
+    fit.bic = fit.parameters * np.log(len(values)) - 2 * fit.llf if fit.told_apart else np.nan
     for problem, met in {
         "did not converge: try another rng, or fewer segments": not fit.converged,
         "has a segment without spread (values shared by many?), so BIC has no meaning: use k-means": fit.flat,
+        f"has more parameters ({fit.parameters}) than these data decide, so BIC has no meaning and other "
+        "segments may fit as well: take fewer": criteria and not fit.told_apart,
         "has a segment that is nobody's likeliest: fewer may do": sizes.min() == 0,
     }.items():
         if met:
@@ -174,7 +192,7 @@ class Segmentation:
         the probability of each category, columns "feature: category".
     llf, bic : float
         Log-likelihood and −2 llf + parameters · ln(customers), lower is better, in the features' own units;
-        nan for k-means, which has no likelihood.
+        nan for k-means, which has no likelihood, and for latent classes that the data do not identify.
     parameters : int
         Free parameters of the mixture.
     """
@@ -233,6 +251,8 @@ class Segmentation:
             wide = (wide - wide.mean()) / wide.std(ddof=0).where(lambda sd: sd > 0, 1)
         customers = self.labels.value_counts().reindex(self.centres.index, fill_value=0)
         sizes = {"customers": customers, "share": customers / len(self.labels)}
+        if taken := {*sizes} & {*wide.columns}:
+            raise ValueError(f"The profile has a column {taken.pop()!r} of its own: rename the table's.")
         return DataFrame(sizes).join(wide.groupby(self.labels).mean())
 
 
@@ -263,13 +283,14 @@ def segment(
     Raises
     ------
     ValueError
-        A column that is not there, has missing or infinite values, or is of the wrong kind; a feature that
-        is the same for everybody; more segments than different rows; an unknown method.
+        A column that is not there, has missing or infinite values or some beyond ±1e150, or is of the wrong
+        kind; a feature that is the same for everybody; more segments than different rows; an unknown method.
 
     Warns
     -----
     FitWarning
-        If the fit did not converge, or a segment of a mixture has no spread or is nobody's likeliest.
+        If the fit did not converge, a segment of a mixture has no spread or is nobody's likeliest, or the
+        data do not decide the parameters of latent classes.
 
     Notes
     -----
@@ -403,14 +424,12 @@ def stability(
     everybody = _fit(coder, values, count, method, luck).labels
     for _ in range(draws):
         drawn = values[np.sort(luck.integers(len(values), size=len(values)))]
-        again = _fit(coder, drawn, count, method, luck).memberships(values).argmax(axis=1)
+        again = _fit(coder, drawn, count, method, luck, criteria=False).memberships(values).argmax(axis=1)
         agreement.append(adjusted_rand_score(everybody, again))
     return pd.Series(agreement, pd.RangeIndex(1, draws + 1, name="draw"), name="adjusted_rand")
 
 
-def plot_profile(
-    segmentation: Segmentation, table: Any = None, names: Names = None, ax: Axes | None = None
-) -> Axes:
+def plot_profile(segmentation: Any, table: Any = None, names: Names = None, ax: Axes | None = None) -> Axes:
     """Draw the profile of each segment: means, and how far each is from the mean of all.
 
     Parameters
@@ -431,6 +450,9 @@ def plot_profile(
     >>> plot_profile(segment(table, ["orders", "dollars"], count=2)).get_title(loc="left")
     'Means of the segments'
     """
+    if not isinstance(segmentation, Segmentation):
+        kind = type(segmentation).__name__
+        raise ValueError(f"This draws what segment(table, features, count) returns; got a {kind}.")
     means = segmentation.profile(table)
     apart = segmentation.profile(table, standardised=True).iloc[:, 2:]
     called = means.index.astype(str) if names is None else means.index.map(names)

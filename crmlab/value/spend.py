@@ -6,8 +6,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma, gammaln, polygamma
 
+from crmlab._columns import below_limit, customer_weights
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults
-from crmlab._tables import by_customer, customer_weights, number_columns, numbers, refuse, require_columns
+from crmlab._tables import (
+    by_customer,
+    number_columns,
+    numbers,
+    one_table,
+    refuse,
+    require_columns,
+)
 from crmlab.value.purchases import Array
 
 
@@ -51,7 +59,8 @@ class GammaGamma(LikelihoodModel):
     names = ("p", "q", "v")
     title = "gamma-gamma"
 
-    def __init__(self, summary: Any, weights: Any = None):
+    def __init__(self, summary: Any, weights: Any = None, *others: Any):
+        one_table(others, "frequency", "monetary_value")
         self.data = by_customer(summary, weights).copy(deep=False)
         self.weights_from = weights if isinstance(weights, str) else None
         x, m = repeat_spend(self.data)
@@ -180,6 +189,7 @@ def repeat_spend(data: pd.DataFrame) -> tuple[Array, Array]:
     x = number_columns(data, "frequency", whole_from=0)[0].to_numpy()
     require_columns(data.columns, ["monetary_value"])
     # A one-time buyer has no repeat spend: whatever stands there is not read.
-    m = numbers(data["monetary_value"].where(x > 0, 0.0), "monetary_value").to_numpy()
+    m = numbers(data["monetary_value"].where(x > 0, 0.0), "monetary_value")
+    m = below_limit(m, "monetary_value").to_numpy()
     refuse(data, m < 0, "a negative monetary_value")
     return x, np.where(x > 0, m, np.nan)

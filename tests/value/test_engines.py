@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from crmlab import datasets, value
-from crmlab._tables import aligned, as_series, by_customer
+from crmlab._columns import aligned
+from crmlab._tables import as_series, by_customer
 from tests.value.engines import ENGINES, to_engine, to_pandas
 
 ROOT = Path(__file__).parents[2]
@@ -281,6 +282,16 @@ def test_a_column_of_the_users_is_not_overwritten(name):
     with pytest.raises(ValueError, match=f"has a column '{name}' already"):
         function(table)
     assert function(table.rename(columns={name: "mine"})).loc[0, "mine"] == "mine"
+
+
+def test_a_portfolio_is_drawn_again_and_a_profile_keeps_its_own_columns():
+    accounts = pd.DataFrame({"wallet": [90, 10, 80, 20], "share": [0.9, 0.8, 0.1, 0.2]})
+    sorted_ones = value.portfolio(accounts, "wallet", "share")
+    assert value.plot_portfolio(sorted_ones, "wallet", "share", size="wallet").has_data()
+    plt.close("all")
+    found = value.segment(accounts, ["wallet", "share"], 2)
+    with pytest.raises(ValueError, match="a column 'share' of its own: rename the table's"):
+        found.profile()
 
 
 def test_pyarrow_tables_of_several_files_are_one_table(summary):

@@ -55,7 +55,7 @@ def by_definition(model, params, force, x, T):
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("discount", [0.01, 0.15, 3.0])
+@pytest.mark.parametrize("discount", [0.01, 0.15, 0.99])
 def test_discounted_purchases_match_the_definition_in_arbitrary_precision(fits, model, discount):
     fit, force = fits[model], mpmath.log(1 + mpmath.mpf(discount)) / 52
     ours = fit.discounted_purchases(discount, year=52, data=CUSTOMERS) / fit.probability_alive(CUSTOMERS)
@@ -299,7 +299,7 @@ def contracts():
     return value.ShiftedBetaGeometric([1000, 631, 468, 382, 326, 289, 262, 241]).fit()
 
 
-@pytest.mark.parametrize("discount", [0.001, 0.1, 2.0])
+@pytest.mark.parametrize("discount", [0.001, 0.1, 0.99])
 def test_discounted_renewals_are_the_sum_over_the_survival_curve(contracts, discount):
     alpha, beta = contracts.params
     years = np.arange(1, 60_001)  # by then money is worth e^-60 at the lowest rate
