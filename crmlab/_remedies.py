@@ -16,8 +16,13 @@ FORMATS: tuple[str, ...] = (
     "%Y/%m/%d",
     "%Y%m%d",
 )
-FORMATS += ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%m/%d/%y")
+FORMATS += ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
 FORMATS += ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d.%m.%Y %H:%M", "%m/%d/%Y %H:%M")
+AROUND = r"[^\d.,()-]*"  # a currency, which is no part of the number; brackets may be a minus
+MONEY = {
+    "money": rf"{AROUND}-?{AROUND}(\d+|\d{{1,3}}([, '\u00a0\u202f]\d{{3}})+)(\.\d+)?{AROUND}",
+    "money with a comma": rf"{AROUND}-?{AROUND}(\d+|\d{{1,3}}([. '\u00a0\u202f]\d{{3}})+)(,\d+)?{AROUND}",
+}
 SETTING = {
     "pandas": "table[{name!r}] = {value}",
     "Polars": "table = table.with_columns({value})",
@@ -133,7 +138,7 @@ def check_dates(frame: Frame, name: str, dtype: nw.dtypes.DType) -> None:
             doubt = f" These texts can also be read as {other}: know which it is." if other else ""
             advice = f"Convert it, and say how the dates are written.{line}{doubt}"
         else:
-            advice += f" The first is {seen[0]!r}."
+            advice += f" One is {seen[0]!r}."
     elif held == "object" or dtype == nw.Object:
         advice = f"Convert it.{remedy(frame, name, 'dates')}"
     raise ValueError(f"Column {name!r} must hold dates and holds {held}. {advice}")
@@ -149,13 +154,22 @@ def check_numbers(frame: Frame, name: str, dtype: nw.dtypes.DType) -> None:
     elif isinstance(dtype, nw.Duration):
         line = f" Say in which unit of time.{remedy(frame, name, 'duration')}"
     elif seen and all(isinstance(one, str) for one in seen):
-        comma = all(re.search(r",\d{1,2}\D*$", one) or "," not in one for one in seen)
-        kind = "money with a comma" if comma and any("," in one for one in seen) else "money"
-        digits = all(re.search(r"\d", one) for one in seen)
-        line = remedy(frame, name, kind) if digits else f" The first is {seen[0]!r}: is it the right column?"
+        line = _written(frame, name, seen)
     elif seen:
         line = remedy(frame, name, "objects")
     raise ValueError(f"Column {name!r} must hold numbers and holds {_held(frame, name, dtype)}.{line}")
+
+
+def _written(frame: Frame, name: str, seen: Sequence[str]) -> str:
+    """Return how to read numbers from texts that can be read in one way, or which text tells of two ways."""
+    wrong = {kind: [one for one in seen if not re.fullmatch(how, one)] for kind, how in MONEY.items()}
+    fits = [kind for kind, others in wrong.items() if not others]
+    marked = [one for one in seen if re.search("[.,]", one)]
+    if len(fits) == 2 and marked:
+        return f" {marked[0]!r} may have a decimal mark or a mark of thousands: know which, and take it out."
+    if fits:
+        return remedy(frame, name, fits[0])
+    return f" One is {min(wrong.values(), key=len)[0]!r}: is it the right column? What does it mean?"
 
 
 def check_one_type(frame: Frame, customer: str) -> None:
@@ -181,9 +195,9 @@ def _held(frame: Frame, name: str, dtype: nw.dtypes.DType) -> str:
 
 
 def _some(frame: Frame, name: str) -> list[Any]:
-    """Return the first thousand values that are there."""
-    column = frame.lazy().select(nw.col(name)).filter(~nw.col(name).is_null()).head(1000)
-    return [one for one in column.collect()[name].to_list() if one is not None]
+    """Return the different values that are there, or many of them."""
+    column = frame.lazy().select(nw.col(name)).filter(~nw.col(name).is_null()).unique().head(100_000)
+    return sorted((one for one in column.collect()[name].to_list() if one is not None), key=str)
 
 
 def _numbered(frame: Frame, name: str, seen: Sequence[Any]) -> str:
@@ -195,7 +209,7 @@ def _numbered(frame: Frame, name: str, seen: Sequence[Any]) -> str:
         if whole and all(least <= abs(int(one)) < 100 * least for one in whole):
             line = remedy(frame, name, "clock", how=unit, thousands=thousands)
             return f"The numbers may be {unit} since 1970.{line}"
-    return f"Say what the numbers count, and from which day; the first is {seen[0] if seen else None!r}."
+    return f"Say what the numbers count, and from which day; one is {seen[0] if seen else None!r}."
 
 
 def _reads(text: str, how: str) -> bool:

@@ -227,7 +227,10 @@ class StageChain:
     {'active': 4.0}
     """
 
-    def __init__(self, counts: pd.DataFrame):
+    def __init__(self, counts: Any):
+        if not isinstance(counts, pd.DataFrame):
+            kind = type(counts).__name__
+            raise ValueError(f"A chain is made from transitions(stages), a pandas DataFrame; got a {kind}.")
         require_columns(counts.columns, [*counts.index, _END])
         require_columns(counts.index, counts.columns)
         counts = counts[counts.index].apply(numbers, name="a column").rename_axis(index="from", columns="to")

@@ -85,13 +85,32 @@ def test_every_time_zone_is_met_by_advice_that_works(engine, zone):
     assert (mended.first, mended.last) == (date(2026, 7, 1), date(2026, 7, 2))  # the days of London
 
 
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["1.200 €", "3.000 €"], "may have a decimal mark or a mark of thousands"),
+        (["$1,200", "$5"], "may have a decimal mark or a mark of thousands"),
+        (["$3.00", "(3.00)"], r"One is '\(3.00\)': is it the right column"),  # a minus in brackets
+        (["12 1/2", "3"], "One is '12 1/2'"),
+        (["1e3", "7"], "One is '1e3'"),
+        (["1,200.50", "3,50"], "One is "),
+        (["5-", "7"], "One is '5-'"),
+    ],
+)
+def test_no_advice_turns_a_text_into_another_number(texts, said):
+    table = LOG.head(2).assign(amount=texts)
+    with pytest.raises(ValueError, match=said) as raised:
+        value.rfm(table)
+    assert "`" not in str(raised.value)
+
+
 def test_texts_that_can_be_read_in_two_ways_are_said_to():
     table = LOG.assign(date=["01/02/2026", "03/02/2026", "04/05/2026", "06/07/2026"])
     with pytest.raises(ValueError, match="can also be read as '%m/%d/%Y': know which it is"):
         transactions(table, "customer_id", "date", None)
-    with pytest.raises(ValueError, match="format='%Y-%m-%d', say.*The first is 'yesterday'"):
+    with pytest.raises(ValueError, match="format='%Y-%m-%d', say.*One is 'yesterday'"):
         transactions(LOG.assign(date="yesterday"), "customer_id", "date", None)
-    with pytest.raises(ValueError, match="Say what the numbers count, .*; the first is 38718"):
+    with pytest.raises(ValueError, match="Say what the numbers count, .*; one is 38718"):
         transactions(LOG.assign(date=38718), "customer_id", "date", None)
 
 
