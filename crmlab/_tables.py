@@ -424,7 +424,13 @@ def numbers(values: Any, name: str) -> pd.Series:
     if series.dtype.kind == "M":
         raise ValueError(f"{name} must hold numbers and holds dates: take their difference from a day.")
     if not kind.is_numeric_dtype(series) or kind.is_bool_dtype(series) or kind.is_complex_dtype(series):
-        convert = {"b": "astype(int)", "c": "numpy.real"}.get(series.dtype.kind, "pandas.to_numeric")
+        ways = {
+            "b": "pandas' astype(int), Polars' cast(polars.Int64) or SQL's ::int",
+            "c": "numpy.real",
+        }
+        convert = ways.get(
+            series.dtype.kind, "pandas.to_numeric, Polars' cast(polars.Float64) or SQL's ::double"
+        )
         raise ValueError(f"{name} must hold numbers and holds {series.dtype}. Convert it with {convert}.")
     series = pd.Series(series.to_numpy(float, na_value=np.nan), series.index)
     bad = series[~np.isfinite(series)]
