@@ -84,8 +84,8 @@ def aligned(values: Any, name: str, index: pd.Index | None) -> Any:
 def by_period(values: Any, name: str, every: str | None = None) -> pd.Series:
     """Return numbers by whole periods 0, 1, 2, …: the labels of a Series or mapping, in their order.
 
-    With `every`, a word for them, none may be missing. Texts without a digit name no period: the order
-    counts.
+    With `every`, a word for them, none may be missing, and the first counts as 0 whatever its number. Texts
+    without a digit name no period: the order counts.
 
     Examples
     --------
@@ -103,10 +103,13 @@ def by_period(values: Any, name: str, every: str | None = None) -> pd.Series:
         )
     series.index = index.astype(int)
     series = series.sort_index()
-    if series.index[0] < 0 or (every and series.index.tolist() != list(range(len(series)))):
+    first, last = series.index[[0, -1]]
+    if every and last - first == len(series) - 1:
+        return series.set_axis(range(len(series)))  # in a row: years, or the rows of a larger table
+    if every or first not in (0, 1):
         raise ValueError(
             f"The labels of {name} are its {every or 'period'}s, and these are {series.index[:6].tolist()}: "
-            f"begin at 0{', leave none out' if every else ''}. Give list({name}) if they are no periods."
+            f"{'leave none out' if every else 'begin at 0 or 1'}. Give list({name}) if they are none."
         )
     return series
 

@@ -137,8 +137,8 @@ def test_payback_discounts_by_the_years_that_are_named():
     assert table["balance"].tolist() == pytest.approx([-10, -10 + 8 / 1.1, -10 + 8 / 1.1 + 5 / 1.331])
     pd.testing.assert_frame_equal(value.payback_table(years[::-1], 30, 0.1), table)
     pd.testing.assert_frame_equal(value.payback_table({3: 5.0, 0: 20.0, 1: 8.0}, 30, 0.1), table)
-    late = value.payback_table(pd.Series([20.0], index=[2]), 30, 0.1)
-    assert late.loc[2, "discounted"] == pytest.approx(20 / 1.21)
+    late = value.payback_table(pd.Series([20.0, 9.0], index=[1, 2]), 30, 0.1)
+    assert late.loc[2, "discounted"] == pytest.approx(9 / 1.21)
     for index in (
         ["a 0", "a 1", "a 3"],
         [0, 1, 1],
@@ -157,9 +157,15 @@ def test_payback_discounts_by_the_years_that_are_named():
 def test_survivors_are_told_by_their_ages(function):
     survivors = pd.Series([1000, 631, 468], index=[0, 1, 2])
     right = np.asarray(function([1000, 631, 468]))
-    for same in (survivors, survivors[::-1], survivors.to_dict(), survivors.sample(frac=1, random_state=2)):
+    for same in (
+        survivors,
+        survivors[::-1],
+        survivors.to_dict(),
+        survivors.sample(frac=1, random_state=2),
+        survivors.set_axis([8, 9, 10]),
+    ):
         np.testing.assert_array_equal(np.asarray(function(same)), right)
-    for wrong in ([0, 1, 3], [1, 2, 3], [2020, 2021, 2022], ["y0", "y1", "y3"], [0, 0, 1]):
+    for wrong in ([0, 1, 3], [2020, 2021, 2023], ["y0", "y1", "y3"], [0, 0, 1]):
         with pytest.raises(ValueError, match="list\\(survivors\\)"):
             function(survivors.set_axis(wrong))
     np.testing.assert_array_equal(np.asarray(function(list(survivors.set_axis(list("abc"))))), right)
