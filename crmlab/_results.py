@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 from scipy import stats
 
+from crmlab._arguments import floats, level
 from crmlab._html import render
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class LikelihoodModel:
         return self.derivatives(self._positive(params, "params"))[0]
 
     def _positive(self, values: Any, what: str) -> np.ndarray:
-        array = np.asarray(values, float)
+        array = floats(values, what)
         if array.shape != (len(self.names),) or not (np.isfinite(array) & (array > 0)).all():
             raise ValueError(
                 f"{what} needs {len(self.names)} positive numbers ({', '.join(self.names)}); got {values}."
@@ -243,7 +244,7 @@ class LikelihoodResults:
         estimate · exp(± z · standard error / estimate). It never crosses zero.
         """
         with np.errstate(over="ignore"):  # a parameter that is not known at all: from 0 to infinity
-            spread = np.exp(stats.norm.isf(_share(alpha) / 2) * self.bse / self.params)
+            spread = np.exp(stats.norm.isf(level(alpha) / 2) * self.bse / self.params)
         return pd.DataFrame({0: self.params / spread, 1: self.params * spread})
 
     def delta_method(self, quantity: Callable[[np.ndarray], np.ndarray], alpha: float) -> pd.DataFrame:
@@ -261,7 +262,7 @@ class LikelihoodResults:
         )
         error = np.sqrt(np.maximum(np.einsum("in,ij,jn->n", slopes, log_covariance, slopes), 0))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            spread = np.exp(stats.norm.isf(_share(alpha) / 2) * np.where(centre > 0, error / centre, 0))
+            spread = np.exp(stats.norm.isf(level(alpha) / 2) * np.where(centre > 0, error / centre, 0))
         return pd.DataFrame({"expected": centre, "low": centre / spread, "high": centre * spread})
 
     def summary(self, alpha: float = 0.05) -> "Summary":
@@ -300,12 +301,6 @@ class LikelihoodResults:
         measures = {"log-likelihood": self.llf, "AIC": self.aic, "BIC": self.bic}
         facts = {"observations": f"{self.nobs:,.0f}"} | {k: f"{v:,.1f}" for k, v in measures.items()}
         return render("results.html", title=self.model.title, table=table, facts=facts, notes=self.notes)
-
-
-def _share(alpha: float) -> float:
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1 (0.05 gives a 95 % interval); got {alpha}.")
-    return alpha
 
 
 def compress(columns: list[np.ndarray], weights: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:

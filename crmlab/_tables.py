@@ -7,11 +7,16 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
 import narwhals as nw
+import narwhals.selectors as selectors
 import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame
 
+from crmlab._remedies import check_dates, check_numbers, check_one_type
+
 Entry = TypeVar("Entry")
+FOLLOWERS = ("frequency", "days_since_last_order")  # what comes after the id in a table per customer
+NO_ID = ("recency", "T", "periods", "monetary_value")
 LARGEST_AMOUNT = 1e150  # its square is still a number, and so is the sum over any log
 
 
@@ -118,7 +123,7 @@ def transactions(
     ValueError: There is no column 'price'. Valid: id, paid, when.
     """
     try:
-        frame = nw.from_native(log)
+        frame = _plain(nw.from_native(log))
         schema = frame.collect_schema()
     except nw.exceptions.DuplicateError as error:
         raise ValueError(f"Two columns have one name: rename or drop one. {error}") from None
@@ -133,22 +138,15 @@ def transactions(
         raise ValueError(
             f"The transaction log is empty: it has the columns {', '.join(map(str, columns))} and no row."
         )
-    _check_one_type(frame, customer)
-    _check_date_type(frame, date, schema[date])
+    check_one_type(frame, customer)
+    check_dates(frame, date, schema[date])
     prepared = [nw.col(customer).alias("customer"), _day(frame, date, schema[date]).alias("day")]
     problems = {
         f"no {customer}": (_missing(customer, schema[customer]), "Drop them, or find out whose they are."),
         f"no {date}": (nw.col(date).is_null(), "Drop them, or find out when they happened."),
     }
     if amount is not None:
-        if not schema[amount].is_numeric():
-            column = f"table[{amount!r}]"
-            is_bool = isinstance(schema[amount], nw.Boolean)
-            convert = f"{column}.astype(int)" if is_bool else f"pandas.to_numeric({column})"
-            raise ValueError(
-                f"Column {amount!r} must hold numbers and holds {schema[amount]}. "
-                f"In pandas: {column} = {convert}."
-            )
+        check_numbers(frame, amount, schema[amount])
         number = nw.col(amount).cast(nw.Float64)
         prepared.append(number.alias("amount"))
         problems[f"no {amount} (missing or NaN)"] = (
@@ -164,7 +162,8 @@ def transactions(
                 number < 0,
                 "A return is no purchase: drop these rows, or net them against their purchases first.",
             )
-    flags = {f"problem_{i}": flag for i, (flag, _) in enumerate(problems.values())}
+    # not every engine adds up true and false
+    flags = {f"problem_{i}": flag.cast(nw.Int64) for i, (flag, _) in enumerate(problems.values())}
     checks = frame.lazy().select(*prepared, **flags)
     totals = [nw.len().alias("rows"), nw.col("day").min().alias("first"), nw.col("day").max().alias("last")]
     try:
@@ -172,7 +171,7 @@ def transactions(
         ends = [as_day(found[end], date) for end in ("first", "last") if not pd.isna(found[end])]
     except (OverflowError, ValueError):  # engines reach further than the calendar of Python
         day, bounds = nw.col("day"), [day_literal(checks, end) for end in (Date.min, Date.max)]
-        outside = ((day < bounds[0]) | (day > bounds[1])).sum().alias("outside")
+        outside = ((day < bounds[0]) | (day > bounds[1])).cast(nw.Int64).sum().alias("outside")
         count, wrong = checks.select(nw.len(), outside).collect().row(0)
         if not wrong:
             raise
@@ -188,6 +187,16 @@ def transactions(
             )
     rows = frame.lazy().select(*prepared)
     return TransactionLog(rows, *ends)
+
+
+def _plain(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Return the table without what is no column of it: pandas' index, dictionaries of several files."""
+    if _is_pandas(frame):
+        native = frame.to_native()  # the name of its index may be that of a column here
+        return frame if native.index.names == [None] else nw.from_native(native.reset_index(drop=True))
+    if frame.implementation.is_pyarrow():
+        return nw.from_native(frame.to_native().unify_dictionaries())
+    return frame
 
 
 def _is_pandas(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
@@ -209,43 +218,6 @@ def _missing(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     if isinstance(dtype, nw.Categorical | nw.Enum):
         return missing | (nw.col(column).cast(nw.String) == "")
     return missing | (nw.col(column) == "") if isinstance(dtype, nw.String) else missing
-
-
-def _check_one_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], customer: str) -> None:
-    """Raise ValueError if a pandas column of Python objects holds ids of several types."""
-    # narwhals guesses the type of such a column from its first rows, so look at all of them
-    if not _is_pandas(frame) or frame.to_native()[customer].dtype != object:
-        return
-    kinds = frame.to_native()[customer].dropna().map(lambda value: type(value).__name__).value_counts()
-    if len(kinds) > 1:
-        held = ", ".join(f"{kind} ({rows} rows)" for kind, rows in kinds.items())
-        raise ValueError(
-            f"Column {customer!r} mixes types: {held}; 7 and '7' would be two customers. Make them one type, "
-            f"for example table[{customer!r}] = table[{customer!r}].astype(str)."
-        )
-
-
-def _check_date_type(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], date: str, dtype: nw.dtypes.DType) -> None:
-    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
-        raise ValueError(
-            f"Column {date!r} has the time zone {dtype.time_zone}, and which day a moment belongs to depends "
-            f"on the place. Say which local day you mean; in pandas: table[{date!r}] = "
-            f"table[{date!r}].dt.tz_convert('Europe/London').dt.tz_localize(None)."
-        )
-    if not isinstance(dtype, nw.Date | nw.Datetime):
-        held, column = str(dtype), f"table[{date!r}]"
-        if dtype == nw.Unknown and isinstance(frame, nw.DataFrame):  # the engine has a name for it
-            native = frame.to_native()[date]
-            held = str(native.dtype if hasattr(native, "dtype") else native.type)
-        remedy = (
-            "Convert it, and say how the dates are written; "
-            f"in pandas: {column} = pandas.to_datetime({column}, format='%Y-%m-%d')."
-        )
-        if held.startswith("period"):
-            remedy = f"Say which day stands for a period, for example its first: {column}.dt.to_timestamp()."
-        if held.startswith("date64"):
-            remedy = f"Cast it: {column}.cast('date32'), in pandas {column}.astype('date32[pyarrow]')."
-        raise ValueError(f"Column {date!r} must hold dates and holds {held}. {remedy}")
 
 
 def _first_row(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], columns: list[str], flag: nw.Expr) -> str:
@@ -313,6 +285,125 @@ def hand_back(
     return nw.maybe_reset_index(result.collect()).to_native()
 
 
+def as_pandas(table: Any) -> pd.DataFrame:
+    """Return a table of any engine as a pandas one, computed if it is lazy; a pandas one as it is.
+
+    Examples
+    --------
+    >>> import polars
+    >>> as_pandas(polars.LazyFrame({"orders": [1, 2]}))
+       orders
+    0       1
+    1       2
+    """
+    if isinstance(table, pd.DataFrame):
+        return table
+    try:
+        frame = _plain(nw.from_native(table)).lazy().collect()
+    except TypeError:
+        kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}".removeprefix("builtins.")
+        raise ValueError(
+            f"A pandas DataFrame is needed, this is a {kind}. Polars, pyarrow and DuckDB tables do too; of "
+            "columns make one table: pandas.DataFrame({'frequency': frequency, …})."
+        ) from None
+    # pandas would make Python objects of decimals; categories of Polars are those met, in no order
+    plain = [selectors.by_dtype(nw.Decimal).cast(nw.Float64)]
+    if frame.implementation.is_polars():
+        plain.append(selectors.by_dtype(nw.Categorical).cast(nw.String))
+    return frame.with_columns(*plain).to_pandas()
+
+
+def as_series(values: Any) -> pd.Series:
+    """Return a column of any engine as a pandas Series; a mapping's keys and a Series' index are kept.
+
+    A table with a single column, such as a lazy frame or a relation of which one column was selected, is one.
+
+    Examples
+    --------
+    >>> import polars
+    >>> as_series(polars.Series([1, 2])).tolist()
+    [1, 2]
+    """
+    column = nw.from_native(values, pass_through=True, allow_series=True)
+    if isinstance(column, nw.Series):
+        return column.to_pandas()
+    if isinstance(column, nw.DataFrame | nw.LazyFrame):
+        table = as_pandas(values)
+        if table.shape[1] != 1:
+            raise ValueError(f"One column is needed, and this table has {table.shape[1]}: select one.")
+        return table.iloc[:, 0]
+    return pd.Series(values)
+
+
+def by_customer(table: Any, weights: Any = None) -> pd.DataFrame:
+    """Return a table of any engine, one row per customer, as a pandas one indexed by the customer's id.
+
+    The id is the column ``customer_id``; or else the first column, where ``frequency`` or
+    ``days_since_last_order`` follows it as in the tables of `btyd_summary` and `rfm`, unless the models read
+    it or `weights` names it. A table without either (histories that were counted, a table made by hand)
+    keeps the index it has in pandas; if that has a name, it is the id.
+
+    Raises
+    ------
+    ValueError
+        If it is no table, or a customer has no id or more than one row.
+
+    Examples
+    --------
+    >>> by_customer(pd.DataFrame({"client": ["Bo", "Al"], "frequency": [2, 0]}))
+            frequency
+    client
+    Bo              2
+    Al              0
+    """
+    data = as_pandas(table)
+    first, follower = [*data.columns[:2], None, None][:2]
+    counts = weights if isinstance(weights, str) else None
+    if "customer_id" in data.columns:
+        first = "customer_id"
+    elif data.index.names != [None] or follower not in FOLLOWERS or first in [*NO_ID, counts]:
+        first = None
+    if first is not None:
+        require_columns(data.columns, [first])
+        data = data.set_index(first)
+    customer = data.index.name
+    if customer is not None and data.index.hasnans:
+        raise ValueError(f"{data.index.isna().sum()} of {len(data)} rows have no {customer!r}: drop them.")
+    if customer is not None and data.index.has_duplicates:
+        again = data.index[data.index.duplicated()]
+        raise ValueError(
+            f"{len(again)} of {len(data)} rows have a {customer!r} that was there before; the first is "
+            f"{again[0]!r}. Each customer has one row: drop the others, or for customers drawn several times "
+            "keep one and give how often as weights. A column that is no id goes behind the first two."
+        )
+    return data
+
+
+def per_customer(table: Any) -> pd.DataFrame:
+    """Return a table of any engine, one row per customer, as a pandas one, checked as by `by_customer`.
+
+    Its columns and the index of a pandas table are kept: the result of a function that adds columns tells
+    the customer in the column of the id.
+    """
+    by_customer(data := as_pandas(table))
+    return data
+
+
+def extended(table: pd.DataFrame, **columns: Any) -> pd.DataFrame:
+    """Return the table with more columns, or raise ValueError if it has one of these already.
+
+    Examples
+    --------
+    >>> extended(pd.DataFrame({"orders": [3]}), score=[0.5])
+       orders  score
+    0       3    0.5
+    """
+    for name in columns:
+        if name in table.columns:
+            raise ValueError(f"The table has a column {name!r} already, and so has the result: rename yours.")
+    return table.assign(**columns)
+
+
 def numbers(values: Any, name: str) -> pd.Series:
     """Return `values` as a Series of floats, or raise ValueError if one is not finite or there is none.
 
@@ -321,12 +412,25 @@ def numbers(values: Any, name: str) -> pd.Series:
     >>> numbers([1, 2], "orders").sum()
     np.float64(3.0)
     """
-    series = pd.Series(values)
+    series = as_series(values)
     if series.empty:
         raise ValueError(f"There is not a single customer: {name} is empty.")
     kind = pd.api.types
+    if series.dtype.kind == "m":
+        raise ValueError(
+            f"{name} must hold numbers and holds lengths of time. Divide by a unit of time, in pandas: "
+            "`values / pandas.Timedelta(days=1)`."
+        )
+    if series.dtype.kind == "M":
+        raise ValueError(f"{name} must hold numbers and holds dates: take their difference from a day.")
     if not kind.is_numeric_dtype(series) or kind.is_bool_dtype(series) or kind.is_complex_dtype(series):
-        convert = {"b": "astype(int)", "c": "numpy.real"}.get(series.dtype.kind, "pandas.to_numeric")
+        ways = {
+            "b": "pandas' astype(int), Polars' cast(polars.Int64) or SQL's ::int",
+            "c": "numpy.real",
+        }
+        convert = ways.get(
+            series.dtype.kind, "pandas.to_numeric, Polars' cast(polars.Float64) or SQL's ::double"
+        )
         raise ValueError(f"{name} must hold numbers and holds {series.dtype}. Convert it with {convert}.")
     series = pd.Series(series.to_numpy(float, na_value=np.nan), series.index)
     bad = series[~np.isfinite(series)]
@@ -338,6 +442,33 @@ def numbers(values: Any, name: str) -> pd.Series:
     return series
 
 
+def drawn_table(table: Any, columns: tuple[str, ...], maker: str) -> pd.DataFrame:
+    """Return the table that a plot draws, or raise ValueError that says which function makes it.
+
+    Examples
+    --------
+    >>> drawn_table(None, ("actual",), "holdout_table(results)")
+    Traceback (most recent call last):
+    ValueError: This draws the table of holdout_table(results), with the columns actual; got a NoneType.
+    """
+    if not (isinstance(table, pd.DataFrame) and set(columns) <= set(table.columns)):
+        having = f", with the columns {', '.join(columns)}" if columns else ""
+        raise ValueError(f"This draws the table of {maker}{having}; got a {type(table).__name__}.")
+    return table
+
+
+def one_table(others: tuple[Any, ...], *columns: str) -> None:
+    """Refuse what stands after the table: columns given one by one, as other packages take them.
+
+    Examples
+    --------
+    >>> one_table((), "frequency", "recency")
+    """
+    if others:
+        made = ", ".join(f"{column!r}: {column}" for column in columns)
+        raise ValueError(f"The columns go in as one table: pandas.DataFrame({{{made}}}).")
+
+
 def number_columns(table: pd.DataFrame, *columns: str, whole_from: int | None = None) -> list[pd.Series]:
     """Return columns of a pandas table, each checked by :func:`numbers`, and whether they are counts.
 
@@ -345,11 +476,6 @@ def number_columns(table: pd.DataFrame, *columns: str, whole_from: int | None = 
     --------
     >>> [orders] = number_columns(pd.DataFrame({"orders": [1, 2]}), "orders")
     """
-    if not isinstance(table, pd.DataFrame):
-        kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}".removeprefix("builtins.")
-        raise ValueError(
-            f"A pandas DataFrame is needed, this is a {kind}: convert it with to_pandas() or df()."
-        )
     require_columns(table.columns, columns)
     found = [numbers(table[column], column) for column in columns]
     if whole_from is not None:
@@ -361,7 +487,7 @@ def number_columns(table: pd.DataFrame, *columns: str, whole_from: int | None = 
     return found
 
 
-def whole_number(value: object, name: str, least: int) -> None:
+def whole_number(value: object, name: str, least: float) -> None:
     """Raise ValueError unless the argument `name` is a whole number and not below `least`.
 
     Examples
@@ -372,22 +498,6 @@ def whole_number(value: object, name: str, least: int) -> None:
         raise ValueError(f"{name} must be a whole number of at least {least}; got {value!r}.")
 
 
-def customer_weights(data: pd.DataFrame, weights: Any) -> np.ndarray:
-    """Return one non-negative weight per row: 1, a column of `data`, or the numbers given."""
-    if weights is None:
-        return np.ones(len(data))
-    if isinstance(weights, str):
-        require_columns(data.columns, [weights])
-        weights = data[weights]
-    same_index(weights, data.index, "weights")
-    weights = np.asarray(weights, float)
-    if weights.shape != (len(data),):
-        raise ValueError(f"weights need one number per row: {len(data)} rows, shape {weights.shape} given.")
-    if not (np.isfinite(weights) & (weights >= 0)).all() or weights.sum() == 0:
-        raise ValueError("weights must be finite, not negative, and not all zero.")
-    return weights
-
-
 def refuse(data: pd.DataFrame, wrong: np.ndarray, what: str) -> None:
     """Raise ValueError that says how many rows are `wrong`, and which is the first."""
     if wrong.any():
@@ -396,9 +506,3 @@ def refuse(data: pd.DataFrame, wrong: np.ndarray, what: str) -> None:
             f"{int(wrong.sum())} of {len(data)} rows have {what}; "
             f"the first is row {data.index[row]!r}: {data.iloc[row].to_dict()}."
         )
-
-
-def same_index(values: Any, index: pd.Index, name: str) -> None:
-    """Refuse a Series whose index is not the table's: its numbers would go to the wrong rows."""
-    if isinstance(values, pd.Series) and not values.index.equals(index):
-        raise ValueError(f"{name} has another index than the table, so its rows would not meet: align them.")

@@ -1,6 +1,7 @@
 """Key accounts: who earns and who costs money, how much hangs on how few, whom to look after first."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,15 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from crmlab import plot
-from crmlab._tables import number_columns, numbers, refuse, whole_number
+from crmlab._tables import (
+    extended,
+    number_columns,
+    numbers,
+    per_customer,
+    refuse,
+    require_columns,
+    whole_number,
+)
 from crmlab.value.rfm import tied_share
 
 CELLS = {"strategic": (1, 1), "star": (1, 0), "status": (0, 1), "streamline": (0, 0)}
@@ -152,13 +161,13 @@ def concentration(revenue: ArrayLike) -> pd.Series:
     return pd.Series(tops | {"herfindahl": herfindahl, "equivalent_customers": 1 / herfindahl})
 
 
-def key_accounts(table: pd.DataFrame, weights: Mapping[str, float], count: int) -> pd.DataFrame:
+def key_accounts(table: Any, weights: Mapping[str, float], count: int) -> pd.DataFrame:
     """Choose key accounts by a weighted score.
 
     Parameters
     ----------
-    table : DataFrame
-        One row per customer.
+    table : table
+        One row per customer, of any engine.
     weights : mapping from column to weight
         The criteria, and how much each matters; negative where less is better (cost to serve).
     count : int
@@ -192,6 +201,7 @@ def key_accounts(table: pd.DataFrame, weights: Mapping[str, float], count: int) 
     3      10    40   0.21  False
     """
     whole_number(count, "count", least=1)
+    table = per_customer(table)
     columns = number_columns(table, *weights)
     weight = numbers(list(weights.values()), "weights") if weights else pd.Series(dtype=float)
     if not len(weight) or (weight == 0).any():
@@ -201,16 +211,16 @@ def key_accounts(table: pd.DataFrame, weights: Mapping[str, float], count: int) 
     places = [tied_share(np.sign(one) * values) for one, values in zip(weight, columns, strict=True)]
     score = pd.Series(np.average(places, axis=0, weights=weight.abs()), table.index)
     # equal scores may differ in their last digit
-    return table.assign(score=score, key=score.round(12).rank(ascending=False, method="max") <= count)
+    return extended(table, score=score, key=score.round(12).rank(ascending=False, method="max") <= count)
 
 
-def portfolio(table: pd.DataFrame, attractiveness: str, strength: str) -> pd.DataFrame:
+def portfolio(table: Any, attractiveness: str, strength: str) -> pd.DataFrame:
     """Sort accounts into the four cells of a portfolio matrix.
 
     Parameters
     ----------
-    table : DataFrame
-        One row per customer.
+    table : table
+        One row per customer, of any engine.
     attractiveness : str
         Column with what the account could be worth (size, growth, wallet).
     strength : str
@@ -219,7 +229,8 @@ def portfolio(table: pd.DataFrame, attractiveness: str, strength: str) -> pd.Dat
     Returns
     -------
     DataFrame
-        The table with ``cell``: "strategic" (both above the median), "star" (attractive, and we are weak: to
+        The table with ``cell``: "strategic" (both above the median; where more than half of the accounts
+        share the highest value, with it), "star" (attractive, and we are weak: to
         win), "status" (we are strong, and there is little to win: to keep cheaply), "streamline" (neither).
 
     Raises
@@ -240,18 +251,19 @@ def portfolio(table: pd.DataFrame, attractiveness: str, strength: str) -> pd.Dat
     >>> portfolio(accounts, "wallet", "share")["cell"].tolist()
     ['strategic', 'status', 'star', 'streamline']
     """
-    high = []
+    table, high = per_customer(table), []
     for name in (attractiveness, strength):
         [values] = number_columns(table, name)
         if values.min() == values.max():
             raise ValueError(f"{name!r} is {values.iloc[0]} for every account: there is no higher half.")
-        high.append(values > values.median())
+        middle = values.median()
+        high.append(values >= middle if middle == values.max() else values > middle)
     cells = [(high[0] == one) & (high[1] == other) for one, other in CELLS.values()]
-    return table.assign(cell=np.select(cells, list(CELLS), ""))
+    return extended(table, cell=np.select(cells, list(CELLS), ""))
 
 
 def plot_portfolio(
-    table: pd.DataFrame, attractiveness: str, strength: str, size: str | None = None, ax: Axes | None = None
+    table: Any, attractiveness: str, strength: str, size: str | None = None, ax: Axes | None = None
 ) -> Axes:
     """Draw the portfolio matrix: an account is a point, the lines are the medians.
 
@@ -273,7 +285,9 @@ def plot_portfolio(
     >>> plot_portfolio(accounts, "wallet", "share").get_xlabel()
     'share'
     """
-    shown = portfolio(table, attractiveness, strength)
+    table = per_customer(table)
+    require_columns(table.columns, columns := [attractiveness, strength, *([] if size is None else [size])])
+    shown = portfolio(table[[*dict.fromkeys(columns)]], attractiveness, strength)
     counts = shown["cell"].value_counts()
     names = {cell: f"{plot.label(cell)} ({counts.get(cell, 0):,})" for cell in CELLS}
     ax = plot.axes(ax, figsize=(6.5, 4.5))

@@ -2,6 +2,7 @@
 
 from datetime import date as Date
 from typing import Any
+from uuid import uuid4
 
 import narwhals as nw
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from narwhals.typing import IntoFrameT
 
 from crmlab import plot
-from crmlab._tables import as_day, day_number, look_up, number_columns, require_columns
+from crmlab._tables import as_day, as_pandas, day_number, look_up, number_columns, require_columns
 from crmlab._tables import transactions as check
 
 MONTHS = {"W": 0, "M": 1, "Q": 3, "Y": 12}  # in a period; a week is no part of a month
@@ -180,17 +181,24 @@ def _as_kind(table: pd.DataFrame, like: Any) -> Any:
     frame = nw.from_native(like)
     if frame.implementation.is_pandas_like():
         return table
-    crmlab_cohorts = pa.Table.from_pandas(table, preserve_index=False)
-    crmlab_cohorts = crmlab_cohorts.set_column(0, "cohort", crmlab_cohorts["cohort"].cast(pa.date32()))
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    arrow = arrow.set_column(0, "cohort", arrow["cohort"].cast(pa.date32()))
     if frame.implementation.is_pyarrow():
-        return crmlab_cohorts
-    if frame.implementation.is_duckdb():  # found by its name, and part of the caller's connection
-        return like.query("crmlab_transactions", "select * from crmlab_cohorts")
-    result = nw.from_arrow(crmlab_cohorts, backend="polars")
+        return arrow
+    if frame.implementation.is_duckdb():
+        # DuckDB finds a table by the name of a variable, after the tables of the caller's connection: the
+        # name must be one that nobody has
+        name = f"crmlab_{uuid4().hex}"
+        globals()[name] = arrow
+        try:
+            return like.query(f"{name}_log", f"select * from {name}")
+        finally:
+            del globals()[name]
+    result = nw.from_arrow(arrow, backend="polars")
     return (result if isinstance(frame, nw.DataFrame) else result.lazy()).to_native()
 
 
-def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = None) -> Axes:
+def plot_cohorts(table: Any, column: str = "share", ax: Axes | None = None) -> Axes:
     """Draw a cohort table as a heat map, cohort by age.
 
     Age 0, at which everybody orders, takes no part in the colours: it shows the size of the cohort. Periods
@@ -198,8 +206,8 @@ def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = N
 
     Parameters
     ----------
-    table : DataFrame
-        From :func:`cohort_table`, as pandas.
+    table : table
+        From :func:`cohort_table`, of any engine.
     column : str
         The column to draw: "share", "active", "amount" or one of your own.
     ax : Axes, optional
@@ -211,7 +219,7 @@ def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = N
     Raises
     ------
     ValueError
-        If the table is no pandas table, or a column is not there or holds no numbers.
+        If it is no table, or a column is not there or holds no numbers.
 
     Examples
     --------
@@ -219,6 +227,7 @@ def plot_cohorts(table: pd.DataFrame, column: str = "share", ax: Axes | None = N
     >>> plot_cohorts(cohort_table(datasets.load("cdnow_sample"))).get_ylabel()
     'cohort'
     """
+    table = as_pandas(table)
     number_columns(table, "age", "customers", column)
     require_columns(table.columns, ["cohort", "complete"])
     days = pd.to_datetime(table["cohort"])

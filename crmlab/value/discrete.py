@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import hyp2f1
 from scipy.stats import betabinom
 
+from crmlab._arguments import floats, rate
+from crmlab._columns import by_period
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, rising
 from crmlab._tables import refuse
 from crmlab.value.purchases import (
@@ -27,7 +28,7 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
     Parameters
     ----------
-    summary : DataFrame
+    summary : table
         Columns ``frequency`` (periods with a purchase), ``recency`` (number of the last such period, 0 if
         none) and ``periods`` (opportunities so far), all whole numbers.
     weights : str or sequence of float, optional
@@ -164,12 +165,13 @@ class ShiftedBetaGeometric(LikelihoodModel):
     Parameters
     ----------
     survivors : sequence of float
-        Customers of one cohort under contract at ages 0, 1, 2, …: the whole cohort first, never rising.
+        Customers of one cohort under contract at ages 0, 1, 2, …: the whole cohort first, never rising. The
+        labels of a Series or mapping are the ages.
 
     Raises
     ------
     ValueError
-        Fewer than two ages, numbers that rise, negative, missing or infinite ones.
+        Fewer than two ages, an age that is missing, numbers that rise, negative, missing or infinite ones.
 
     References
     ----------
@@ -189,10 +191,10 @@ class ShiftedBetaGeometric(LikelihoodModel):
     title = "sBG"
 
     def __init__(self, survivors: Any):
-        values = np.asarray(survivors, float)
-        if values.ndim != 1 or len(values) < 2:
+        values = by_period(survivors, "survivors", every="age").to_numpy()
+        if len(values) < 2:
             raise ValueError("survivors needs the cohort at ages 0 and 1 at least: one number per age.")
-        if not (np.isfinite(values) & (values >= 0)).all() or values[0] == 0:
+        if not (values >= 0).all() or values[0] == 0:
             raise ValueError("survivors must be finite, not negative, and above 0 at age 0.")
         if (np.diff(values) > 0).any():
             age = int(np.argmax(np.diff(values) > 0)) + 1
@@ -302,14 +304,14 @@ class ShiftedBetaGeometricResults(LikelihoodResults):
         """
         ages = _ages(age, least=0)
         alpha, beta = self.params
-        force, end = discounting(discount, 1, np.inf if horizon is None and alpha > 1 else horizon)
-        if end == np.inf:
-            factor = 1 / (1 + discount)
-            first = factor * (beta + ages) / (alpha + beta + ages)
-            worth = first * hyp2f1(1, beta + ages + 1, alpha + beta + ages + 1, factor)
-            if not discount:  # Gauss's sum
-                worth = (beta + ages) / (alpha - 1)
+        discount = rate(discount, per="per period")
+        if horizon is None and not discount and alpha > 1:  # Gauss's sum
+            force, end, worth = 0.0, np.inf, (beta + ages) / (alpha - 1)
         else:
+            force, end = discounting(discount, 1, horizon)
+        if end == np.inf and discount:
+            worth = discounted_stays(alpha, beta + ages, discount)
+        elif end < np.inf:
             whole_periods(np.array(end))
             ahead = ages[:, None] + np.arange(int(end))
             stays = np.cumprod((beta + ahead) / (alpha + beta + ahead), axis=1)
@@ -317,8 +319,31 @@ class ShiftedBetaGeometricResults(LikelihoodResults):
         return pd.Series(worth, index=pd.Index(ages, name="age"), name="discounted_renewals")
 
 
+def discounted_stays(alpha: float, b: Array, discount: float) -> Array:
+    """Return the mean of (1 − θ)/(discount + θ) over θ ~ beta(alpha, b): all renewals to come, discounted.
+
+    Over the log-odds of θ the integrand has no singularity within π of the real line, so the trapezoidal rule
+    is exact to the last digits; beyond its grid both tails are exponential, and their sums geometric. (The
+    hypergeometric function of the paper loses all digits where the discount is small and customers are old.)
+    """
+    spread = np.sqrt(1 / alpha + 1 / b)
+    narrow, centre = spread < 0.33, np.log(alpha / b)
+    step = np.where(narrow, 0.7 * spread, 0.25)
+    low = np.where(narrow, centre - 15 * spread, np.minimum(np.log(discount), -np.log(alpha + b)) - 40)
+    high = np.where(narrow, centre + 15 * spread, 40.0)
+    y = low[:, None] + step[:, None] * np.arange(int(np.ceil(((high - low) / step).max())) + 1)
+    odds = -np.logaddexp(0, -y), -np.logaddexp(0, y)  # log θ and log(1 − θ)
+    logs = alpha * odds[0] + b[:, None] * odds[1]
+    logs -= logs.max(axis=1, keepdims=True)
+    weights = np.exp(logs)
+    weights[:, 0] /= -np.expm1(-alpha * step)  # what lies below
+    weights[:, -1] /= -np.expm1(-b * step)
+    values = np.exp(odds[1]) / (discount + np.exp(odds[0]))
+    return (weights * values).sum(axis=1) / weights.sum(axis=1)
+
+
 def _ages(t: Any, least: int) -> Array:
-    ages = np.atleast_1d(np.asarray(t, float))
+    ages = np.atleast_1d(floats(t, "an age"))
     if not ages.size or not (np.isfinite(ages) & (ages >= least) & (ages == np.floor(ages))).all():
         raise ValueError(f"Ages must be whole numbers from {least} up; got {t}.")
     return ages.astype(int)

@@ -1,14 +1,16 @@
 """Customer equity from a few rates: the margin multiple, what to spend on winning and on keeping, payback."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
+from scipy.optimize import brentq
 
-from crmlab._tables import numbers, whole_number
+from crmlab._arguments import floats, number, rate, rates
+from crmlab._columns import by_period
+from crmlab._tables import whole_number
 
 
 def margin_multiple(
@@ -55,14 +57,10 @@ def margin_multiple(
     >>> [round(margin_multiple(retention, 0.12), 2) for retention in (0.6, 0.7, 0.8, 0.9)]
     [1.15, 1.67, 2.5, 4.09]
     """
-    r, d, g = np.broadcast_arrays(*(np.asarray(rate, float) for rate in (retention, discount, growth)))
-    for name, rate, wrong, range_ in (
-        ("retention", r, ~((r >= 0) & (r <= 1)), "a share from 0 to 1"),
-        ("discount", d, ~((d >= 0) & (d < np.inf)), "a rate a year, not negative"),
-        ("growth", g, ~((g > -1) & (g < np.inf)), "a rate a year above −1"),
-    ):
-        if wrong.any():
-            raise ValueError(f"{name} is {range_}; got {rate[wrong].flat[0]:g}.")
+    r, d, g = floats(retention, "retention"), rates(discount), rates(growth, "growth", low=-1)
+    r, d, g = np.broadcast_arrays(r, d, g)
+    if (wrong := ~((r >= 0) & (r <= 1))).any():
+        raise ValueError(f"retention is a share from 0 to 1; got {r[wrong].flat[0]:g}.")
     if horizon is None:
         if (r * (1 + g) >= 1 + d).any():
             raise ValueError(
@@ -72,8 +70,12 @@ def margin_multiple(
         out = r / (1 + d - r * (1 + g))
     else:
         whole_number(horizon, "horizon", least=0)
-        years = np.arange(min(horizon, 10_000))
-        out = r / (1 + d) * ((r * (1 + g) / (1 + d))[..., None] ** years).sum(axis=-1)
+        yearly = r * (1 + g) / (1 + d)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            years = np.where(yearly == 1, horizon, np.expm1(horizon * np.log(yearly)) / (yearly - 1))
+        out = r / (1 + d) * (years if horizon else 0)
+        if not np.isfinite(out).all():
+            raise ValueError(f"Over {horizon} years such growth passes all numbers: take a shorter horizon.")
     return out if out.ndim else float(out)
 
 
@@ -131,29 +133,24 @@ class CustomerEquity:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            given = getattr(self, field.name)
-            if isinstance(given, bool) or not (
-                isinstance(given, float | int | np.number) and np.isfinite(given)
-            ):
-                raise ValueError(f"{field.name} is a finite number; got {given!r}.")
-        if self.discount < 0:
-            raise ValueError(f"discount is a rate a year and not negative; got {self.discount}.")
+            number(getattr(self, field.name), field.name, "a finite number")
+        rate(self.discount)
         for what in ("acquisition", "retention"):
-            spend, rate, ceiling = (getattr(self, f"{what}_{one}") for one in ("spend", "rate", "ceiling"))
+            spend, share, ceiling = (getattr(self, f"{what}_{one}") for one in ("spend", "rate", "ceiling"))
             if spend <= 0:
                 raise ValueError(
                     f"{what}_spend is money above 0: the rate it buys is how k is found; got {spend}."
                 )
-            if not 0 < rate < ceiling <= 1:
+            if not 0 < share < ceiling <= 1:
                 raise ValueError(
                     f"{what}_rate lies between 0 and {what}_ceiling, and that is 1 at most; "
-                    f"got {rate} and {ceiling}."
+                    f"got {share} and {ceiling}."
                 )
 
     def rate(self, what: str, spend: ArrayLike) -> Any:
         """Return the share won (`what` "acquisition") or kept ("retention") for this spend."""
         now, share, ceiling = (getattr(self, f"{what}_{one}") for one in ("spend", "rate", "ceiling"))
-        return ceiling * (1 - (1 - share / ceiling) ** (np.asarray(spend, float) / now))
+        return -ceiling * np.expm1(floats(spend, "spend") / now * np.log1p(-share / ceiling))
 
     def equity(
         self, acquisition_spend: ArrayLike | None = None, retention_spend: ArrayLike | None = None
@@ -171,7 +168,7 @@ class CustomerEquity:
             Money a prospect: a m − A + a (m − R/r) r' / (1 − r') with r' = r / (1 + discount).
         """
         spend = [
-            np.asarray(today if other is None else other, float)
+            floats(today if other is None else other, "spend")
             for today, other in (
                 (self.acquisition_spend, acquisition_spend),
                 (self.retention_spend, retention_spend),
@@ -180,10 +177,13 @@ class CustomerEquity:
         if any((one < 0).any() or not np.isfinite(one).all() for one in spend):
             raise ValueError("Spend is money, finite and not negative.")
         won, kept = self.rate("acquisition", spend[0]), self.rate("retention", spend[1])
-        # (m − R/r) r' = (m r − R) / (1 + d), which has no hole at R = 0
-        later = (self.margin * kept - spend[1]) / (1 + self.discount - kept)
-        out = won * (self.margin + later) - spend[0]
+        out = self._worth(self.margin, won, kept, spend[0], spend[1], self.discount)
         return out if out.ndim else float(out)
+
+    @staticmethod
+    def _worth(margin: Any, won: Any, kept: Any, winning: Any, keeping: Any, discount: Any) -> Any:
+        # (m − R/r) r' = (m r − R) / (1 + d), which has no hole at R = 0
+        return won * (margin + (margin * kept - keeping) / (1 + discount - kept)) - winning
 
     def best(self) -> pd.Series:
         """Return the spend, on winning and on keeping, under which a prospect is worth most.
@@ -192,15 +192,33 @@ class CustomerEquity:
         -------
         Series
             ``acquisition_spend, retention_spend, equity``. A spend of 0 says: do not.
+
+        Notes
+        -----
+        What to spend on keeping does not hang on what winning costs: where rate' (m (1 + d) − R) meets
+        1 + d − rate, which it does once at most. Given what a won customer is then worth, the best spend on
+        winning has a closed form.
         """
-        start = np.array([self.acquisition_spend, self.retention_spend])
-        top = 50 * start + self.margin
-        found = [
-            minimize(lambda x: -self.equity(*x), begin, bounds=[(0, high) for high in top], tol=1e-12)
-            for begin in (start, start / 10, start * 3)
-        ]
-        best = min(found, key=lambda one: float(one.fun))
-        return pd.Series([*best.x, -best.fun], ["acquisition_spend", "retention_spend", "equity"])
+        m, D = self.margin, 1 + self.discount
+        (win, most_won), (keep, most_kept) = (
+            (-np.log1p(-share / ceiling) / spend, ceiling)
+            for spend, share, ceiling in (
+                (self.acquisition_spend, self.acquisition_rate, self.acquisition_ceiling),
+                (self.retention_spend, self.retention_rate, self.retention_ceiling),
+            )
+        )
+
+        def gain(spend: float) -> float:
+            return float(
+                most_kept * keep * np.exp(-keep * spend) * (m * D - spend)
+                - (D + most_kept * np.expm1(-keep * spend))
+            )
+
+        keeping = float(brentq(gain, 0, m * D, xtol=1e-12)) if m > 0 and gain(0) > 0 else 0.0
+        worth = self._worth(m, 1.0, float(self.rate("retention", keeping)), 0.0, keeping, self.discount)
+        winning = max(np.log(win * most_won * worth) / win, 0.0) if worth > 0 else 0.0
+        best = [winning, keeping, self.equity(winning, keeping)]
+        return pd.Series(best, ["acquisition_spend", "retention_spend", "equity"])
 
     def sensitivity(self, change: float = 0.01) -> pd.Series:
         """Return by how many per cent equity changes when a rate, the margin or a spend rises by one.
@@ -214,26 +232,40 @@ class CustomerEquity:
         -------
         Series
             Index ``margin, acquisition_rate, retention_rate, acquisition_spend, retention_spend,
-            discount``. A rate that is better at the same spend, a spend that buys the same rate.
+            discount``. A rate that is better at the same spend, a spend that buys the same rate; in per cent
+            of the equity without its sign: above 0 is better for the company, also where it loses money.
+            A share that has no room for the step up to 1 takes half of the room it has.
         """
-        base, names = self.equity(), ["margin", "acquisition_rate", "retention_rate"]
-        names += ["acquisition_spend", "retention_spend", "discount"]
+        number(change, "change", "a share such as 0.01, above −1, below 1 and not 0", -1, 1)
+        if change in (-1, 0, 1):
+            raise ValueError(f"change is a share such as 0.01, above −1, below 1 and not 0; got {change!r}.")
+        today = {
+            "margin": self.margin,
+            "acquisition_rate": self.acquisition_rate,
+            "retention_rate": self.retention_rate,
+            "acquisition_spend": self.acquisition_spend,
+            "retention_spend": self.retention_spend,
+            "discount": self.discount,
+        }
+        base, moved = self._worth(*today.values()), {}
         if not base:
             raise ValueError("Equity is 0 today: there is nothing to compare a change with.")
-        moved = {
-            name: replace(self, **{name: getattr(self, name) * (1 + change)}).equity() / base - 1
-            for name in names
-        }
-        return pd.Series(moved, name="elasticity") / change
+        for name, now in today.items():
+            room = 1 / now - 1 if name.endswith("rate") else np.inf  # no share rises above 1
+            step = min(change, room / 2)
+            other = self._worth(*(today | {name: now * (1 + step)}).values())
+            moved[name] = (other - base) / abs(base) / step
+        return pd.Series(moved, name="elasticity")
 
 
-def payback_table(contribution: ArrayLike, acquisition_cost: float, discount: float = 0.0) -> pd.DataFrame:
+def payback_table(contribution: Any, acquisition_cost: float, discount: float = 0.0) -> pd.DataFrame:
     """Return how the cost of winning a customer comes back, period by period.
 
     Parameters
     ----------
     contribution : sequence of float
-        Expected contribution of a newly won customer in each period, the first at once (period 0).
+        Expected contribution of a newly won customer in each period, the first at once (period 0). The
+        labels of a Series or mapping are the periods: nothing comes in one that is not there.
     acquisition_cost : float
         Money spent to win the customer, before period 0.
     discount : float
@@ -248,7 +280,8 @@ def payback_table(contribution: ArrayLike, acquisition_cost: float, discount: fl
     Raises
     ------
     ValueError
-        Missing or infinite contributions, a negative cost or discount.
+        Missing or infinite contributions, labels that are no periods, a negative cost, a discount that is
+        negative or per cent.
 
     Examples
     --------
@@ -262,11 +295,9 @@ def payback_table(contribution: ArrayLike, acquisition_cost: float, discount: fl
     2                5.0         5.0      3.0       True
     3                3.0         3.0      6.0       True
     """
-    paid = numbers(contribution, "contribution").reset_index(drop=True)
-    if not (np.isfinite(acquisition_cost) and acquisition_cost >= 0):
-        raise ValueError(f"acquisition_cost is money and not negative; got {acquisition_cost!r}.")
-    if not (np.isfinite(discount) and discount >= 0):
-        raise ValueError(f"discount is a rate per period and not negative; got {discount!r}.")
+    paid = by_period(contribution, "contribution")
+    number(acquisition_cost, "acquisition_cost", "money and not negative", low=0)
+    rate(discount, per="per period")
     worth = paid / (1 + discount) ** paid.index.to_numpy()
     balance = worth.cumsum() - acquisition_cost
     table = {"contribution": paid, "discounted": worth, "balance": balance, "paid_back": balance >= 0}

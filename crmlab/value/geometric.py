@@ -25,9 +25,10 @@ class BetaGeoNBD(PurchaseModel):
 
     Parameters
     ----------
-    summary : DataFrame
+    summary : table
         Columns ``frequency`` (repeat purchases), ``recency`` (age at the last one) and ``T`` (age now), a row
-        per customer, as from :func:`crmlab.value.btyd_summary`. A table already counted is as good: one row
+        per customer, as from :func:`crmlab.value.btyd_summary`: pandas, Polars (eager or lazy), pyarrow or
+        DuckDB. A table already counted is as good: one row
         per history with `weights`.
     weights : str or sequence of float, optional
         How many customers each row stands for: a column's name, or a number per row.

@@ -13,7 +13,8 @@ from narwhals.typing import IntoFrame
 from statsmodels.stats.proportion import proportion_confint
 
 from crmlab import plot
-from crmlab._tables import as_day, look_up, numbers, refuse, require_columns, whole_number
+from crmlab._arguments import floats, level, rate
+from crmlab._tables import as_day, as_pandas, look_up, numbers, refuse, require_columns, whole_number
 from crmlab._tables import transactions as check
 
 STAGES = ("establishing", "growing", "mature", "declining", "left")
@@ -126,14 +127,14 @@ def lifecycle_stages(
 
 
 def transitions(
-    stages: pd.DataFrame, customer: str = "customer_id", period: str = "period", stage: str = "stage"
+    stages: Any, customer: str = "customer_id", period: str = "period", stage: str = "stage"
 ) -> pd.DataFrame:
     """Count how often customers went from each stage to each other one, from one period to the next.
 
     Parameters
     ----------
-    stages : DataFrame
-        One row per customer and period, as from :func:`lifecycle_stages`.
+    stages : table
+        Of any engine, one row per customer and period, as from :func:`lifecycle_stages`.
     customer, period, stage : str
         Its columns. Periods are dates or numbers, equally far apart. The stages are the categories of a
         categorical column, and :data:`STAGES` otherwise.
@@ -162,6 +163,7 @@ def transitions(
     active       2     1
     left         0     0
     """
+    stages = as_pandas(stages)
     require_columns(stages.columns, [customer, period, stage])
     table = stages[[customer, period, stage]]
     names = [*getattr(table[stage].dtype, "categories", STAGES)]
@@ -225,7 +227,10 @@ class StageChain:
     {'active': 4.0}
     """
 
-    def __init__(self, counts: pd.DataFrame):
+    def __init__(self, counts: Any):
+        if not isinstance(counts, pd.DataFrame):
+            kind = type(counts).__name__
+            raise ValueError(f"A chain is made from transitions(stages), a pandas DataFrame; got a {kind}.")
         require_columns(counts.columns, [*counts.index, _END])
         require_columns(counts.index, counts.columns)
         counts = counts[counts.index].apply(numbers, name="a column").rename_axis(index="from", columns="to")
@@ -492,7 +497,7 @@ class StageChain:
         """
         row = look_up("stage to change", stage, dict(self.matrix.drop(index=_END).iterrows()))
         exits, leaving = row.drop(stage), row.drop(stage).sum()
-        if not (leaving * (1 - 1e-12) <= time < np.inf and time > 0):
+        if not (leaving * (1 - 1e-12) <= floats(time, "time") < np.inf and time > 0):
             raise ValueError(f"A stay lasts at least one period: time is {leaving:.4g} or more; got {time}.")
         if towards is None:
             exits = exits / time
@@ -514,8 +519,7 @@ class StageChain:
     def _counted(self, alpha: float = 0.05) -> pd.DataFrame:
         if self.counts is None:
             raise ValueError("This chain was not counted but given by its probabilities: it has no interval.")
-        if not 0 < alpha < 1:
-            raise ValueError(f"alpha must lie between 0 and 1 (0.05 gives a 95 % interval); got {alpha}.")
+        level(alpha)
         return self.counts
 
     def _staying(self) -> pd.DataFrame:
@@ -530,8 +534,7 @@ class StageChain:
         money = numbers(contribution, "contribution")
         if {*money.index, _END} != {*self.matrix.index} or money.get(_END, 0) != 0:
             raise ValueError(f"Give one number for each of {[*self.matrix.index]}, for {_END!r} none or 0.")
-        if not 0 <= discount < np.inf:
-            raise ValueError(f"discount is a rate per period, at least 0, such as 0.02; got {discount}.")
+        discount = rate(discount, per="per period")
         return 1 / (1 + discount), money.reindex(self.matrix.index, fill_value=0.0)
 
     def _walk(self, start: str, customers: int, rng: Any) -> Iterator[Any]:
@@ -544,7 +547,7 @@ class StageChain:
             now = (rng.random(customers)[:, None] >= bounds[now]).sum(axis=1)
 
 
-def plot_transitions(chain: StageChain, ax: Axes | None = None) -> Axes:
+def plot_transitions(chain: Any, ax: Axes | None = None) -> Axes:
     """Draw the transition matrix as a heat map: where those in a stage are one period later.
 
     Parameters
@@ -562,6 +565,9 @@ def plot_transitions(chain: StageChain, ax: Axes | None = None) -> Axes:
     >>> plot_transitions(StageChain(pd.DataFrame([[75, 25], [0, 0]], stages, stages))).get_ylabel()
     'stage now'
     """
+    if not isinstance(chain, StageChain):
+        kind = type(chain).__name__
+        raise ValueError(f"This draws a StageChain, StageChain(transitions(stages)) for one; got a {kind}.")
     shown = chain.matrix.rename(index=plot.label, columns=plot.label)
     ax = plot.axes(ax, figsize=(6.5, 4))
     plot.heatmap(shown, ax, cmap="Blues", vmin=0, vmax=1, annot=True, fmt=".0%", linewidths=1, cbar=False)

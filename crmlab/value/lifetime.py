@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from crmlab._arguments import number
 from crmlab._results import FitWarning, grid, unique_rows
 from crmlab._tables import whole_number
 from crmlab.value.discrete import BetaGeoBetaBinomial
-from crmlab.value.purchases import Array, PurchaseResults, discounting, history_grid
+from crmlab.value.purchases import Array, PurchaseResults, discounting, fitted, history_grid
 from crmlab.value.spend import GammaGamma, GammaGammaResults, repeat_spend
 
 NEARLY_ALL = 12.0  # a simulated life ends where money is discounted by e to minus this power
@@ -45,8 +46,9 @@ class LifetimeValue:
     Raises
     ------
     ValueError
-        Results of another kind, a margin outside 0 … 1 (is it a percentage?), a negative cost, discount or
-        horizon, a discount of 0 without a horizon.
+        Results of another kind, a margin outside 0 … 1 (is it a percentage?), a negative cost, a discount
+        that is negative or per cent, or 0 without a horizon; a horizon that is negative or infinite; a year
+        that is none in the summary's time unit.
 
     Notes
     -----
@@ -80,21 +82,15 @@ class LifetimeValue:
         horizon: float | None = None,
         contact_cost: float = 0.0,
     ):
-        if not isinstance(purchases, PurchaseResults):
-            raise ValueError(
-                f"purchases are the results of a fit, such as ParetoNBD(summary).fit(); got {purchases!r}."
-            )
+        fitted(purchases)
         if not isinstance(spend, GammaGammaResults):
-            spend = _money(spend, "spend is the result of GammaGamma(summary).fit(), or")
-        if not (isinstance(margin, float | int | np.number) and 0 < margin <= 1):
-            raise ValueError(
-                "margin is the share of the spend that is contribution, above 0 and at most 1 "
-                f"(.3 for 30 %); got {margin!r}."
-            )
-        self.force, self.end = discounting(discount, year, horizon)
+            spend = _money(spend, "spend, if not the result of GammaGamma(summary).fit(),")
+        share = "the share of the spend that is contribution, above 0 and at most 1 (.3 for 30 %)"
+        margin = number(margin, "margin", share, 1e-12, 1)
+        self.force, self.end = discounting(discount, year, horizon, purchases.model.period)
         self.purchases, self.spend = purchases, spend
         self.margin, self.discount, self.year, self.horizon = margin, discount, year, horizon
-        self.contact_cost = _money(contact_cost, "contact_cost is")
+        self.contact_cost = _money(contact_cost, "contact_cost")
 
     @property
     def contacts(self) -> float:
@@ -104,16 +100,14 @@ class LifetimeValue:
         years = -np.expm1(-self.force * self.end) / self.force if self.force else self.end
         return float(self.contact_cost * years / self.year)
 
-    def expected(
-        self, data: pd.DataFrame | None = None, alpha: float | None = None
-    ) -> pd.Series | pd.DataFrame:
+    def expected(self, data: Any = None, alpha: float | None = None) -> pd.Series | pd.DataFrame:
         """Return the expected residual lifetime value of each customer.
 
         Parameters
         ----------
-        data : DataFrame, optional
-            Columns ``frequency, recency, T, monetary_value``, one row per customer; the fitted summary by
-            default.
+        data : table, optional
+            Columns ``frequency, recency, T, monetary_value``, one row per customer, of any engine; the
+            fitted summary by default.
         alpha : float, optional
             With it, a table ``expected, low, high``: the 1 − `alpha` interval for the expectation by the
             delta method (how well the parameters are known; not what this customer will bring).
@@ -121,10 +115,11 @@ class LifetimeValue:
         Returns
         -------
         Series, or DataFrame if `alpha` is given
-            In the unit of the amounts, in the order and index of `data`. Negative where the contacts cost
+            In the unit of the amounts, by the customer's id as in
+            :meth:`PurchaseResults.probability_alive`. Negative where the contacts cost
             more than the customer is expected to bring.
         """
-        data = self.purchases.model.data if data is None else data
+        data = self.purchases.model.rows(data)
         ahead = self.discount, self.year, self.horizon, data
         bought, each = self.purchases.discounted_purchases(*ahead), self._spend_at(data)
         worth = (self.margin * bought * each).rename("lifetime_value")
@@ -135,12 +130,12 @@ class LifetimeValue:
             parts.append(self.spend.expected_spend(data, alpha))
         return _interval(worth, parts) - self.contacts
 
-    def total(self, data: pd.DataFrame | None = None, alpha: float = 0.05) -> pd.Series:
+    def total(self, data: Any = None, alpha: float = 0.05) -> pd.Series:
         """Return the expected value of all customers together, with the interval for the expectation.
 
         Parameters
         ----------
-        data : DataFrame, optional
+        data : table, optional
             As for :meth:`expected`. The fitted summary counts with its weights.
         alpha : float
             The interval holds with probability 1 − `alpha` if the model is right.
@@ -160,8 +155,8 @@ class LifetimeValue:
         [78600.0, 49300.0, 125300.0]
         """
         model = self.purchases.model
-        weights = model.weights if data is None else np.ones(len(data))
-        data = model.data if data is None else data
+        fitted, data = data is None, model.rows(data)
+        weights = model.weights if fitted else np.ones(len(data))
         rows, place = unique_rows(*model.histories(data))
         paid = np.bincount(place, weights=weights * self.margin * self._spend_at(data))
 
@@ -213,13 +208,13 @@ class LifetimeValue:
         return (self.margin * bought * self._spend_at(nobody)[0] - self.contacts).unstack("frequency")
 
     def simulate(
-        self, data: pd.DataFrame | None = None, draws: int = 1000, rng: int | np.random.Generator = 0
+        self, data: Any = None, draws: int = 1000, rng: int | np.random.Generator = 0
     ) -> pd.DataFrame:
         """Return what customers may really bring: futures drawn by lot, the parameters taken as known.
 
         Parameters
         ----------
-        data : DataFrame, optional
+        data : table, optional
             As for :meth:`expected`.
         draws : int
             Futures for each customer; customers × draws may be 50 million at most.
@@ -228,9 +223,9 @@ class LifetimeValue:
         Returns
         -------
         DataFrame
-            A row per customer (the index of `data`), a column per future: discounted contribution less
-            contacts. A row's quantiles are the customer's predictive interval, a column's sum is a future
-            of all customers together.
+            A row per customer (by id, as in :meth:`expected`), a column per future: discounted contribution
+            less contacts. A row's quantiles are the customer's predictive interval, a column's sum is a
+            future of all customers together.
 
         Raises
         ------
@@ -249,12 +244,12 @@ class LifetimeValue:
         >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
         >>> purchases, spend = value.BetaGeoNBD(summary).fit(), value.GammaGamma(summary).fit()
         >>> worth = value.LifetimeValue(purchases, spend, 0.3, 0.15, year=365.25 / 7, horizon=52)
-        >>> worth.simulate(summary.head(1), draws=200).quantile([0.05, 0.95], axis=1).round(1)[0].tolist()
+        >>> worth.simulate(summary.head(1), draws=200).quantile([0.05, 0.95], axis=1).round(1)[1].tolist()
         [0.0, 35.9]
         """
         results = self.purchases
         self._needs_a_clock()
-        data = results.model.data if data is None else data
+        data = results.model.rows(data)
         whole_number(draws, "draws", least=1)
         if len(data) * draws > 50_000_000:
             raise ValueError(
@@ -367,9 +362,7 @@ class LifetimeValue:
 
 
 def _money(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, float | int | np.number) or not 0 <= value < np.inf:
-        raise ValueError(f"{name} a finite amount that is not negative; got {value!r}.")
-    return float(value)
+    return number(value, name, "a finite amount that is not negative", low=0)
 
 
 def _interval(worth: pd.Series, parts: list[pd.DataFrame]) -> pd.DataFrame:

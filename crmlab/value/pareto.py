@@ -22,7 +22,7 @@ class ParetoNBD(PurchaseModel):
 
     Parameters
     ----------
-    summary : DataFrame
+    summary : table
         Columns ``frequency`` (repeat purchases), ``recency`` (age at the last one) and ``T`` (age now), a row
         per customer, as from :func:`crmlab.value.btyd_summary`.
     weights : str or sequence of float, optional

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab import plot
+from crmlab._tables import drawn_table
 
 
 def plot_frequencies(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -29,6 +30,7 @@ def plot_frequencies(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     >>> value.plot_frequencies(table).get_ylabel()
     'customers'
     """
+    table = drawn_table(table, ("actual", "expected"), "frequency_table(results)")
     ax = plot.axes(ax)
     names = {name: plot.label(name) for name in table.columns}
     colours = [plot.ACTUAL, plot.MODEL, *plot.PALETTE[2:]][: len(names)]
@@ -60,6 +62,8 @@ def plot_tracking(table: pd.DataFrame, cumulative: bool = True, ax: Axes | None 
     >>> value.plot_tracking(value.tracking_table(fit, log, "1997-09-30")).get_xlabel()
     'period'
     """
+    columns = "actual", "expected", "cumulative_actual", "cumulative_expected", "holdout"
+    table = drawn_table(table, columns, "tracking_table(results, transactions, calibration_end)")
     ax = plot.axes(ax)
     head = "cumulative_" if cumulative else ""
     ax.plot(table.index, table[f"{head}actual"], color=plot.ACTUAL, label=plot.label("actual"))
@@ -96,6 +100,7 @@ def plot_holdout(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     >>> value.plot_holdout(table).get_xlabel()
     'repeat purchases in calibration'
     """
+    table = drawn_table(table, ("actual", "predicted"), "holdout_table(results)")
     ax = plot.axes(ax)
     ax.plot(table.index.astype(str), table["actual"], "o-", color=plot.ACTUAL, label=plot.label("actual"))
     ax.plot(
@@ -129,6 +134,7 @@ def plot_matrix(matrix: pd.DataFrame, title: str, ax: Axes | None = None) -> Axe
     >>> value.plot_matrix(matrix, "Still a customer?").get_title(loc="left")
     'Still a customer?'
     """
+    matrix = drawn_table(matrix, (), "customer_matrix(results, T)")
     ax = plot.axes(ax)
     decimals = 0 if matrix.index.max() >= len(matrix) / 2 else 2
     shown = matrix.iloc[::-1].rename(index=lambda recency: f"{recency:.{decimals}f}")
@@ -160,6 +166,7 @@ def plot_iso_value(
     >>> plot_iso_value(table, levels=[0.5, 1.5]).get_xlabel()
     'repeat purchases'
     """
+    table = drawn_table(table, (), "LifetimeValue(...).iso_value(T)")
     ax = plot.axes(ax)
     curves = ax.contour(table.columns, table.index, table, levels=levels or 7, colors=plot.PALETTE[3])
     ax.clabel(curves, fmt=lambda level: f"{level:,.4g}")

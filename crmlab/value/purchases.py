@@ -7,8 +7,11 @@ import pandas as pd
 from numpy.polynomial import chebyshev
 from numpy.polynomial.legendre import leggauss
 
+from crmlab._arguments import floats, number, rate
+from crmlab._columns import aligned, customer_weights
 from crmlab._results import LikelihoodModel, LikelihoodResults, compress, unique_rows
-from crmlab._tables import customer_weights, number_columns, refuse, same_index, whole_number
+from crmlab._tables import by_customer, number_columns, one_table, refuse, whole_number
+from crmlab.value.summary import period_days, told_period
 
 Array = np.ndarray
 NODES, NODE_WEIGHTS = leggauss(48)
@@ -24,9 +27,12 @@ class PurchaseModel(LikelihoodModel):
     whole_times: int | None = None  # the least whole number of periods, where time goes in periods
     clock = 1  # the parameter with the unit of time against which the future of a customer runs
 
-    def __init__(self, summary: pd.DataFrame, weights: Any = None):
-        x, t_x, T = self.histories(summary)
-        n = customer_weights(summary, weights)
+    def __init__(self, summary: Any, weights: Any = None, *others: Any):
+        one_table(others, "frequency", "recency", self.age)
+        self.data = by_customer(summary, weights).copy(deep=False)
+        self.weights_from = weights if isinstance(weights, str) else None
+        x, t_x, T = self.histories(self.data)
+        n = customer_weights(self.data, weights)
         if n.sum() < len(self.names):
             raise ValueError(
                 f"{n.sum():g} customers cannot tell {len(self.names)} parameters about differences between "
@@ -34,19 +40,33 @@ class PurchaseModel(LikelihoodModel):
             )
         if not (x * n).any():
             raise ValueError("No customer bought again (frequency is 0 throughout): rates cannot be learnt.")
-        self.data = summary.copy(deep=False)
         self.weights = n
         self.nobs = float(n.sum())
+        self.period = told_period(self.data, T)
         (self.x, self.t_x, self.T), self.n = compress([x, t_x, T], n)
         keep = self.n > 0
         self.x, self.t_x, self.T, self.n = (array[keep] for array in (self.x, self.t_x, self.T, self.n))
         self.counts = np.bincount(self.x.astype(int), weights=self.n)
+
+    def rows(self, data: Any) -> pd.DataFrame:
+        """Return a table of customers by their id, the fitted summary if there is none."""
+        if data is None:
+            return self.data
+        data = by_customer(data, self.weights_from)
+        if self.period and data.attrs.get("period", self.period) != self.period:
+            raise ValueError(
+                f"These customers' ages are in the period {data.attrs['period']!r}, and the model was fitted "
+                f"to {self.period!r}: give btyd_summary the same period=."
+            )
+        return data
 
     def histories(self, data: pd.DataFrame) -> tuple[Array, Array, Array]:
         """Return frequency, recency and age of the customers, or say what is wrong with them."""
         counts = number_columns(data, "frequency", whole_from=0)
         times = number_columns(data, "recency", self.age, whole_from=self.whole_times)
         x, t_x, T = (column.to_numpy() for column in counts + times)
+        # an age of three times 0.1 and one of 0.3 are the same
+        t_x = np.where(t_x <= T * (1 + 1e-12), np.minimum(t_x, T), t_x)
         refuse(data, x > 1e7, "a frequency above 10,000,000 (is it an amount?)")
         refuse(
             data,
@@ -147,19 +167,20 @@ class PurchaseResults(LikelihoodResults):
 
     model: PurchaseModel
 
-    def probability_alive(self, data: pd.DataFrame | None = None) -> pd.Series:
+    def probability_alive(self, data: Any = None, *others: Any) -> pd.Series:
         """Return for each customer the probability of still being one.
 
         Parameters
         ----------
-        data : DataFrame, optional
-            Columns ``frequency, recency, T`` (for BG/BB ``periods`` instead of ``T``), one row per customer;
-            the fitted summary by default.
+        data : table, optional
+            Columns ``frequency, recency, T`` (for BG/BB ``periods`` instead of ``T``), one row per customer,
+            of any engine; the fitted summary by default.
 
         Returns
         -------
         Series
-            Of not having left by the age `T`: between 0 and 1, in the order and index of `data`.
+            Of not having left by the age `T`: between 0 and 1. Index: the customer's id, which is the
+            column ``customer_id`` or the one before ``frequency``; without one, the index of `data`.
 
         Examples
         --------
@@ -170,7 +191,8 @@ class PurchaseResults(LikelihoodResults):
         >>> fit.probability_alive(one).round(3).tolist()
         [0.727]
         """
-        data = self.model.data if data is None else data
+        one_table(others, "frequency", "recency", self.model.age)
+        data = self.model.rows(data)
         x, t_x, T = self.model.histories(data)
         alive = self.model.alive(self.params.to_numpy(), x, t_x, T)
         return pd.Series(alive, index=data.index, name="probability_alive")
@@ -205,16 +227,17 @@ class PurchaseResults(LikelihoodResults):
         return out.reshape(t.shape) if t.ndim else float(out[0])
 
     def conditional_expected_purchases(
-        self, t: Any = None, data: pd.DataFrame | None = None, alpha: float | None = None
+        self, t: Any = None, data: Any = None, alpha: float | None = None, *others: Any
     ) -> pd.Series | pd.DataFrame:
         """Return the purchases to expect of each customer in the next `t`, given the customer's history.
 
         Parameters
         ----------
         t : float or sequence of float, optional
-            Length of the time ahead, in the summary's time unit, one number or one per customer. By default
+            Length of the time ahead, in the summary's time unit, one number or one per customer (a Series
+            by the customer's id). By default
             each customer's own hold-out (column ``T_holdout``).
-        data : DataFrame, optional
+        data : table, optional
             Columns as for :meth:`probability_alive`; the fitted summary by default.
         alpha : float, optional
             With it, a table with columns ``expected, low, high``: the 1 − `alpha` interval for the
@@ -224,7 +247,7 @@ class PurchaseResults(LikelihoodResults):
         Returns
         -------
         Series, or DataFrame if `alpha` is given
-            In the order and index of `data`.
+            In the order of `data`; index as in :meth:`probability_alive`.
 
         Examples
         --------
@@ -235,14 +258,14 @@ class PurchaseResults(LikelihoodResults):
         >>> fit.conditional_expected_purchases(39, one).round(3).tolist()
         [1.226]
         """
-        data = self.model.data if data is None else data
+        one_table(others, "frequency", "recency", self.model.age)
+        data = self.model.rows(data)
         x, t_x, T = self.model.histories(data)
         if t is None:
             if "T_holdout" not in data.columns:
                 raise ValueError("Say how far ahead (t): the table has no T_holdout column to take it from.")
             t = data["T_holdout"]
-        same_index(t, data.index, "t")
-        t = durations(t)
+        t = durations(aligned(t, "t", data.index))
         if t.ndim and t.shape != x.shape:
             raise ValueError(f"t needs one number, or one per customer ({len(x)}); its shape is {t.shape}.")
         (x, t_x, T, t), place = unique_rows(x, t_x, T, np.broadcast_to(t, x.shape))
@@ -261,7 +284,7 @@ class PurchaseResults(LikelihoodResults):
         discount: float,
         year: float,
         horizon: float | None = None,
-        data: pd.DataFrame | None = None,
+        data: Any = None,
         alpha: float | None = None,
     ) -> pd.Series | pd.DataFrame:
         """Return for each customer the purchases still to come, each discounted to today.
@@ -274,10 +297,11 @@ class PurchaseResults(LikelihoodResults):
         discount : float
             Rate a year, .1 for 10 %. With 0 a horizon is needed: the sum to come may be infinite.
         year : float
-            Length of a year in the summary's time unit: 365.25 days, 365.25/7 weeks, 12 months.
+            Length of a year in the summary's time unit: 365.25 days, 365.25/7 weeks, 12 months. The summary
+            carries its unit, in ``attrs["period"]`` or in ages that are no whole numbers: another is refused.
         horizon : float, optional
             How far ahead purchases count, in the summary's time unit; for ever if not given.
-        data : DataFrame, optional
+        data : table, optional
             Columns as for :meth:`probability_alive`; the fitted summary by default.
         alpha : float, optional
             With it, a table ``expected, low, high``: the 1 − `alpha` interval for the expectation, by the
@@ -286,12 +310,13 @@ class PurchaseResults(LikelihoodResults):
         Returns
         -------
         Series, or DataFrame if `alpha` is given
-            In the order and index of `data`.
+            In the order of `data`; index as in :meth:`probability_alive`.
 
         Raises
         ------
         ValueError
-            A discount that is negative, or 0 without a horizon; a horizon that is negative or infinite.
+            A discount that is negative or per cent, or 0 without a horizon; a year that is none in the
+            summary's time unit; a horizon that is negative or infinite.
 
         References
         ----------
@@ -309,8 +334,8 @@ class PurchaseResults(LikelihoodResults):
         >>> fit.discounted_purchases(0.1, year=52, data=one).round(2).tolist()
         [6.36]
         """
-        force, end = discounting(discount, year, horizon)
-        data = self.model.data if data is None else data
+        force, end = discounting(discount, year, horizon, self.model.period)
+        data = self.model.rows(data)
         (x, t_x, T), place = unique_rows(*self.model.histories(data))
 
         def expected(params: Array) -> Array:
@@ -343,44 +368,54 @@ class PurchaseResults(LikelihoodResults):
         [[0.574, 0.199, 0.085]]
         """
         t = durations(t).ravel()
+        whole_number(top, "top", least=-np.inf)
         if top < 0:
             raise ValueError(f"top must not be negative; got {top}.")
         table = self.model.count_probabilities(self.params.to_numpy(), t, top)
         return pd.DataFrame(table, index=pd.Index(t, name="t"), columns=range(top + 1))
 
 
+def fitted(results: Any) -> PurchaseResults:
+    """Return the results of a fit, or raise ValueError for a model that is not fitted, or no model."""
+    if not isinstance(results, PurchaseResults):
+        kind = type(results).__name__
+        raise ValueError(f"The results of a fit are needed, such as ParetoNBD(summary).fit(); got a {kind}.")
+    return results
+
+
 def durations(t: Any) -> Array:
     """Return `t` as floats, refusing what is negative, missing or infinite."""
-    t = np.asarray(t, float)
+    t = floats(t, "t")
     if not (np.isfinite(t) & (t >= 0)).all():
         raise ValueError("t must be finite and not negative, in the summary's time unit.")
     return t
 
 
-def discounting(discount: float, year: float, horizon: float | None) -> tuple[float, float]:
+def discounting(
+    discount: float, year: float, horizon: float | None, period: str | None = None
+) -> tuple[float, float]:
     """Return the force of discounting per unit of time, and the horizon (infinite if there is none).
+
+    The length of a year must be that in the summary's `period`, where one knows it, to two per cent.
 
     Examples
     --------
     >>> discounting(0.0, 52, 26)
     (0.0, 26.0)
     """
-    for value, name in ((discount, "discount"), (year, "year")):
-        if isinstance(value, bool) or not (isinstance(value, float | int | np.number) and np.isfinite(value)):
-            raise ValueError(f"{name} must be a finite number; got {value!r}.")
-    if discount < 0:
-        raise ValueError(f"discount is a rate a year and not negative (.1 for 10 %); got {discount}.")
-    if discount > 10:
-        raise ValueError(f"discount is a rate a year (.1 for 10 %); {discount} would be {discount:.0%}.")
-    if year <= 0:
-        raise ValueError(f"year is the length of a year in the summary's time unit, above 0; got {year}.")
+    discount = rate(discount)
+    year = number(year, "year", "the length of a year in the summary's time unit, above 0", 1e-9)
+    if period and abs(year * period_days(period) / 365.25 - 1) > 0.02:
+        raise ValueError(
+            f"year is the length of a year in the summary's time unit, and that is {period!r} of "
+            f"btyd_summary: a year has {365.25 / period_days(period):.6g} of them; got {year:g}."
+        )
     if horizon is None:
         if discount == 0:
             raise ValueError("With a discount of 0 the sum to come may be infinite: give a horizon.")
         return float(np.log1p(discount)) / year, np.inf
-    if np.isnan(horizon) or horizon < 0:
-        raise ValueError(f"horizon must not be negative, in the summary's time unit; got {horizon!r}.")
-    return float(np.log1p(discount)) / year, float(horizon)
+    what = "a time ahead that must not be negative or infinite, in the summary's time unit (None: for ever)"
+    return float(np.log1p(discount)) / year, number(horizon, "horizon", what, low=0)
 
 
 def history_grid(T: float, frequencies: int, recencies: int) -> pd.DataFrame:
@@ -391,6 +426,7 @@ def history_grid(T: float, frequencies: int, recencies: int) -> pd.DataFrame:
     >>> history_grid(39, frequencies=1, recencies=3)["recency"].tolist()
     [13.0, 26.0, 39.0]
     """
+    T = number(T, "T", "an age above 0 in the summary's time unit", 1e-9)
     whole_number(frequencies, "frequencies", least=1)
     whole_number(recencies, "recencies", least=1)
     steps = T * np.arange(1, recencies + 1) / recencies

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from crmlab import plot
-from crmlab._tables import numbers, same_index, whole_number
+from crmlab._columns import aligned, labels, to_digits
+from crmlab._tables import drawn_table, numbers, whole_number
 
 
 def ranking_score(worth: ArrayLike, rankings: Mapping[str, Any], count: int) -> pd.DataFrame:
@@ -21,7 +22,8 @@ def ranking_score(worth: ArrayLike, rankings: Mapping[str, Any], count: int) -> 
     worth : sequence of float
         What each customer was, or truly is, worth; it may be negative.
     rankings : mapping of str to sequence of float
-        Under each name a number per customer, in the order of `worth`; the highest come first.
+        Under each name a number per customer; the highest come first. Series and mappings meet by their
+        labels, the customers' ids; anything else is in the order of `worth`.
     count : int
         Places on the list: from 1 to all customers.
 
@@ -36,7 +38,7 @@ def ranking_score(worth: ArrayLike, rankings: Mapping[str, Any], count: int) -> 
     Raises
     ------
     ValueError
-        Lengths or indexes that differ, missing numbers, a count that is none, a name "random" or "oracle".
+        Lengths or labels that differ, missing numbers, a count that is none, a name "random" or "oracle".
 
     Examples
     --------
@@ -58,9 +60,7 @@ def ranking_score(worth: ArrayLike, rankings: Mapping[str, Any], count: int) -> 
         raise ValueError(f"{taken.pop()!r} is in the table anyway: give your ranking another name.")
     money = {}
     for name, ranking in {**rankings, "oracle": value}.items():
-        if isinstance(worth, pd.Series):
-            same_index(ranking, worth.index, f"Ranking {name!r}")
-        score = numbers(ranking, f"ranking {name!r}")
+        score = to_digits(numbers(aligned(ranking, f"Ranking {name!r}", labels(worth)), f"ranking {name!r}"))
         if len(score) != len(value):
             raise ValueError(f"Ranking {name!r} has {len(score)} numbers for {len(value)} customers.")
         last = np.partition(score.to_numpy(), -count)[-count]
@@ -81,7 +81,7 @@ def lift_table(actual: ArrayLike, predicted: ArrayLike, groups: int = 10) -> pd.
     Parameters
     ----------
     actual, predicted : sequence of float
-        One number per customer, in the same order.
+        One number per customer. Series and mappings meet by their labels, anything else in order.
     groups : int
         Number of groups, as equal in size as ties allow: equal predictions stay together.
 
@@ -95,7 +95,7 @@ def lift_table(actual: ArrayLike, predicted: ArrayLike, groups: int = 10) -> pd.
     Raises
     ------
     ValueError
-        Lengths or indexes that differ, missing numbers, an actual total of 0.
+        Lengths or labels that differ, missing numbers, an actual total of 0 or below.
 
     Examples
     --------
@@ -105,15 +105,17 @@ def lift_table(actual: ArrayLike, predicted: ArrayLike, groups: int = 10) -> pd.
     1              2        6.5     6.5  1.625            0.8125
     2              2        1.5     1.5  0.375            1.0000
     """
-    y, f = numbers(actual, "actual"), numbers(predicted, "predicted")
-    if isinstance(actual, pd.Series):
-        same_index(predicted, actual.index, "predicted")
+    y = numbers(actual, "actual")
+    f = numbers(aligned(predicted, "predicted", labels(actual)), "predicted")
     whole_number(groups, "groups", least=2)
     if len(y) != len(f):
         raise ValueError(f"actual has {len(y)} numbers and predicted {len(f)}: one of each per customer.")
-    if not y.sum():
-        raise ValueError("The actual total is 0: there is nothing to have a share of.")
-    place = np.ceil(groups * ((-f).rank() - 0.5) / len(f)).astype(int).to_numpy()
+    if y.sum() <= 0:
+        raise ValueError(
+            f"The actual total is {y.sum():,.6g}: nobody has a share of that, and a lift would turn round. "
+            "Compare the groups' means, or leave out the customers who lose money, and say so."
+        )
+    place = np.ceil(groups * (to_digits(-f).rank() - 0.5) / len(f)).astype(int).to_numpy()
     both = pd.DataFrame({"predicted": f.to_numpy(), "actual": y.to_numpy()})
     grouped = both.groupby(pd.Series(place, name="group"))
     table = grouped.mean()
@@ -140,6 +142,8 @@ def plot_lift(tables: Mapping[str, pd.DataFrame], ax: Axes | None = None) -> Axe
     >>> plot_lift({"model": lift_table([9, 1, 4, 2], [8.0, 1.0, 5.0, 2.0], groups=2)}).get_ylabel()
     'share of the actual total'
     """
+    for table in tables.values():
+        drawn_table(table, ("customers", "cumulative_share"), "lift_table(actual, predicted)")
     ax = plot.axes(ax)
     ax.plot([0, 1], [0, 1], color=plot.QUIET, ls=":", lw=2, label=plot.label("random"))
     for (name, table), marker in zip(tables.items(), cycle(plot.MARKERS), strict=False):

@@ -5,6 +5,7 @@ something else in buy-till-you-die models (:mod:`crmlab.value.summary`).
 """
 
 from datetime import date as Date
+from typing import Any
 
 import matplotlib.patheffects as effects
 import narwhals as nw
@@ -16,11 +17,15 @@ from matplotlib.patches import Rectangle
 from narwhals.typing import IntoFrameT
 
 from crmlab import plot
+from crmlab._columns import to_digits
 from crmlab._tables import (
     as_day,
+    as_pandas,
     day_number,
+    extended,
     hand_back,
     number_columns,
+    per_customer,
     purchase_days,
     require_columns,
     whole_number,
@@ -114,7 +119,8 @@ def tied_share(values: pd.Series, groups: int = 1) -> pd.Series:
     """Return where each value lies between the lowest (0) and the highest (`groups`), ties in their middle.
 
     Line the customers up by value, each taking the same room. A customer's place is the middle of that room,
-    and customers with equal values share the middle of their block: `groups` x (mean rank - 1/2) / n.
+    and customers with equal values share the middle of their block: `groups` x (mean rank - 1/2) / n. Values
+    are equal that agree to twelve digits: a sum hangs on the order of its terms after these.
 
     Parameters
     ----------
@@ -132,17 +138,17 @@ def tied_share(values: pd.Series, groups: int = 1) -> pd.Series:
     [0.7, 0.3, 0.3, 0.9, 0.3]
     """
     # the division comes last, so that a place on the border of two groups is exactly on it
-    return groups * (values.rank() - 0.5) / len(values)
+    return groups * (to_digits(values).rank() - 0.5) / len(values)
 
 
-def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
+def rfm_scores(table: Any, groups: int = 5) -> pd.DataFrame:
     """Score recency (R), frequency (F) and monetary value (M) from 1 to `groups`, the highest being the best.
 
     Parameters
     ----------
-    table : DataFrame
-        One row per customer with ``days_since_last_order`` (0, 1, 2, …), ``orders`` (1, 2, 3, …) and
-        ``total_amount``, as from :func:`rfm`.
+    table : table
+        One row per customer, of any engine, with ``days_since_last_order`` (0, 1, 2, …), ``orders``
+        (1, 2, 3, …) and ``total_amount``, as from :func:`rfm`.
     groups : int
         Number of groups, at least 2.
 
@@ -155,8 +161,8 @@ def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a column is not there, a value is missing, infinite or, where one counts, not whole, or there is
-        no customer.
+        If a column is not there, or one of the result is there already, a value is missing, infinite or,
+        where one counts, not whole, a customer is there twice, or there is no customer.
 
     Notes
     -----
@@ -184,12 +190,13 @@ def rfm_scores(table: pd.DataFrame, groups: int = 5) -> pd.DataFrame:
     4            5  2  2  2
     """
     whole_number(groups, "groups", least=2)
+    table = per_customer(table)
     [days] = number_columns(table, "days_since_last_order", whole_from=0)
     [orders] = number_columns(table, "orders", whole_from=1)
     [total] = number_columns(table, "total_amount")
     best_last = {"R": -days, "F": orders, "M": total}
     scores = {name: np.ceil(tied_share(values, groups)).astype(int) for name, values in best_last.items()}
-    return table.assign(**scores)
+    return extended(table, **scores)
 
 
 def segment_rules() -> pd.DataFrame:
@@ -230,15 +237,15 @@ def segment_rules() -> pd.DataFrame:
     return pd.DataFrame(rules, columns=["segment", "R_from", "R_to", "F_from", "F_to", "meaning"])
 
 
-def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.DataFrame:
+def rfm_segments(scores: Any, rules: Any = None) -> pd.DataFrame:
     """Name each customer's segment from the scores R and F.
 
     Parameters
     ----------
-    scores : DataFrame
-        One row per customer with ``R`` and ``F``, as from :func:`rfm_scores` with as many groups as the rules
-        have: five for the usual ones.
-    rules : DataFrame, optional
+    scores : table
+        One row per customer, of any engine, with ``R`` and ``F``, as from :func:`rfm_scores` with as many
+        groups as the rules have: five for the usual ones.
+    rules : table, optional
         A table like :func:`segment_rules`, the default.
 
     Returns
@@ -263,8 +270,9 @@ def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.
     3            4  2  4          at risk
     4            5  1  1           lapsed
     """
+    scores = per_customer(scores)
     recency, frequency = number_columns(scores, "R", "F", whole_from=1)
-    rules = segment_rules() if rules is None else rules
+    rules = segment_rules() if rules is None else as_pandas(rules)
     _rule_ends(rules)
     segment, times = pd.Series("", scores.index), pd.Series(0, scores.index)
     for rule in rules.itertuples():
@@ -277,7 +285,7 @@ def rfm_segments(scores: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.
             f"R = {cell['R']}, F = {cell['F']} belongs to {held} segments and must belong to one: let the "
             "ranges of the rules cover each pair once, and score with as many groups as the rules have."
         )
-    return scores.assign(segment=segment)
+    return extended(scores, segment=segment)
 
 
 def _rule_ends(rules: pd.DataFrame) -> list[pd.Series]:
@@ -287,13 +295,13 @@ def _rule_ends(rules: pd.DataFrame) -> list[pd.Series]:
     return ends
 
 
-def rfm_cells(scores: pd.DataFrame) -> pd.DataFrame:
+def rfm_cells(scores: Any) -> pd.DataFrame:
     """Count the customers with each pair of scores R and F.
 
     Parameters
     ----------
-    scores : DataFrame
-        One row per customer with ``R`` and ``F``, as from :func:`rfm_scores`.
+    scores : table
+        One row per customer, of any engine, with ``R`` and ``F``, as from :func:`rfm_scores`.
 
     Returns
     -------
@@ -314,19 +322,21 @@ def rfm_cells(scores: pd.DataFrame) -> pd.DataFrame:
     2  2  1          1
     3  2  2          2
     """
+    scores = per_customer(scores)
     highest = int(max(score.max() for score in number_columns(scores, "R", "F", whole_from=1)))
     pairs = pd.MultiIndex.from_product([range(1, highest + 1)] * 2, names=["R", "F"])
     return scores.groupby(["R", "F"]).size().reindex(pairs, fill_value=0).rename("customers").reset_index()
 
 
-def plot_rfm(scores: pd.DataFrame, rules: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
+def plot_rfm(scores: Any, rules: Any = None, ax: Axes | None = None) -> Axes:
     """Draw a heat map of the number of customers by R and F, with the segments if `rules` are given.
 
     Parameters
     ----------
-    scores : DataFrame
-        One row per customer with ``R`` and ``F``, as from :func:`rfm_scores`; drawn is :func:`rfm_cells`.
-    rules : DataFrame, optional
+    scores : table
+        One row per customer, of any engine, with ``R`` and ``F``, as from :func:`rfm_scores`; drawn is
+        :func:`rfm_cells`.
+    rules : table, optional
         A table like :func:`segment_rules`: its segments are framed and named, and the map reaches as far as
         they do.
     ax : Axes, optional
@@ -341,6 +351,7 @@ def plot_rfm(scores: pd.DataFrame, rules: pd.DataFrame | None = None, ax: Axes |
     'R: how lately'
     """
     cells = rfm_cells(scores).pivot(index="F", columns="R", values="customers")
+    rules = None if rules is None else as_pandas(rules)
     top = len(cells) if rules is None else int(max(len(cells), *map(max, _rule_ends(rules))))
     cells = cells.reindex(index=range(top, 0, -1), columns=range(1, top + 1), fill_value=0)
     ax = plot.axes(ax, figsize=(7, 5))  # after the checks, so that bad input leaves no empty figure

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from pandas import DataFrame
 
 from crmlab import plot
+from crmlab._columns import aligned, below_limit
 from crmlab._results import FitWarning
-from crmlab._tables import look_up, number_columns, refuse, require_columns, same_index, whole_number
+from crmlab._tables import by_customer, look_up, number_columns, refuse, require_columns, whole_number
 
 Rng = int | np.random.Generator
 Counts = Sequence[int]
@@ -30,6 +31,7 @@ class _Fit:
     llf: float = np.nan
     parameters: int = 0
     flat: bool = False
+    told_apart: bool = True  # whether the data decide all parameters
     bic: float = np.nan
     labels: Any = None  # from 0, of the rows fitted
 
@@ -66,7 +68,28 @@ def _latent_class(codes: np.ndarray, count: int, seed: int, sizes: np.ndarray) -
     chances = np.hstack([chances[:, one, :size] for one, size in enumerate(sizes)])
     llf = weights.sum() * model.score(rows, sample_weight=weights)
     converged, parameters = model.n_iter_ < 1000, count * (outcomes - len(sizes) + 1) - 1
-    return _Fit(model.predict_proba, chances, converged, llf, parameters)
+    told_apart = _rank(rows, model.weights_, chances, sizes) == parameters
+    return _Fit(model.predict_proba, chances, converged, llf, parameters, told_apart=told_apart)
+
+
+def _rank(rows: np.ndarray, shares: np.ndarray, chances: np.ndarray, sizes: np.ndarray) -> int:
+    """Return in how many directions the parameters of latent classes change the likelihood of what was met.
+
+    Below their number they are not identified (Goodman, 1974, Biometrika 61(2), 215–231): other values fit as
+    well, and a criterion that counts parameters counts wrong.
+    """
+    codes, starts = rows.astype(int), np.cumsum(sizes) - sizes
+    factors = chances[:, starts + codes].transpose(1, 0, 2)  # rows × classes × features
+    given = factors.prod(axis=2)
+    total = (shares * given).sum(axis=1)[:, None]
+    slopes = [(given[:, :-1] - given[:, -1:]) / total]
+    for place, size in enumerate(sizes):
+        others = shares * np.delete(factors, place, axis=2).prod(axis=2) / total
+        met = np.eye(size)[codes[:, place]]
+        change = met[:, None, :-1] - met[:, None, -1:]
+        slopes.append((others[:, :, None] * change).reshape(len(rows), -1))
+    table = np.hstack(slopes)
+    return int(np.linalg.matrix_rank(table / np.maximum(np.linalg.norm(table, axis=0), 1e-300), tol=1e-7))
 
 
 _METHODS = {"k-means": _k_means, "gaussian mixture": _gaussian_mixture, "latent class": _latent_class}
@@ -84,7 +107,8 @@ class _Coder:
 
     def encode(self, table: DataFrame) -> np.ndarray:
         if not self.categorical:
-            values = np.column_stack(number_columns(table, *self.features))
+            found = zip(number_columns(table, *self.features), self.features, strict=True)
+            values = np.column_stack([below_limit(values, name) for values, name in found])
             return np.asarray((values - self.centre) / self.spread)
         codes = []
         for place, name in enumerate(self.features):
@@ -109,7 +133,6 @@ def _prepare(table: DataFrame, features: list[str], method: str) -> tuple[_Coder
     categorical = look_up("method", method, _METHODS) is _latent_class
     if not isinstance(features, list) or not features or len({*features}) < len(features):
         raise ValueError(f"features is a list of different columns, such as ['orders']; got {features!r}.")
-    number_columns(table)
     whole_number(len(table), "the number of customers", least=1)
     coder = _Coder(list(features), categorical)
     values = coder.encode(table)
@@ -124,7 +147,7 @@ def _prepare(table: DataFrame, features: list[str], method: str) -> tuple[_Coder
     return coder, values, np.argsort(order)
 
 
-def _fit(coder: _Coder, values: np.ndarray, count: int, method: str, rng: Rng) -> _Fit:
+def _fit(coder: _Coder, values: np.ndarray, count: int, method: str, rng: Rng, criteria: bool = True) -> _Fit:
     """Fit on one processor, put the largest segment first, warn if the result is not to be trusted."""
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -141,10 +164,12 @@ def _fit(coder: _Coder, values: np.ndarray, count: int, method: str, rng: Rng) -
     fit.memberships, fit.centres = (lambda new: unordered(new)[:, order]), fit.centres[order]
     fit.labels = fit.memberships(values).argmax(axis=1)
     fit.llf -= len(values) * np.log(coder.spread).sum()  # from standard deviations to the features' units
-    fit.bic = fit.parameters * np.log(len(values)) - 2 * fit.llf
+    fit.bic = fit.parameters * np.log(len(values)) - 2 * fit.llf if fit.told_apart else np.nan
     for problem, met in {
         "did not converge: try another rng, or fewer segments": not fit.converged,
         "has a segment without spread (values shared by many?), so BIC has no meaning: use k-means": fit.flat,
+        f"has more parameters ({fit.parameters}) than these data decide, so BIC has no meaning and other "
+        "segments may fit as well: take fewer": criteria and not fit.told_apart,
         "has a segment that is nobody's likeliest: fewer may do": sizes.min() == 0,
     }.items():
         if met:
@@ -161,13 +186,13 @@ class Segmentation:
     count : int
         Number of segments.
     labels : Series of int
-        Each customer's segment, from 1, the largest, to `count`; by a mixture the likeliest.
+        By the customer's id the segment, from 1, the largest, to `count`; by a mixture the likeliest.
     centres : DataFrame
         Index ``segment``. Numeric features: each segment's mean, in the feature's own unit. Latent class:
         the probability of each category, columns "feature: category".
     llf, bic : float
         Log-likelihood and −2 llf + parameters · ln(customers), lower is better, in the features' own units;
-        nan for k-means, which has no likelihood.
+        nan for k-means, which has no likelihood, and for latent classes that the data do not identify.
     parameters : int
         Free parameters of the mixture.
     """
@@ -185,26 +210,28 @@ class Segmentation:
         sizes = ", ".join(f"{size:,}" for size in self.profile()["customers"])
         return f"<Segmentation: {self.method}, {self.count} segments of {sizes} customers>"
 
-    def probabilities(self, data: DataFrame) -> DataFrame:
+    def probabilities(self, data: Any) -> DataFrame:
         """Return each customer's probability of belonging to each segment (customers × segments).
 
         `data` has the features as columns. For k-means, which knows no probabilities, a ValueError.
         """
         if self.method == "k-means":
             raise ValueError("k-means knows no probabilities: use assign(data), or a Gaussian mixture.")
+        data = by_customer(data)
         return DataFrame(self._fit.memberships(self._coder.encode(data)), data.index, self.centres.index)
 
-    def assign(self, data: DataFrame) -> pd.Series:
+    def assign(self, data: Any) -> pd.Series:
         """Return the segment of each customer of a table, new ones too, without changing the segments."""
+        data = by_customer(data)
         likeliest = self._fit.memberships(self._coder.encode(data)).argmax(axis=1)
         return pd.Series(likeliest + 1, data.index, name="segment")
 
-    def profile(self, table: DataFrame | None = None, standardised: bool = False) -> DataFrame:
+    def profile(self, table: Any = None, standardised: bool = False) -> DataFrame:
         """Return what the customers of each segment are like.
 
         Parameters
         ----------
-        table : DataFrame, optional
+        table : table, optional
             The same customers' columns to describe, numbers or categories; the features by default.
         standardised : bool
             Whether to give differences from the mean of all customers in standard deviations.
@@ -215,8 +242,8 @@ class Segmentation:
             Index ``segment``; ``customers``, ``share``, then the mean of each number, and of each category
             the share of the segment's customers, column "feature: category".
         """
-        table = self._table if table is None else table
-        same_index(self.labels, table.index, "the segmentation")
+        table = self._table if table is None else by_customer(table)
+        aligned(self.labels, "the segmentation", table.index)
         refuse(table, table.isna().any(axis=1).to_numpy(), "a missing value")
         wide = pd.get_dummies(table, prefix_sep=": ").astype(float)
         number_columns(wide, *wide.columns)
@@ -224,18 +251,20 @@ class Segmentation:
             wide = (wide - wide.mean()) / wide.std(ddof=0).where(lambda sd: sd > 0, 1)
         customers = self.labels.value_counts().reindex(self.centres.index, fill_value=0)
         sizes = {"customers": customers, "share": customers / len(self.labels)}
+        if taken := {*sizes} & {*wide.columns}:
+            raise ValueError(f"The profile has a column {taken.pop()!r} of its own: rename the table's.")
         return DataFrame(sizes).join(wide.groupby(self.labels).mean())
 
 
 def segment(
-    table: DataFrame, features: list[str], count: int, method: str = "k-means", rng: Rng = 0
+    table: Any, features: list[str], count: int, method: str = "k-means", rng: Rng = 0
 ) -> Segmentation:
     """Divide customers into segments by their features.
 
     Parameters
     ----------
-    table : DataFrame
-        One row per customer.
+    table : table
+        One row per customer: pandas, Polars (eager or lazy), pyarrow or DuckDB.
     features : list of str
         Its columns to segment by: numbers, or for latent classes categories (text, true or false).
     count : int
@@ -254,13 +283,14 @@ def segment(
     Raises
     ------
     ValueError
-        A column that is not there, has missing or infinite values, or is of the wrong kind; a feature that
-        is the same for everybody; more segments than different rows; an unknown method.
+        A column that is not there, has missing or infinite values or some beyond ±1e150, or is of the wrong
+        kind; a feature that is the same for everybody; more segments than different rows; an unknown method.
 
     Warns
     -----
     FitWarning
-        If the fit did not converge, or a segment of a mixture has no spread or is nobody's likeliest.
+        If the fit did not converge, a segment of a mixture has no spread or is nobody's likeliest, or the
+        data do not decide the parameters of latent classes.
 
     Notes
     -----
@@ -286,6 +316,7 @@ def segment(
     1           1.3     15.0
     2           8.5     92.5
     """
+    table = by_customer(table)
     coder, values, back = _prepare(table, features, method)
     fit = _fit(coder, values, count, method, rng)
     labels = pd.Series(fit.labels[back] + 1, table.index, name="segment")
@@ -293,7 +324,7 @@ def segment(
 
 
 def compare_counts(
-    table: DataFrame, features: list[str], counts: Counts = range(1, 8), method: str = "k-means", rng: Rng = 0
+    table: Any, features: list[str], counts: Counts = range(1, 8), method: str = "k-means", rng: Rng = 0
 ) -> DataFrame:
     """Fit each number of segments and return by what one might choose between them.
 
@@ -331,7 +362,7 @@ def compare_counts(
     """
     from sklearn.metrics import silhouette_score
 
-    coder, values, _ = _prepare(table, features, method)
+    coder, values, _ = _prepare(by_customer(table), features, method)
     some = np.random.default_rng(0).permutation(len(values))[:2000]
     rows: dict[int, dict[str, float]] = {}
     for count in counts:
@@ -346,7 +377,7 @@ def compare_counts(
 
 
 def stability(
-    table: DataFrame, features: list[str], count: int, method: str = "k-means", draws: int = 50, rng: Rng = 0
+    table: Any, features: list[str], count: int, method: str = "k-means", draws: int = 50, rng: Rng = 0
 ) -> pd.Series:
     """Return how far segments agree with those found in customers drawn again: a bootstrap.
 
@@ -388,25 +419,23 @@ def stability(
     if count == 1:
         raise ValueError("One segment is the same whoever is drawn: stability needs a count of at least 2.")
     whole_number(draws, "draws", least=1)
-    coder, values, _ = _prepare(table, features, method)
+    coder, values, _ = _prepare(by_customer(table), features, method)
     luck, agreement = np.random.default_rng(rng), []
     everybody = _fit(coder, values, count, method, luck).labels
     for _ in range(draws):
         drawn = values[np.sort(luck.integers(len(values), size=len(values)))]
-        again = _fit(coder, drawn, count, method, luck).memberships(values).argmax(axis=1)
+        again = _fit(coder, drawn, count, method, luck, criteria=False).memberships(values).argmax(axis=1)
         agreement.append(adjusted_rand_score(everybody, again))
     return pd.Series(agreement, pd.RangeIndex(1, draws + 1, name="draw"), name="adjusted_rand")
 
 
-def plot_profile(
-    segmentation: Segmentation, table: DataFrame | None = None, names: Names = None, ax: Axes | None = None
-) -> Axes:
+def plot_profile(segmentation: Any, table: Any = None, names: Names = None, ax: Axes | None = None) -> Axes:
     """Draw the profile of each segment: means, and how far each is from the mean of all.
 
     Parameters
     ----------
     segmentation : Segmentation
-    table : DataFrame, optional
+    table : table, optional
         As for :meth:`Segmentation.profile`.
     names : mapping from segment to name, optional
     ax : Axes, optional
@@ -421,6 +450,9 @@ def plot_profile(
     >>> plot_profile(segment(table, ["orders", "dollars"], count=2)).get_title(loc="left")
     'Means of the segments'
     """
+    if not isinstance(segmentation, Segmentation):
+        kind = type(segmentation).__name__
+        raise ValueError(f"This draws what segment(table, features, count) returns; got a {kind}.")
     means = segmentation.profile(table)
     apart = segmentation.profile(table, standardised=True).iloc[:, 2:]
     called = means.index.astype(str) if names is None else means.index.map(names)

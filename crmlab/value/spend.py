@@ -6,8 +6,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma, gammaln, polygamma
 
+from crmlab._columns import below_limit, customer_weights
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults
-from crmlab._tables import customer_weights, number_columns, numbers, refuse, require_columns
+from crmlab._tables import (
+    by_customer,
+    number_columns,
+    numbers,
+    one_table,
+    refuse,
+    require_columns,
+)
 from crmlab.value.purchases import Array
 
 
@@ -20,10 +28,11 @@ class GammaGamma(LikelihoodModel):
 
     Parameters
     ----------
-    summary : DataFrame
+    summary : table
         Columns ``frequency`` (repeat purchases) and ``monetary_value`` (their mean amount), one row per
-        customer. One-time buyers (frequency 0) carry no information and are left out; so are customers
-        whose mean amount is exactly 0, since no gamma distribution gives 0, and a note counts them.
+        customer: pandas, Polars (eager or lazy), pyarrow or DuckDB. One-time buyers (frequency 0) carry no
+        information and are left out; so are customers whose mean amount is exactly 0, since no gamma
+        distribution gives 0, and a note counts them.
     weights : str or sequence of float, optional
         How many customers each row stands for: a column's name, or a number per row.
 
@@ -50,14 +59,16 @@ class GammaGamma(LikelihoodModel):
     names = ("p", "q", "v")
     title = "gamma-gamma"
 
-    def __init__(self, summary: pd.DataFrame, weights: Any = None):
-        x, m = repeat_spend(summary)
-        n = customer_weights(summary, weights)
+    def __init__(self, summary: Any, weights: Any = None, *others: Any):
+        one_table(others, "frequency", "monetary_value")
+        self.data = by_customer(summary, weights).copy(deep=False)
+        self.weights_from = weights if isinstance(weights, str) else None
+        x, m = repeat_spend(self.data)
+        n = customer_weights(self.data, weights)
         use = (x > 0) & (m > 0) & (n > 0)
         without_spend = n[(x > 0) & (m == 0)].sum()
         if without_spend:
             self.remarks = (f"{without_spend:g} customers whose mean amount is 0 were left out.",)
-        self.data = summary.copy(deep=False)
         self.x, self.m, self.n = x[use], m[use], n[use]
         self.nobs = float(self.n.sum())
         if self.nobs < len(self.names):
@@ -121,9 +132,7 @@ class GammaGammaResults(LikelihoodResults):
 
     model: GammaGamma
 
-    def expected_spend(
-        self, data: pd.DataFrame | None = None, alpha: float | None = None
-    ) -> pd.Series | pd.DataFrame:
+    def expected_spend(self, data: Any = None, alpha: float | None = None) -> pd.Series | pd.DataFrame:
         """Return each customer's expected mean amount per transaction, now and in future.
 
         A weighted mean of the customer's own average and everybody's: the more purchases, the more weight on
@@ -131,8 +140,8 @@ class GammaGammaResults(LikelihoodResults):
 
         Parameters
         ----------
-        data : DataFrame, optional
-            Columns ``frequency, monetary_value``; the fitted summary by default.
+        data : table, optional
+            Columns ``frequency, monetary_value``, of any engine; the fitted summary by default.
         alpha : float, optional
             With it, a table with columns ``expected, low, high``: the 1 − `alpha` interval for the
             expectation (parameter uncertainty only), by the delta method.
@@ -140,7 +149,8 @@ class GammaGammaResults(LikelihoodResults):
         Returns
         -------
         Series, or DataFrame if `alpha` is given
-            In the unit of the amounts, in the order and index of `data`.
+            In the unit of the amounts, in the order of `data`. Index: the customer's id, which is the column
+            ``customer_id`` or the one before ``frequency``; without one, the index of `data`.
 
         Raises
         ------
@@ -156,7 +166,7 @@ class GammaGammaResults(LikelihoodResults):
         >>> fit.expected_spend(two).round(2).tolist()
         [35.17, 21.03]
         """
-        data = self.model.data if data is None else data
+        data = self.model.data if data is None else by_customer(data, self.model.weights_from)
         x, m = repeat_spend(data)
         if self.params["q"] <= 1:
             raise ValueError(
@@ -179,6 +189,7 @@ def repeat_spend(data: pd.DataFrame) -> tuple[Array, Array]:
     x = number_columns(data, "frequency", whole_from=0)[0].to_numpy()
     require_columns(data.columns, ["monetary_value"])
     # A one-time buyer has no repeat spend: whatever stands there is not read.
-    m = numbers(data["monetary_value"].where(x > 0, 0.0), "monetary_value").to_numpy()
+    m = numbers(data["monetary_value"].where(x > 0, 0.0), "monetary_value")
+    m = below_limit(m, "monetary_value").to_numpy()
     refuse(data, m < 0, "a negative monetary_value")
     return x, np.where(x > 0, m, np.nan)

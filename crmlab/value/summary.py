@@ -3,10 +3,14 @@
 from datetime import date as Date
 
 import narwhals as nw
+import numpy as np
+import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from crmlab._tables import as_day, day_literal, day_number, hand_back, look_up, purchase_days
 from crmlab._tables import transactions as check
+
+PERIODS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}  # in days
 
 
 def period_days(period: str) -> float:
@@ -30,7 +34,21 @@ def period_days(period: str) -> float:
     >>> period_days("W")
     7.0
     """
-    return look_up("period", period, {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25})
+    return look_up("period", period, PERIODS)
+
+
+def told_period(summary: pd.DataFrame, T: np.ndarray) -> str | None:
+    """Return the period of a summary: what its ``attrs`` say, or what days its ages are a whole number of.
+
+    Examples
+    --------
+    >>> told_period(pd.DataFrame(), np.array([38 + 6 / 7, 2.0]))
+    'W'
+    """
+    told: str | None = summary.attrs.get("period")
+    apart = {name: np.abs(T * days - np.rint(T * days)) for name, days in PERIODS.items()}
+    whole = [name for name, days in apart.items() if (days < 1e-6).all()]
+    return told or (whole[0] if whole and whole[0] != "D" else None)  # whole ages may be in any unit
 
 
 def btyd_summary(
@@ -74,6 +92,8 @@ def btyd_summary(
         - ``frequency_holdout``: number of days with a purchase after `calibration_end`;
         - ``T_holdout``: length of the hold-out in periods, the same for all;
         - ``monetary_value_holdout``: mean amount per such day; missing if there is none.
+
+        A pandas table carries its `period` in ``attrs``.
 
     Raises
     ------
@@ -171,4 +191,7 @@ def btyd_summary(
         }
     if amount is None:
         columns = {name: column for name, column in columns.items() if not name.startswith("monetary_value")}
-    return hand_back(summary, customer, columns, transactions)
+    result = hand_back(summary, customer, columns, transactions)
+    if isinstance(result, pd.DataFrame):
+        result.attrs["period"] = period
+    return result

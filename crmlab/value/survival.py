@@ -13,10 +13,12 @@ from scipy.stats import norm
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from crmlab import plot
-from crmlab._tables import number_columns, numbers, refuse, same_index
+from crmlab._arguments import level
+from crmlab._columns import aligned, by_period, labels, to_digits
+from crmlab._tables import as_series, drawn_table, number_columns, numbers, refuse
 
 
-def retention_table(survivors: ArrayLike) -> pd.DataFrame:
+def retention_table(survivors: Any) -> pd.DataFrame:
     """Return who renews at each age and who leaves: retention and churn where the end is observed.
 
     This is the one definition of retention and churn here, for contracts: subscriptions, memberships,
@@ -26,7 +28,8 @@ def retention_table(survivors: ArrayLike) -> pd.DataFrame:
     Parameters
     ----------
     survivors : sequence of float
-        Customers of one cohort under contract at ages 0, 1, 2, …: the whole cohort first, never rising.
+        Customers of one cohort under contract at ages 0, 1, 2, …: the whole cohort first, never rising. The
+        labels of a Series or mapping are the ages.
 
     Returns
     -------
@@ -38,7 +41,7 @@ def retention_table(survivors: ArrayLike) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Numbers that rise, are negative, missing or infinite; an empty cohort.
+        Numbers that rise, are negative, missing or infinite; an empty cohort; an age that is missing.
 
     Notes
     -----
@@ -67,7 +70,7 @@ def retention_table(survivors: ArrayLike) -> pd.DataFrame:
     3          360            0.80        0.20     0.360
     4          306            0.85        0.15     0.306
     """
-    customers = numbers(survivors, "survivors").reset_index(drop=True)
+    customers = by_period(survivors, "survivors", every="age")
     if (customers < 0).any() or customers[0] == 0:
         raise ValueError("survivors must not be negative, and above 0 at age 0, the whole cohort.")
     before = customers.shift()
@@ -97,7 +100,8 @@ def survival_table(duration: ArrayLike, ended: ArrayLike, alpha: float = 0.05) -
     Parameters
     ----------
     duration : sequence of float, one per customer
-        Age at the end, or age so far, in any unit; at least 0.
+        Age at the end, or age so far, in any unit; at least 0. Ages that agree to twelve digits are one
+        age: 3 times 0.1 is 0.3.
     ended : sequence of bool (or 0 and 1)
         Whether the end was *seen*, as a contract that was not renewed. A long silence is no seen end.
     alpha : float
@@ -150,16 +154,15 @@ def survival_table(duration: ArrayLike, ended: ArrayLike, alpha: float = 0.05) -
     3.0        1      0         1       0.4  0.05  0.75
     """
     time = numbers(duration, "duration")
-    if isinstance(duration, pd.Series):
-        same_index(ended, duration.index, "ended")
-    event = pd.Series(np.asarray(ended), time.index) if np.shape(ended) == time.shape else None
-    if event is None:
-        raise ValueError(f"ended needs one value per duration: {len(time)}; got shape {np.shape(ended)}.")
+    time = to_digits(time)
+    event = as_series(aligned(ended, "ended", labels(duration)))
+    if len(event) != len(time):
+        raise ValueError(f"ended needs one value per duration: {len(time)}; got {len(event)}.")
+    event = event.set_axis(time.index)
     checked = pd.DataFrame({"duration": time, "ended": event})
     refuse(checked, (time < 0).to_numpy(), "a negative duration")
     refuse(checked, ~event.isin([0, 1]).to_numpy(), "an 'ended' that is not True or False (1 or 0)")
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1; got {alpha!r}.")
+    level(alpha)
     event = event.astype(int)
     age, place = np.unique(np.append(0.0, time), return_inverse=True)
     leaves = np.bincount(place[1:], minlength=len(age))
@@ -212,7 +215,8 @@ def plot_survival(tables: Mapping[str, pd.DataFrame], ax: Axes | None = None) ->
     if not isinstance(tables, Mapping) or not tables:
         raise ValueError("tables must be a mapping from names to tables, as {'all customers': table}.")
     for table in tables.values():
-        number_columns(table, "survival", "low", "high")
+        drawn = drawn_table(table, ("survival", "low", "high"), "survival_table(duration, ended)")
+        number_columns(drawn, "survival", "low", "high")
     ax = plot.axes(ax)
     looks = cycle(zip(plot.PALETTE, plot.LINES, plot.MARKERS, strict=True))
     for (colour, line, marker), (name, table) in zip(looks, tables.items(), strict=False):

@@ -1,5 +1,7 @@
 """Value tiers, and how unequally value is spread: Lorenz curve, Gini coefficient, Pareto share."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,19 +9,19 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from crmlab import plot
-from crmlab._tables import number_columns, numbers, whole_number
+from crmlab._tables import extended, number_columns, numbers, per_customer, whole_number
 from crmlab.value.rfm import tied_share
 
 
 def tiers(
-    table: pd.DataFrame, contribution: str = "total_amount", volume: str = "orders", regular: int = 4
+    table: Any, contribution: str = "total_amount", volume: str = "orders", regular: int = 4
 ) -> pd.DataFrame:
     """Sort customers into tiers by how often they order, by what they are worth, and by their role.
 
     Parameters
     ----------
-    table : DataFrame
-        One row per customer, as from :func:`crmlab.value.rfm`.
+    table : table
+        One row per customer, of any engine, as from :func:`crmlab.value.rfm`.
     contribution : str
         Column with what the customer leaves: total amount or, better, margin. It may be negative.
     volume : str
@@ -41,8 +43,9 @@ def tiers(
     Raises
     ------
     ValueError
-        If a column is not there, a value is missing or infinite, a number of orders is not whole or below 1
-        (who has not ordered yet is no customer), or there is no customer.
+        If a column is not there, or one of the result is there already, a customer is there twice, a value is
+        missing or infinite, a number of orders is not whole or below 1 (who has not ordered yet is no
+        customer), or there is no customer.
 
     Notes
     -----
@@ -67,10 +70,12 @@ def tiers(
     4          10.0       1     one-off     low   ordinary
     """
     whole_number(regular, "regular", least=2)
+    table = per_customer(table)
     [left], [orders] = number_columns(table, contribution), number_columns(table, volume, whole_from=1)
     worth, often = tied_share(left), tied_share(orders)
     top, top_often = worth > 0.8, often > 0.8
-    return table.assign(
+    return extended(
+        table,
         occasion=np.select([orders == 1, orders >= regular], ["one-off", "regular"], "occasional"),
         value=np.select([top & top_often, (worth < 0.5) & (often < 0.5)], ["high", "low"], "medium"),
         role=np.select([top, top_often], ["core", "potential"], "ordinary"),

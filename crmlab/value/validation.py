@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame
 
+from crmlab._columns import aligned, below_limit, labels
 from crmlab._results import compress
-from crmlab._tables import as_day, number_columns, same_index, whole_number
+from crmlab._tables import as_day, number_columns, numbers, whole_number
 from crmlab._tables import transactions as check
-from crmlab.value.purchases import PurchaseResults, history_grid
+from crmlab.value.purchases import PurchaseResults, fitted, history_grid
 from crmlab.value.summary import period_days
 
 
@@ -42,7 +43,7 @@ def frequency_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
     2+          507.0     489.0
     """
     whole_number(groups, "groups", least=2)
-    model = results.model
+    model = fitted(results).model
     actual = np.zeros(groups)
     np.add.at(actual, np.minimum(model.x.astype(int), groups - 1), model.n)
     (ages,), customers = compress([model.T], model.n)
@@ -61,7 +62,8 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     actual : sequence of float
         What customers did in the hold-out, one number each.
     predictions : mapping of str to sequence of float
-        What each model had said, in the same order of customers.
+        What each model had said. Series and mappings meet by their labels, the customers' ids; anything else
+        is in the order of `actual`.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Lengths or indexes that differ, missing or infinite numbers, no prediction at all.
+        Lengths or labels that differ, missing or infinite numbers, no prediction at all.
 
     Examples
     --------
@@ -84,20 +86,15 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     model     6.0        4.5 -0.25                 0.83
     mean      6.0        6.0  0.00                 2.00
     """
-    y = np.asarray(actual, float)
+    y = below_limit(numbers(actual, "actual"), "actual").to_numpy()
     rows = []
     if not predictions:
         raise ValueError("There is no prediction to score.")
     for name, values in predictions.items():
-        if isinstance(actual, pd.Series):
-            same_index(values, actual.index, f"Prediction {name!r}")
-        f = np.asarray(values, float)
-        if f.shape != y.shape or y.ndim != 1 or not len(y):
-            raise ValueError(
-                f"Prediction {name!r} has shape {f.shape}; actual has {y.shape}: one number each."
-            )
-        if not (np.isfinite(y).all() and np.isfinite(f).all()):
-            raise ValueError(f"Prediction {name!r} or actual holds missing or infinite numbers.")
+        what = f"Prediction {name!r}"
+        f = below_limit(numbers(aligned(values, what, labels(actual)), what), what).to_numpy()
+        if len(f) != len(y):
+            raise ValueError(f"{what} has shape {f.shape}; actual has {y.shape}: one number each.")
         spread, together = f.var(), np.mean((f - f.mean()) * (y - y.mean()))
         differs = spread > 1e-24 * float(np.mean(f**2))
         rows.append(
@@ -143,7 +140,7 @@ def holdout_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
     2+             507.0    2.45       2.18
     """
     whole_number(groups, "groups", least=2)
-    data, weights = results.model.data, results.model.weights
+    data, weights = fitted(results).model.data, results.model.weights
     actual, x = (column.to_numpy() for column in number_columns(data, "frequency_holdout", "frequency"))
     place = np.minimum(x.astype(int), groups - 1)
     sums = {
@@ -205,6 +202,7 @@ def tracking_table(
     39                   2457               2494.0
     78                   4339               4161.0
     """
+    fitted(results)
     log, seen = check(transactions, customer, date, None), as_day(calibration_end, "calibration_end")
     last = log.last if observation_end is None else as_day(observation_end, "observation_end")
     days = log.until(last).select("customer", "day").unique(["customer", "day"]).collect().to_pandas()
@@ -213,6 +211,11 @@ def tracking_table(
     days = days[days["born"] <= pd.Timestamp(seen)]
     if days.empty:
         raise ValueError(f"Nobody bought by {min(seen, last)}: nothing to track.")
+    if results.model.period not in (None, period):
+        raise ValueError(
+            f"The model was fitted to a summary in the period {results.model.period!r}: give the same as "
+            f"period=; got {period!r}."
+        )
     origin, length = days["born"].min(), period_days(period)
     periods = int(((pd.Timestamp(last) - origin).days + 1) // length)
     if periods < 1:
@@ -271,6 +274,7 @@ def customer_matrix(
     26.0       0.66  0.66
     39.0       0.75  0.81
     """
+    fitted(results)
     rows = history_grid(T, frequencies, recencies)
     values = results.probability_alive(rows) if t is None else results.conditional_expected_purchases(t, rows)
     return values.unstack("frequency")

@@ -452,12 +452,13 @@ def test_pictures_of_edge_cases_and_bad_input():
     log = random_log(np.arange(9))
     one = plot_cohorts(cohorts(log.head(1)))
     assert one.texts[0].get_text() == "1"
-    plot_cohorts(to_pandas(cohorts(to_engine(log, "duckdb"))))
+    for engine in ENGINES:
+        plot_cohorts(cohorts(to_engine(log, engine)))
     plot_cohorts(cohorts(log).assign(share=0.5))
     plot_cohorts(cohorts(log).query("age > 1"))
     plt.close("all")
     with pytest.raises(ValueError, match="pandas DataFrame is needed"):
-        plot_cohorts(cohorts(to_engine(log, "polars")))
+        plot_cohorts(cohorts(log).to_dict())
     with pytest.raises(ValueError, match="no column 'amount'"):
         plot_cohorts(cohorts(log), "amount")
     with pytest.raises(ValueError, match="no column 'complete'"):

@@ -67,7 +67,7 @@ def test_equity_is_a_margin_multiple_less_what_is_spent():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"margin": 15.0}, {"retention_ceiling": 0.61}, {"margin": 4.0}, {"discount": 1.0}]
+    "changes", [{}, {"margin": 15.0}, {"retention_ceiling": 0.61}, {"margin": 4.0}, {"discount": 0.9}]
 )
 def test_best_spend_is_the_grids(changes):
     equity = value.CustomerEquity(**TODAY | changes)

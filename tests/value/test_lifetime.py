@@ -55,7 +55,7 @@ def by_definition(model, params, force, x, T):
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("discount", [0.01, 0.15, 3.0])
+@pytest.mark.parametrize("discount", [0.01, 0.15, 0.99])
 def test_discounted_purchases_match_the_definition_in_arbitrary_precision(fits, model, discount):
     fit, force = fits[model], mpmath.log(1 + mpmath.mpf(discount)) / 52
     ours = fit.discounted_purchases(discount, year=52, data=CUSTOMERS) / fit.probability_alive(CUSTOMERS)
@@ -173,8 +173,9 @@ def test_simulated_futures_have_the_expected_mean(fits, spend, summary, model, h
 
 
 def test_a_customers_future_is_spread_more_widely_than_its_expectation(worth, summary):
+    customers = summary.set_index("customer_id")
     likely = worth.purchases.probability_alive() > 0.5
-    some = summary[likely & (summary["frequency"] > 2)].head(100)
+    some = customers[likely & (customers["frequency"] > 2)].head(100)
     known = worth.expected(some, alpha=0.1)
     futures = worth.simulate(some, draws=500, rng=4).quantile([0.05, 0.95], axis=1).T
     assert ((futures[0.95] - futures[0.05]) > 2 * (known["high"] - known["low"])).all()
@@ -204,7 +205,9 @@ def test_predictive_intervals_hold_what_comes():
 def test_the_same_seed_gives_the_same_futures(worth, summary):
     a, b, c = (worth.simulate(summary.head(5), draws=7, rng=seed) for seed in (5, 5, 6))
     pd.testing.assert_frame_equal(a, b)
-    assert a.index.equals(summary.head(5).index) and a.shape == (5, 7) and not a.equals(c)
+    assert (
+        a.index.tolist() == summary["customer_id"].head(5).tolist() and a.shape == (5, 7) and not a.equals(c)
+    )
 
 
 # ---- expectation and its intervals
@@ -296,7 +299,7 @@ def contracts():
     return value.ShiftedBetaGeometric([1000, 631, 468, 382, 326, 289, 262, 241]).fit()
 
 
-@pytest.mark.parametrize("discount", [0.001, 0.1, 2.0])
+@pytest.mark.parametrize("discount", [0.001, 0.1, 0.99])
 def test_discounted_renewals_are_the_sum_over_the_survival_curve(contracts, discount):
     alpha, beta = contracts.params
     years = np.arange(1, 60_001)  # by then money is worth e^-60 at the lowest rate

@@ -31,4 +31,4 @@ def fader_hardie_2013() -> Iterator[Row]:
     spend = fit.expected_spend(summary)
     for place, printed in EXPECTED.items():
         customer = summary.loc[place, "customer_id"]
-        yield row(f"expected spend of customer {customer}, dollars", printed, spend[place], where=QUOTED)
+        yield row(f"expected spend of customer {customer}, dollars", printed, spend[customer], where=QUOTED)

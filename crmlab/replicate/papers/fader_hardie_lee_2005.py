@@ -33,6 +33,7 @@ def fader_hardie_lee_2005() -> Iterator[Row]:
     """Yield both models' estimates, the histogram with its chi-square, and the hold-out correlations."""
     row = partial(Row, source_checked="reference output seen")
     summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
+    summary = summary.set_index("customer_id")
     for model in (value.BetaGeoNBD(summary), value.ParetoNBD(summary)):
         fit = model.fit()
         table = value.frequency_table(fit, groups=8)

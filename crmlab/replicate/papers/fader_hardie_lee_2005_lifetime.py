@@ -45,8 +45,9 @@ def fader_hardie_lee_2005_lifetime() -> Iterator[Row]:
     sample = value.btyd_summary(log, calibration_end="1998-06-30")
     purchases, spend = value.ParetoNBD(sample).fit(), value.GammaGamma(sample).fit()
     cohort = value.btyd_summary(datasets.load("cdnow_master"), calibration_end="1998-06-30")
+    cohort = cohort.set_index("customer_id")
     spent = (cohort["frequency"] * cohort["monetary_value"]).fillna(0)
-    cohort = cohort[spent <= RESELLER].sort_values("customer_id")
+    cohort = cohort[spent <= RESELLER].sort_index()
 
     worth = value.LifetimeValue(purchases, spend, margin=0.3, discount=0.15, year=52).expected(cohort)
     once = cohort["frequency"] == 0

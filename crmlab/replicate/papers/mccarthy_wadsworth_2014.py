@@ -29,6 +29,7 @@ def mccarthy_wadsworth_2014() -> Iterator[Row]:
     """Yield forecasts of Pareto/NBD, BG/NBD and BG/BB, from our fit or at the printed parameters."""
     row = partial(Row, source_checked="reference output seen")
     summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
+    summary = summary.set_index("customer_id")
 
     where = "walkthrough, Pareto/NBD, its output as quoted in a public R script; from our fit"
     pareto = value.ParetoNBD(summary)
