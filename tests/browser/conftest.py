@@ -138,10 +138,8 @@ def complaints(page, watched) -> Iterator[list[str]]:
     found: list[str] = []
 
     def console(message: Any) -> None:
-        # JupyterLab asks for an attached picture by its name before it puts the picture's content there; and
-        # a notebook that is closed as soon as it was looked at may have asked its kernel for the debugger
-        ours = message.location["url"].startswith("attachment:") or "debugger state: Canceled" in message.text
-        if message.type == "error" and not ours:
+        # JupyterLab asks for an attached picture by its name before it puts the picture's content there
+        if message.type == "error" and not message.location["url"].startswith("attachment:"):
             found.append(f"{message.text} ({message.location['url']})")
 
     def error(problem: Any) -> None:
