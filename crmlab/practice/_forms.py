@@ -26,6 +26,21 @@ LARGEST_TABLE = 100_000
 _REAL: Any = (Real, Decimal)
 _NOT_REAL: Any = (bool, np.timedelta64)
 _RATIOS = [factor**sign for factor in (100, 1000, 7, 12, 30, 365, -1) for sign in (1, -1)]
+_IN_WORDS = [
+    (
+        "LinAlgError",
+        "singular",
+        "two columns say the same, or one never varies: no single solution is the right one",
+    ),
+    ("LinAlgError", "converge", "the calculation came to no end: is a value missing or infinite?"),
+    ("LinAlgError", "positive definite", "no real data have such variances and correlations"),
+    ("LinAlgError", "square", "this needs a table with as many rows as columns"),
+    ("LinAlgError", "", "these numbers have no solution: look for missing or equal columns"),
+    ("ValueError", "infs or nans", "a value is missing, or something was divided by zero"),
+    ("MissingDataError", "", "a value is missing, or something was divided by zero"),
+    ("PerfectSeparationError", "", "one column tells the outcome without fail: no finite coefficient fits"),
+]
+"""What errors of linear algebra and of fitting mean: the name of the error, a part of its text, the words."""
 
 
 class Refused(Exception):
@@ -352,7 +367,9 @@ def label(value: Any) -> str:
 def told(error: BaseException) -> str:
     """Say an error in one line, even one that cannot be shown."""
     try:
-        return f"{type(error).__name__}: {clean(error, 200)}"
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        meant = [words for name, part, words in _IN_WORDS if name in kinds and part in str(error).lower()]
+        return f"{kinds[0]}: {clean(error, 200)}" + "".join(f" ({words})" for words in meant[:1])
     except Exception:
         return "an error that cannot be shown"
 

@@ -21,7 +21,7 @@ from crmlab.practice.exercise import Question, fill, load, names
 from crmlab.practice.marking import Drawn, Verdict
 
 _RELEASED, _LOG, _LOG_VERSION = "form.json", "progress.jsonl", 2
-_RANKS = ["right", "mistake", "wrong", "range", "columns", "type", "missing"]
+_RANKS = ["right", "mistake", "wrong", "range", "columns", "type"]
 _open: dict[str, Drawn | dict[str, forms.Form]] = {}
 
 
@@ -112,7 +112,7 @@ def check(question: str, answer: Any) -> Verdict:
     Raises
     ------
     ValueError
-        No such question.
+        No such question, or its exercise's data were not taken yet.
 
     Examples
     --------
@@ -132,7 +132,8 @@ def check(question: str, answer: Any) -> Verdict:
     event: dict[str, Any] = {"outcome": verdict.outcome, "mark": verdict.mark}
     if isinstance(asked.form, forms.Interval) and verdict.outcome in ("right", "mistake", "wrong"):
         event |= {"low": plain[0], "high": plain[1], "truth": drawn.key(asked.number).truth}
-    _log(drawn, asked, event)
+    if verdict.outcome != "missing":  # to run a notebook in which nothing is written yet is no try
+        _log(drawn, asked, event)
     return verdict
 
 
@@ -141,6 +142,7 @@ def hint(question: str) -> Note:
 
     Examples
     --------
+    >>> data = given("41")
     >>> hint("41.1").startswith("**Hint.**")
     True
     """
@@ -154,6 +156,7 @@ def solution(question: str) -> Note:
 
     Examples
     --------
+    >>> data = given("41")
     >>> solution("41.2").startswith("Try first")
     True
     """
@@ -279,7 +282,7 @@ def _tally(events: list[dict[str, Any]], question: str) -> dict[str, Any]:
     mine = [one["outcome"] for one in events if one["question"] == question]
     tried = sorted((one for one in mine if one in _RANKS), key=_RANKS.index)
     return {
-        "tries": sum(one != "missing" for one in tried),
+        "tries": len(tried),
         "outcome": tried[0] if tried else "not tried",
         "hint": "hint" in mine,
         "solution": "solution" in mine,
@@ -297,7 +300,10 @@ def _held(question: object) -> Drawn | dict[str, forms.Form]:
         kind = type(question).__name__
         raise ValueError(f'A question is named by a text: practice.check("41.2", answer); got a {kind}.')
     part = question.partition(".")[0]
-    return _open.get(part) or _draw(load(part).name, "practice")
+    if part not in _open:
+        load(part)  # an exercise that there is not is told first
+        raise ValueError(f"Your data of exercise {part} are not here yet: run the cell 'given = ...' first.")
+    return _open[part]
 
 
 def _find(question: str) -> tuple[Drawn, Question]:

@@ -79,7 +79,8 @@ class Selection(Form):
         return len(set(plain) & set(right)) >= 0.98 * len(right)
 
     def wanted(self) -> str:
-        return f"a list of {self.count} different values of `{self.of}`"
+        full = f"full marks from {self.enough:.3g} of the worth of our own list on (a random one: 0)"
+        return f"a list of {self.count} different values of `{self.of}`; {full}"
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,10 @@ class Function(Form):
 
     def _problem(self, plain: Any) -> Problem:
         nothing = "type", "The function returns nothing: does it end with a return?"
-        found = [nothing if one is None else self.returns.problem(one) for one in list(plain["outputs"])]
+        outputs = list(plain["outputs"])
+        if outputs and all(one is None for one in outputs):  # a starter
+            return "missing", nothing[1]
+        found = [nothing if one is None else self.returns.problem(one) for one in outputs]
         first = worst(found)
         return first and (first[0], first[1] if first is nothing else f"What it returns: {first[1]}")
 
@@ -211,6 +215,8 @@ class Figure(Form):
             answer = answer.axes[0]
         if not isinstance(answer, Axes):
             raise Refused(what_is(answer))
+        if not answer.has_data():  # a starter
+            return None
         drawn: list[Any] = [line.get_xydata() for line in answer.get_lines()]
         if self.draws == "points":  # drawn by scatter, or by plot
             drawn += [one.get_offsets() for one in answer.collections if isinstance(one, PathCollection)]

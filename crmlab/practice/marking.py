@@ -211,12 +211,13 @@ class Drawn:
             raise ValueError("The solution is no better than a random list.")
         mark = min(max(score / best, 0.0), 1.0)
         worth = f"Your list is worth {score:.2f}; a random one 0, the one an oracle would draw up 1."
+        enough = form.enough * best
         if mark >= form.enough:
             return Verdict("right", f"Right. {worth}", 1.0)
         for name, (message, wrong) in key.wrong.items():
             if not form.problem(wrong) and form.agrees(plain, wrong):
-                return Verdict("mistake", f"{worth} {message}", mark, name)
-        return Verdict("wrong", f"{worth} A better one is within reach.", mark)
+                return Verdict("mistake", f"{worth} {enough:.2f} is enough. {message}", mark, name)
+        return Verdict("wrong", f"{worth} A better one is within reach: {enough:.2f} is enough.", mark)
 
 
 def money(worth: pd.Series, chosen: list[str]) -> float:

@@ -5,8 +5,11 @@ import multiprocessing
 import warnings
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import linalg
+from statsmodels.api import OLS
 
 from crmlab import practice
 from crmlab.practice import copies, desk, exercise
@@ -86,6 +89,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(exercise, "FOLDER", tmp_path)
     monkeypatch.setattr(desk, "_open", {})
     desk._draw.cache_clear()
+    practice.given("T1")
     yield tmp_path
     desk._draw.cache_clear()
 
@@ -111,7 +115,7 @@ def drawn(folder):
         ("T1.2", ["c1", "c9"], "columns", "1 of your ids are not among those"),
         ("T1.2", ["c1", "c0"], "right", "Your list is worth 1.00"),
         ("T1.2", ["c6", "c7"], "mistake", "You took the latest."),
-        ("T1.2", ["c0", "c2"], "wrong", "A better one is within reach."),
+        ("T1.2", ["c0", "c2"], "wrong", "A better one is within reach: 0.97 is enough."),
         ("T1.3", (5.4, 5.6), "right", "Right."),
         ("T1.3", (1.1, 3), "mistake", "That is the minimum."),
         ("T1.3", (4, 5), "wrong", "The truth lies outside of your interval."),
@@ -132,7 +136,11 @@ def test_each_layer_has_its_message(folder, question, answer, outcome, said):
 
 def test_a_decision_is_worth_its_money(folder):
     # random: 2 * 24 / 8 = 6; the oracle's: 17; c0 and c2: 10
+    # and full marks begin at 97 % of what the solution is worth
     verdict = practice.check("T1.2", ["c0", "c2"])
+    assert verdict.message.endswith("A better one is within reach: 0.97 is enough.")
+    assert practice.check("T1.2", ["c6", "c7"]).message.endswith("0.97 is enough. You took the latest.")
+    assert "full marks from 0.97 of the worth of our own list" in drawn(folder).form("T1.2").wanted()
     assert verdict.mark == pytest.approx((10 - 6) / (17 - 6)) and "worth 0.36" in verdict.message
     assert practice.check("T1.2", ["c2", "c3"]).mark == 0
 
@@ -156,6 +164,49 @@ def test_a_question_is_named_by_a_text(folder, name):
     ):
         with pytest.raises(ValueError, match="named by a text"):
             ask()
+
+
+def test_who_has_not_taken_the_data_is_told_so_and_not_judged_by_somebody_elses(folder, monkeypatch):
+    monkeypatch.setattr(desk, "_open", {})
+    for ask in (lambda: practice.check("T1.1", 5.5), lambda: practice.hint("T1.1")):
+        with pytest.raises(ValueError, match=r"Your data of exercise T1 are not here yet: run the cell"):
+            ask()
+    with pytest.raises(ValueError, match="There is no exercise '99'"):
+        practice.check("99.1", 1)
+    assert practice.progress().questions.loc["T1.1", "outcome"] == "not tried"
+    practice.given("T1", "ann")
+    assert practice.check("T1.1", 5.5).outcome == "right"
+    assert [one["student"] for one in desk._events()] == ["ann"]
+
+
+def test_what_is_written_into_the_log_of_an_untouched_notebook_is_nothing(folder):
+    space = {"given": practice.given("T1"), "practice": practice}
+    for number, question in practice.load("T1").questions.items():
+        exec(question.source["starter"], space)
+        assert practice.check(number, space[question.variable]).outcome == "missing"
+    assert not desk._events()
+    # written by an older version
+    desk._write({"student": "practice", "question": "T1.1", "outcome": "missing"})
+    assert practice.progress().questions.loc["T1.1"].tolist()[1:3] == [0, "not tried"]
+
+
+def test_errors_of_linear_algebra_are_put_into_words(folder):
+    for fails, meant in (
+        (lambda x: np.linalg.inv(np.ones((2, 2))), "two columns say the same"),
+        (lambda x: np.linalg.cholesky(-np.eye(2)), "no real data have such variances"),
+        (lambda x: np.linalg.inv(np.ones((2, 3))), "as many rows as columns"),
+        (lambda x: np.linalg.svd(np.full((2, 2), np.nan)), "came to no end: is a value missing"),
+        (lambda x: linalg.inv(np.full((2, 2), np.nan)), "a value is missing, or something was divided"),
+        (lambda x: OLS([1.0, np.nan], [1.0, 2.0], missing="raise"), "a value is missing"),
+    ):
+        verdict = practice.check("T1.4", fails)
+        assert verdict.outcome == "type" and meant in verdict.message
+
+    class Unreadable(list):
+        def __len__(self):
+            raise np.linalg.LinAlgError("Singular matrix")
+
+    assert "two columns say the same" in practice.check("T1.2", Unreadable([1])).message
 
 
 def test_unknown_names_are_told_with_those_that_there_are(folder):
@@ -326,6 +377,7 @@ def test_what_was_answered_under_the_old_numbers_is_shown_and_not_counted(folder
     (copies.FOLDER / "practice").mkdir(parents=True, exist_ok=True)
     log = copies.FOLDER / "practice" / "progress.jsonl"
     log.write_text("\n".join(map(json.dumps, lines)))
+    practice.given("17")
     practice.check("17.2", "a")
     page = practice.progress()
     tried = page.questions["outcome"].to_dict()

@@ -405,7 +405,8 @@ def test_points_are_those_of_scatter_or_plot_and_seaborn():
 
 
 def test_a_figure_needs_something_drawn_and_labels():
-    assert "There are no lines on the Axes" in problem(Figure(), drawn(lambda ax: None))[1]
+    assert problem(Figure(), drawn(lambda ax: None))[0] == "missing"
+    assert "There are no lines on the Axes" in problem(Figure(), drawn(lambda ax: ax.bar([1], [2])))[1]
     assert "y axis has no label" in problem(Figure(), drawn(lambda ax: ax.plot([1, 2]), ylabel=" "))[1]
 
 
