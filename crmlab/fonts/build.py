@@ -13,7 +13,7 @@ from fontTools import subset
 from fontTools.ttLib import TTCollection
 
 FAMILY = "crmlab Sans SC"
-BEYOND = "叚昜"  # written in the names of the simulated company, and not in GB 2312
+BEYOND = "叚昜啰"  # written by the simulated company and its customers, and not in GB 2312
 TARGET = Path(__file__).with_name("crmlab-sans-sc.otf")
 
 

@@ -110,7 +110,7 @@ def test_the_trial_bears_what_the_key_says_with_the_dice_of_scipy(all_drawn):
         ).pvalue  # fmt: skip
         low, high = stats.bootstrap(
             (sent["margin_cents"], others["margin_cents"]),
-            lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis) - one.given.cost_cents,
+            lambda a, b, axis, cost=one.given.cost_cents: a.mean(axis=axis) - b.mean(axis=axis) - cost,
             n_resamples=1000, batch=200, method="percentile", rng=1,
         ).confidence_interval  # fmt: skip
         assert p > 0.25 if said == "it may be luck" else p < 0.01
