@@ -105,7 +105,7 @@ class LikelihoodModel:
         >>> from crmlab import value
         >>> fit = value.ShiftedBetaGeometric([1000, 631, 468, 382]).at([0.668, 3.806])
         >>> fit.survival([1, 7]).round(3).tolist()
-        [0.851, 0.491]
+        [0.851, 0.489]
         """
         theta = self._checked(params, "params")
         nothing = np.full((len(theta), len(theta)), np.nan)
@@ -291,7 +291,7 @@ class LikelihoodResults:
         >>> from crmlab import value
         >>> model = value.ShiftedBetaGeometric([1000, 631, 468, 382])
         >>> model.fit().compare_lr_test(model.at([0.668, 3.806])).round(1).tolist()
-        [325.5, 2.0, 0.0]
+        [404.3, 2.0, 0.0]
         """
         if not isinstance(restricted, LikelihoodResults):
             raise ValueError(f"restricted are the results of a nested model; got {restricted!r}.")
@@ -441,6 +441,19 @@ def rise(start: np.ndarray, step: np.ndarray) -> np.ndarray:
     at = start[small], end[small]
     out[:, small] = [function(at[1]) - function(at[0]) for function in (gammaln, digamma, trigamma)]
     return out
+
+
+def rises(start: float | np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return :func:`rise` for whole steps: one table serves all customers who start alike.
+
+    Examples
+    --------
+    >>> rises(1.0, np.array([4.0, 0.0]))[0].round(4).tolist()
+    [3.1781, 0.0]
+    """
+    if np.ndim(start) == 0:
+        return rising(float(start), int(steps.max(initial=0)))[:, steps.astype(int)]
+    return rise(np.asarray(start), steps)
 
 
 def trigamma(z: np.ndarray) -> np.ndarray:

@@ -1,16 +1,16 @@
 """What it means for customers that a parameter ran to 0 or infinity, in words."""
 
-import numpy as np
-
-Array = np.ndarray
+from typing import Any
 
 
-def buying_note(rate: float) -> str:
-    """Say what it means that the distribution of purchase rates is not bounded."""
-    return f"customers do not differ in how often they buy: all at the rate r/alpha = {rate:.3g}."
+def buying_note(r: float, alpha: float) -> str:
+    """Say what it means that the gamma distribution of purchase rates is not bounded."""
+    if r > 1:
+        return f"customers do not differ in how often they buy: all at the rate r/alpha = {r / alpha:.3g}."
+    return f"hardly anybody buys again: at the rate r/alpha = {r / alpha:.3g}, very unequally."
 
 
-def dropout_note(names: list[str], params: Array) -> str:
+def dropout_note(names: list[str], params: Any) -> str:
     """Say what it means that the beta distribution of drop-out, the last two parameters, is not bounded."""
     a, b = params[2:4]
     if not {"a", "b", "gamma", "delta"} & set(names):

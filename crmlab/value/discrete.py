@@ -10,14 +10,10 @@ from crmlab._arguments import floats, rate
 from crmlab._columns import by_period
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, rise, rising
 from crmlab._tables import refuse
+from crmlab.value.ahead import discounting
 from crmlab.value.boundaries import dropout_note
 from crmlab.value.futures import FutureResults
-from crmlab.value.purchases import (
-    WORTHLESS,
-    Array,
-    PurchaseModel,
-    discounting,
-)
+from crmlab.value.purchases import WORTHLESS, Array, PurchaseModel
 
 
 class BetaGeoBetaBinomial(PurchaseModel):

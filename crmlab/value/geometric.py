@@ -3,26 +3,16 @@
 from typing import Any
 
 import numpy as np
-from scipy.special import betaincinv, expit
+from scipy.special import expit
 from scipy.stats import nbinom
 
-from crmlab._results import rise, rising, unique_rows
+from crmlab._quadrature import QUANTILE_WEIGHTS, beta_quantiles
+from crmlab._results import rises, unique_rows
 from crmlab.value.boundaries import buying_note, dropout_note
 from crmlab.value.futures import FutureResults
-from crmlab.value.purchases import Array, PurchaseModel, crowded
+from crmlab.value.purchases import Array, Lives, PurchaseModel
 
-# Quantiles of the beta distribution, crowded twice towards 0 and 1, where nearly all leave at once or never.
-_once, _weights = crowded(64)
-QUANTILES = np.sin(np.pi * _once / 2) ** 2
-QUANTILE_WEIGHTS = _weights * np.pi / 2 * np.sin(np.pi * _once)
 BLOCK = 16_384  # customers at a time
-
-
-def rises(start: Array, steps: Array) -> Array:
-    """Return :func:`rise` for whole steps: one table serves all customers who start alike."""
-    if np.ndim(start) == 0:
-        return rising(float(start), int(steps.max(initial=0)))[:, steps.astype(int)]
-    return rise(start, steps)
 
 
 class BetaGeoNBD(PurchaseModel):
@@ -80,7 +70,7 @@ class BetaGeoNBD(PurchaseModel):
     def boundary_note(self, names: list[str], params: Array) -> str:
         notes = [dropout_note(names, params)]
         if {"r", "alpha"} & set(names):
-            notes.append(buying_note(params[0] / params[1]))
+            notes.append(buying_note(*params[:2]))
         return " And ".join(note for note in notes if note) or super().boundary_note(names, params)
 
     def alive(self, params: Any, x: Array, t_x: Array, T: Array) -> Array:
@@ -123,12 +113,12 @@ class BetaGeoNBD(PurchaseModel):
         hessian[1, 0], hessian[3, 2] = hessian[0, 1], hessian[2, 3]
         return value, gradient, hessian
 
-    def leaving(self, params: Array, x: Array) -> tuple[Array, Array]:
+    def leaving(self, params: Any, x: Array) -> tuple[Array, Array]:
         """Return quantiles of the posterior beta(a, b + x) of each different customer, and their places."""
         _, _, a, b = params
         steps = np.ravel(b + x + self.chances)
-        (a, steps), place = unique_rows(np.broadcast_to(np.ravel(a), steps.shape), steps)
-        return np.maximum(betaincinv(a[:, None], steps[:, None], QUANTILES), 1e-300), place
+        (a, b), place = unique_rows(np.broadcast_to(np.ravel(a), steps.shape), steps)
+        return np.array([beta_quantiles(*one) for one in zip(a, b, strict=True)]), place
 
     def pace(self, params: Array, x: Array, T: Array) -> Array:
         r, alpha, a, b = params
@@ -145,7 +135,7 @@ class BetaGeoNBD(PurchaseModel):
             rows = slice(first, first + BLOCK)
             chance = p[place[rows]]
             stopped = -np.expm1(-y[rows, None] * np.log1p(chance * ahead[rows, None]))
-            out[rows] = stopped / chance @ QUANTILE_WEIGHTS
+            out[rows] = np.einsum("ij,j->i", stopped / chance, QUANTILE_WEIGHTS)
         return out.reshape(np.shape(x))
 
     def stays_alive(self, params: Array, t: Array, x: Array, T: Array) -> Array:
@@ -153,9 +143,7 @@ class BetaGeoNBD(PurchaseModel):
         p, place = self.leaving(params, x)
         return (1 + p[place] * (t / (alpha + T))[:, None]) ** -(r + x)[:, None] @ QUANTILE_WEIGHTS
 
-    def draw_lives(
-        self, params: Any, x: Array, T: Array, rng: np.random.Generator
-    ) -> tuple[Array, Array, bool]:
+    def draw_lives(self, params: Any, x: Array, T: Array, rng: np.random.Generator) -> Lives:
         r, alpha, a, b = params
         rate, leave = rng.gamma(r + x) / (alpha + T), rng.beta(a, b + x + self.chances)
         with np.errstate(divide="ignore", over="ignore"):

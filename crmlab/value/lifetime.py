@@ -10,9 +10,10 @@ from tqdm import tqdm
 from crmlab._arguments import number
 from crmlab._results import FitWarning, grid, unique_rows
 from crmlab._tables import whole_number
+from crmlab.value.ahead import discounting, history_grid
 from crmlab.value.covariates import part
 from crmlab.value.discrete import BetaGeoBetaBinomial
-from crmlab.value.purchases import Array, PurchaseResults, discounting, fitted, history_grid
+from crmlab.value.purchases import Array, PurchaseResults, fitted
 from crmlab.value.spend import GammaGamma, GammaGammaResults, repeat_spend
 
 NEARLY_ALL = 12.0  # a simulated life ends where money is discounted by e to minus this power

@@ -3,20 +3,18 @@
 from typing import Any
 
 import numpy as np
-from numpy.polynomial.legendre import leggauss
 from scipy.special import expit, exprel, gammaln
 
-from crmlab._results import rise
+from crmlab._quadrature import crowded, even
+from crmlab._results import rise, rises
 from crmlab.value.boundaries import buying_note
 from crmlab.value.covariates import part
 from crmlab.value.futures import FutureResults
-from crmlab.value.geometric import rises
-from crmlab.value.purchases import Array, PurchaseModel, crowded
+from crmlab.value.purchases import Array, Lives, PurchaseModel
 
-NODES, NODE_WEIGHTS = leggauss(20)
-NODES, NODE_WEIGHTS = (NODES + 1) / 2, NODE_WEIGHTS / 2
+NODES, NODE_WEIGHTS = even(20)
 NEGLIGIBLE = 40.0  # the integrand is cut where it has fallen by e to this power
-SURVIVAL, SURVIVAL_WEIGHTS = crowded(128)
+SURVIVAL, SURVIVAL_WEIGHTS = crowded(even(128))
 BLOCK = 4096  # rows at a time, so that the work stays in the processor's cache
 
 
@@ -72,25 +70,20 @@ class ParetoNBD(PurchaseModel):
 
     def boundary_note(self, names: list[str], params: Array) -> str:
         r, alpha, s, beta = params[:4]
-        notes = [buying_note(r / alpha)] if {"r", "alpha"} & set(names) else []
+        notes = [buying_note(r, alpha)] if {"r", "alpha"} & set(names) else []
+        gone = -np.expm1(-s * np.log1p(self.mean_age() / beta))
+        cases = [
+            (gone < 1e-3, "no drop-out visible in these data; the fit is the NBD model's, which has none."),
+            (beta < 0.01 * self.mean_age(), f"a share of {gone:.3g} left at once, of the others hardly any."),
+            (
+                s > 5,
+                f"customers do not differ in how they drop out: all at the rate s/beta = {s / beta:.3g}.",
+            ),
+            (True, f"a share of {gone:.3g} has left; how customers differ in that, these data do not tell."),
+        ]
         if {"s", "beta"} & set(names):
-            gone = -np.expm1(-s * np.log1p(self.mean_age() / beta))
-            if gone < 1e-3:
-                notes.append("no drop-out visible in these data; the fit is the NBD model's, which has none.")
-            elif beta < 0.01 * self.mean_age():
-                notes.append(f"a share of {gone:.3g} left at once, and of the others hardly anybody leaves.")
-            elif s > 5:
-                notes.append(
-                    f"customers do not differ in how they drop out: all at the rate s/beta = {s / beta:.3g}."
-                )
-            else:
-                notes.append(
-                    f"a share of {gone:.3g} has left; how customers differ in that, these data do not tell."
-                )
+            notes.append(next(words for holds, words in cases if holds))
         return " And ".join(notes) or super().boundary_note(names, params)
-
-    def clock(self, params: Array) -> float:
-        return float(min(params[1], params[3]))
 
     def log_terms(self, params: Any, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array, Array]:
         """Return the logarithms of the likelihood's terms, and τ, log(1 + τ/α), log(1 + τ/β).
@@ -161,9 +154,7 @@ class ParetoNBD(PurchaseModel):
         longer = np.log1p(t / (beta + T))
         return (r + x) * (beta + T) / (alpha + T) * longer * exprel((1 - s) * longer)
 
-    def draw_lives(
-        self, params: Any, x: Array, T: Array, rng: np.random.Generator
-    ) -> tuple[Array, Array, bool]:
+    def draw_lives(self, params: Any, x: Array, T: Array, rng: np.random.Generator) -> Lives:
         r, alpha, s, beta = params
         with np.errstate(divide="ignore", over="ignore"):
             until = rng.exponential(size=len(x)) * (beta + T) / rng.gamma(s, size=len(x))
@@ -180,11 +171,10 @@ class ParetoNBD(PurchaseModel):
         for first in range(0, len(x), 1024):
             rows = slice(first, first + 1024)
             one, scale, clock, end = y[rows], alpha[rows], beta[rows], t[rows]
-            force = s if len(s) == 1 else s[rows]
             # Leaving at τ: the survivor function (β/(β+τ))^s runs evenly through its own values.
-            stays = np.exp(-force * np.log1p(end / clock))
+            stays = np.exp(-s * np.log1p(end / clock))
             survival = stays + (1 - stays) * SURVIVAL
-            tau = np.concatenate([end, clock * np.expm1(-np.log(survival) / force)], axis=1)
+            tau = np.concatenate([end, clock * np.expm1(-np.log(survival) / s)], axis=1)
             weights = np.concatenate([stays, (1 - stays) * SURVIVAL_WEIGHTS], axis=1)
             with np.errstate(divide="ignore"):
                 none, more = -one * np.log1p(tau / scale), np.log(tau / (scale + tau))

@@ -6,26 +6,18 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.polynomial import chebyshev
-from numpy.polynomial.legendre import leggauss
 
-from crmlab._arguments import floats, number, rate
 from crmlab._columns import aligned, customer_weights
+from crmlab._quadrature import even
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, compress, unique_rows
 from crmlab._tables import by_customer, number_columns, one_table, refuse, whole_number
+from crmlab.value.ahead import discounting, durations
 from crmlab.value.covariates import Effects, part
-from crmlab.value.summary import period_days, told_period
+from crmlab.value.summary import told_period
 
 Array = np.ndarray
-NODES, NODE_WEIGHTS = leggauss(48)
-NODES, NODE_WEIGHTS = (NODES + 1) / 2, NODE_WEIGHTS / 2
-
-
-def crowded(count: int) -> tuple[Array, Array]:
-    """Return nodes and weights of a quadrature over 0 … 1, crowded towards both ends."""
-    nodes, weights = leggauss(count)
-    return np.sin(np.pi * (nodes + 1) / 4) ** 2, weights * np.pi / 4 * np.sin(np.pi * (nodes + 1) / 2)
-
-
+Lives = tuple[Array, Array, bool]
+NODES, NODE_WEIGHTS = even(48)
 AGES = chebyshev.chebpts1(24)
 FEW = 2_000  # different histories: a search from a second start costs little
 WORTHLESS = 40.0  # money so far ahead that e to minus this power of it is left counts as nothing
@@ -49,6 +41,9 @@ class PurchaseModel(LikelihoodModel):
         dropout_covariates: str | Iterable[str] | None = None,
     ):
         one_table(others, "frequency", "recency", self.age)
+        self.covariates: dict[str, Any] = {
+            "purchase_covariates": purchase_covariates, "dropout_covariates": dropout_covariates
+        }  # fmt: skip
         self.effects = Effects(purchase_covariates, dropout_covariates, self.acts_on)
         self.names = (*type(self).names, *self.effects.names)
         self.data = by_customer(summary, weights).copy(deep=False)
@@ -87,12 +82,7 @@ class PurchaseModel(LikelihoodModel):
 
     def again(self, data: pd.DataFrame) -> Self:
         """Return the same model for other customers."""
-        terms = [name.split(": ", 1) for name in self.effects.names]
-        purchase, dropout = ([name for kind, name in terms if kind == one] for one in ("purchase", "dropout"))
-        model = type(self)
-        if not terms:
-            return model(data)
-        return model(data, purchase_covariates=purchase, dropout_covariates=dropout)
+        return type(self)(data, **self.covariates)
 
     def weights_of(self, data: Any) -> Array:
         """Return how many customers each row stands for: as in the fitted summary, if it is that.
@@ -123,11 +113,8 @@ class PurchaseModel(LikelihoodModel):
         return np.r_[self.first_start(), np.zeros(len(self.effects.names))]
 
     def other_starts(self) -> list[Array]:
-        few = len(self.x) <= FEW
-        return [
-            np.r_[self.first_start() * one, np.zeros(len(self.effects.names))]
-            for one in self.second_starts * few
-        ]
+        ones = np.ones(len(self.effects.names))
+        return [self.start() * np.r_[one, ones] for one in self.second_starts * (len(self.x) <= FEW)]
 
     def first_start(self) -> Array:
         raise NotImplementedError
@@ -144,11 +131,8 @@ class PurchaseModel(LikelihoodModel):
         # an age of three times 0.1 and one of 0.3 are the same
         t_x = np.where(t_x <= T * (1 + 1e-12), np.minimum(t_x, T), t_x)
         refuse(data, x > 1e7, "a frequency above 10,000,000 (is it an amount?)")
-        refuse(
-            data,
-            (t_x < 0) | (t_x > T),
-            f"a recency outside 0 … {self.age} (it is the age at the last purchase)",
-        )
+        outside = (t_x < 0) | (t_x > T)
+        refuse(data, outside, f"a recency outside 0 … {self.age} (it is the age at the last purchase)")
         refuse(data, (x > 0) != (t_x > 0), "frequency and recency that disagree (one is 0, the other is not)")
         return x, t_x, T, *(column.to_numpy() for column in number_columns(data, *self.effects.columns))
 
@@ -157,7 +141,7 @@ class PurchaseModel(LikelihoodModel):
 
     def clock(self, params: Array) -> float:
         """Return the least time against which the future of a customer runs."""
-        return float(params[1])
+        return float(min(params[place] for place, sign in self.acts_on if sign < 0))
 
     def data_sums(self) -> list[float]:
         return [self.nobs, *(float(np.einsum("i,i", self.n, times)) for times in (self.x, self.t_x, self.T))]
@@ -173,17 +157,13 @@ class PurchaseModel(LikelihoodModel):
         for first in range(0, len(self.x), self.block):
             rows = slice(first, first + self.block)
             some, n = part(own, rows), self.n[rows]
-            one = self.row_derivatives(some, self.x[rows], self.t_x[rows], self.T[rows])
+            one: Any = self.row_derivatives(some, self.x[rows], self.t_x[rows], self.T[rows])
             if self.z:
-                sums = self.effects.chain(params, some, [column[rows] for column in self.z], one, n)
+                one = self.effects.chain(params, some, [column[rows] for column in self.z], one, n)
             else:
-                sums = (
-                    float(np.einsum("i,i", one[0], n)),
-                    np.einsum("ki,i->k", one[1], n),
-                    np.einsum("kli,i->kl", one[2], n),
-                )
-            value, gradient, hessian = value + sums[0], gradient + sums[1], hessian + sums[2]
-        return value, gradient, hessian
+                one = tuple(np.einsum("...i,i", term, n) for term in one)
+            value, gradient, hessian = value + one[0], gradient + one[1], hessian + one[2]
+        return float(value), gradient, hessian
 
     def alive(self, params: Any, x: Array, t_x: Array, T: Array) -> Array:
         raise NotImplementedError
@@ -210,9 +190,7 @@ class PurchaseModel(LikelihoodModel):
         table[:, 0] += 1 - new
         return table
 
-    def draw_lives(
-        self, params: Any, x: Array, T: Array, rng: np.random.Generator
-    ) -> tuple[Array, Array, bool]:
+    def draw_lives(self, params: Any, x: Array, T: Array, rng: np.random.Generator) -> Lives:
         """Draw, for living customers, rate of purchases and time until leaving; does one buy on leaving?"""
         raise NotImplementedError
 
@@ -255,12 +233,8 @@ class PurchaseModel(LikelihoodModel):
         whole = np.full_like(since, horizon)
         t = np.concatenate([t, whole], axis=2)
         weights = np.concatenate([weights, np.exp(-force * whole)], axis=2)
-        bought = self.purchases_while_alive(
-            params,
-            t,
-            np.broadcast_to(numbers[:, None, None], t.shape),
-            np.broadcast_to(ages[:, None], t.shape),
-        )
+        histories = np.broadcast_arrays(t, numbers[:, None, None], ages[:, None])
+        bought = self.purchases_while_alive(params, *histories)
         # in logarithms, so that the error is relative
         values = np.log(np.maximum(np.einsum("xat,xat->xa", bought, weights), 1e-300))
         terms = np.linalg.solve(chebyshev.chebvander(AGES, len(AGES) - 1), values.T).T
@@ -514,54 +488,3 @@ def fitted(results: Any) -> PurchaseResults:
         kind = type(results).__name__
         raise ValueError(f"The results of a fit are needed, such as ParetoNBD(summary).fit(); got a {kind}.")
     return results
-
-
-def durations(t: Any) -> Array:
-    """Return `t` as floats, refusing what is negative, missing or infinite."""
-    t = floats(t, "t")
-    if not (np.isfinite(t) & (t >= 0)).all():
-        raise ValueError("t must be finite and not negative, in the summary's time unit.")
-    return t
-
-
-def discounting(
-    discount: float, year: float, horizon: float | None, period: str | None = None
-) -> tuple[float, float]:
-    """Return the force of discounting per unit of time, and the horizon (infinite if there is none).
-
-    The length of a year must be that in the summary's `period`, where one knows it, to two per cent.
-
-    Examples
-    --------
-    >>> discounting(0.0, 52, 26)
-    (0.0, 26.0)
-    """
-    discount = rate(discount)
-    year = number(year, "year", "the length of a year in the summary's time unit, above 0", 1e-9)
-    if period and abs(year * period_days(period) / 365.25 - 1) > 0.02:
-        raise ValueError(
-            f"year is the length of a year in the summary's time unit, and that is {period!r} of "
-            f"btyd_summary: a year has {365.25 / period_days(period):.6g} of them; got {year:g}."
-        )
-    if horizon is None:
-        if discount == 0:
-            raise ValueError("With a discount of 0 the sum to come may be infinite: give a horizon.")
-        return float(np.log1p(discount)) / year, np.inf
-    what = "a time ahead that must not be negative or infinite, in the summary's time unit (None: for ever)"
-    return float(np.log1p(discount)) / year, number(horizon, "horizon", what, low=0)
-
-
-def history_grid(T: float, frequencies: int, recencies: int) -> pd.DataFrame:
-    """Return customers of age `T`, one for each frequency (1, 2, …) and step of recency (0 not included).
-
-    Examples
-    --------
-    >>> history_grid(39, frequencies=1, recencies=3)["recency"].tolist()
-    [13.0, 26.0, 39.0]
-    """
-    T = number(T, "T", "an age above 0 in the summary's time unit", 1e-9)
-    whole_number(frequencies, "frequencies", least=1)
-    whole_number(recencies, "recencies", least=1)
-    steps = T * np.arange(1, recencies + 1) / recencies
-    places = pd.MultiIndex.from_product([steps, range(1, frequencies + 1)], names=["recency", "frequency"])
-    return places.to_frame().assign(T=float(T))

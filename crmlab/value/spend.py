@@ -8,14 +8,7 @@ from scipy.special import gammaln, polygamma
 
 from crmlab._columns import below_limit, customer_weights
 from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, rise
-from crmlab._tables import (
-    by_customer,
-    number_columns,
-    numbers,
-    one_table,
-    refuse,
-    require_columns,
-)
+from crmlab._tables import by_customer, number_columns, numbers, one_table, refuse, require_columns
 from crmlab.value.purchases import Array
 
 
@@ -90,13 +83,9 @@ class GammaGamma(LikelihoodModel):
 
     def boundary_note(self, names: list[str], params: Array) -> str:
         p, q, v = params
-        alike, steady = {"q", "v"} & set(names) and q > 100, "p" in names and p > 100
-        notes = []
-        if alike:
-            notes.append(f"customers do not differ in what they spend: {p * v / q:.4g} a purchase.")
-        if steady:
-            notes.append("a customer's purchases are all of one amount.")
-        return " And ".join(notes) or super().boundary_note(names, params)
+        alike = f"customers do not differ in what they spend: {p * v / q:.4g} a purchase." * (q > 100)
+        steady = "a customer's purchases are all of one amount." * ("p" in names and p > 100)
+        return " And ".join(filter(None, [alike, steady])) or super().boundary_note(names, params)
 
     def data_sums(self) -> list[float]:
         return [self.nobs, *self.log_sums]
