@@ -53,5 +53,5 @@ def beta_quantiles(a: float, b: float) -> np.ndarray:
         skewness = 2 * (b - a) * np.sqrt(a + b + 1) / ((a + b + 2) * np.sqrt(a * b))
         return a / (a + b) * (1 + spread * (z + skewness * (z**2 - 1) / 6))
     if b > 3e6:
-        return -np.expm1(-gammaincinv(a, QUANTILES) / (b + (a - 1) / 2))
+        return np.maximum(-np.expm1(-gammaincinv(a, QUANTILES) / (b + (a - 1) / 2)), 1e-300)
     return np.maximum(betaincinv(a, b, QUANTILES), 1e-300)

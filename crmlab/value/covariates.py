@@ -27,18 +27,13 @@ class Effects:
         acts_on: tuple[tuple[int, float], ...],
     ):
         lists = [[one] if isinstance(one, str) else list(one or []) for one in (purchase, dropout)]
-        self.columns = list(dict.fromkeys(lists[0] + lists[1]))
-        self.names = [
-            f"{kind}: {name}"
-            for kind, some in zip(("purchase", "dropout"), lists, strict=True)
-            for name in some
-        ]
+        pairs = [(kind, name) for kind, some in enumerate(lists) for name in some]
+        self.names = [f"{('purchase', 'dropout')[kind]}: {name}" for kind, name in pairs]
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"A covariate is named twice: {', '.join(self.names)}.")
+        self.columns = list(dict.fromkeys(name for _, name in pairs))
         # for each effect: its column among those read, the parameter it multiplies, and the sign
-        self.terms = [
-            (self.columns.index(name), *acts_on[kind]) for kind, some in enumerate(lists) for name in some
-        ]
+        self.terms = [(self.columns.index(name), *acts_on[kind]) for kind, name in pairs]
 
     def own(self, params: Array, z: list[Array]) -> list[Any]:
         """Return the four parameters of each customer: numbers, or arrays where covariates are at work."""

@@ -155,8 +155,7 @@ class FutureResults(PurchaseResults):
         >>> round(float(drawn["frequency"].mean()), 1)
         1.2
         """
-        age = self.model.age
-        data = self.model.rows(data)
+        data, age = self.model.rows(data), self.model.age
         zero = data.assign(frequency=0, recency=0)
         _, _, T, *z = self.model.histories(zero)
         params = self.model.own(self.params.to_numpy(), z)

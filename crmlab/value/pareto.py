@@ -75,10 +75,7 @@ class ParetoNBD(PurchaseModel):
         cases = [
             (gone < 1e-3, "no drop-out visible in these data; the fit is the NBD model's, which has none."),
             (beta < 0.01 * self.mean_age(), f"a share of {gone:.3g} left at once, of the others hardly any."),
-            (
-                s > 5,
-                f"customers do not differ in how they drop out: all at the rate s/beta = {s / beta:.3g}.",
-            ),
+            (s > 5, f"customers do not differ in how they drop out: all at the rate {s / beta:.3g}."),
             (True, f"a share of {gone:.3g} has left; how customers differ in that, these data do not tell."),
         ]
         if {"s", "beta"} & set(names):

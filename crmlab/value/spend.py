@@ -72,10 +72,7 @@ class GammaGamma(LikelihoodModel):
         self.xm = self.x * self.m
         self.nx = self.n * self.x
         self.counts = np.bincount(self.x.astype(int), weights=self.n)
-        self.log_sums = (
-            float(np.einsum("i,i", self.nx, np.log(self.xm))),
-            float(np.einsum("i,i", self.n, np.log(self.m))),
-        )
+        self.log_sums = [float(np.einsum("i,i", self.n, np.log(self.m)))]
         self.results_class = GammaGammaResults
 
     def start(self) -> Array:
@@ -83,9 +80,10 @@ class GammaGamma(LikelihoodModel):
 
     def boundary_note(self, names: list[str], params: Array) -> str:
         p, q, v = params
-        alike = f"customers do not differ in what they spend: {p * v / q:.4g} a purchase." * (q > 100)
-        steady = "a customer's purchases are all of one amount." * ("p" in names and p > 100)
-        return " And ".join(filter(None, [alike, steady])) or super().boundary_note(names, params)
+        alike = f"customers do not differ in what they spend: {p * v / q:.4g} a purchase."
+        steady = "a customer's purchases are all of one amount."
+        cases = [(q > 100, alike), ("p" in names and p > 100, steady)]
+        return " And ".join(words for holds, words in cases if holds) or super().boundary_note(names, params)
 
     def data_sums(self) -> list[float]:
         return [self.nobs, *self.log_sums]
@@ -103,7 +101,7 @@ class GammaGamma(LikelihoodModel):
             h @ both
             - p * np.einsum("i,i", nx, share[0])
             - q * np.einsum("i,i", n, share[1])
-            - self.log_sums[1]
+            - self.log_sums[0]
         )
         gradient = np.array(
             [
