@@ -8,16 +8,12 @@ from scipy.stats import betabinom
 
 from crmlab._arguments import floats, rate
 from crmlab._columns import by_period
-from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, rising
+from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, rise, rising
 from crmlab._tables import refuse
-from crmlab.value.purchases import (
-    WORTHLESS,
-    Array,
-    PurchaseModel,
-    PurchaseResults,
-    discounting,
-    dropout_note,
-)
+from crmlab.value.ahead import discounting
+from crmlab.value.boundaries import dropout_note
+from crmlab.value.futures import FutureResults
+from crmlab.value.purchases import WORTHLESS, Array, PurchaseModel
 
 
 class BetaGeoBetaBinomial(PurchaseModel):
@@ -54,20 +50,32 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
     names = ("alpha", "beta", "gamma", "delta")
     title = "BG/BB"
-    results_class = PurchaseResults
+    results_class = FutureResults
     age = "periods"
     whole_times = 0
 
-    def histories(self, data: pd.DataFrame) -> tuple[Array, Array, Array]:
+    def __init__(self, summary: Any, weights: Any = None):
+        super().__init__(summary, weights)
+
+    def histories(self, data: pd.DataFrame) -> tuple[Array, ...]:
         x, t_x, n = super().histories(data)
         refuse(data, x > t_x, "more purchases (frequency) than periods up to the last one (recency)")
         return x, t_x, n
 
-    def start(self) -> Array:
+    def first_start(self) -> Array:
         return np.array([1.0, 1.0, 0.5, 2.0])
 
     def boundary_note(self, names: list[str], params: Array) -> str:
-        return dropout_note(names, params) or super().boundary_note(names, params)
+        alpha, beta, _, _ = params
+        notes = [dropout_note(names, params)]
+        if {"alpha", "beta"} & set(names):
+            chance = f"{alpha / (alpha + beta):.3g}"
+            notes.append(
+                f"customers do not differ in how often they buy: with probability {chance} in each period."
+                if alpha + beta > 1
+                else f"a share of {chance} buys in every period while a customer, and the others never."
+            )
+        return " And ".join(note for note in notes if note) or super().boundary_note(names, params)
 
     def log_terms(self, params: Array, x: Array, t_x: Array, n: Array) -> tuple[Array, Array, Array]:
         """Return for each row (last) and each last period alive m (middle) the log-term and its derivatives.
@@ -112,7 +120,7 @@ class BetaGeoBetaBinomial(PurchaseModel):
         )
         return float(self.n @ total), mean @ self.n, hessian
 
-    def alive(self, params: Array, x: Array, t_x: Array, T: Array) -> Array:
+    def alive(self, params: Any, x: Array, t_x: Array, T: Array) -> Array:
         log, _, _ = self.log_terms(params, x, t_x, T)
         now = np.take_along_axis(log, T.astype(int)[None, :], axis=0)[0]
         return np.exp(now - np.logaddexp.reduce(log, axis=0))
@@ -137,15 +145,32 @@ class BetaGeoBetaBinomial(PurchaseModel):
         opportunities = (stays * np.exp(-force * (ahead + 1))).sum(axis=0)[place]
         return (alpha + x) / (alpha + beta + T) * opportunities
 
-    def count_probabilities(self, params: Array, t: Array, top: int) -> Array:
+    def stays_alive(self, params: Array, t: Array, x: Array, T: Array) -> Array:
+        _, _, gamma, delta = params
+        whole_periods(t)
+        return np.exp(rise(delta + T, t)[0] - rise(gamma + delta + T, t)[0])
+
+    def counts_while_alive(self, params: Array, t: Array, x: Array, T: Array, top: int) -> Array:
         alpha, beta, gamma, delta = params
         whole_periods(t)
-        periods = np.arange(int(t.max(initial=0)) + 1)
-        log_stays = rising(delta, periods[-1] + 1)[0] - rising(gamma + delta, periods[-1] + 1)[0]
-        stays = np.exp(log_stays)
-        # Alive for just m of the t periods, or to the end.
-        ends = np.where(periods < t[:, None], -np.diff(stays), np.where(periods == t[:, None], stays[:-1], 0))
-        return ends @ betabinom.pmf(np.arange(top + 1), periods[:, None], alpha, beta)
+        out = np.empty((len(x), top + 1))
+        for row, (ahead, bought, age) in enumerate(zip(t.astype(int), x, T, strict=True)):
+            log_stays = rising(delta + age, ahead)[0] - rising(gamma + delta + age, ahead)[0]
+            # Alive for just m of the periods ahead, or to the end.
+            ends = np.append(-np.diff(np.exp(log_stays)), np.exp(log_stays[-1]))
+            periods = np.arange(ahead + 1)[:, None]
+            out[row] = ends @ betabinom.pmf(np.arange(top + 1), periods, alpha + bought, beta + age - bought)
+        return out
+
+    def draw_histories(self, params: Any, T: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        alpha, beta, gamma, delta = params
+        buys, leaves = rng.beta(alpha, beta, len(T)), rng.beta(gamma, delta, len(T))
+        x, t_x, alive = np.zeros(len(T)), np.zeros(len(T)), np.ones(len(T), bool)
+        for period in range(1, int(T.max(initial=0)) + 1):
+            alive &= (period <= T) & (rng.random(len(T)) >= leaves)
+            bought = alive & (rng.random(len(T)) < buys)
+            x, t_x = x + bought, np.where(bought, period, t_x)
+        return x, t_x
 
 
 def whole_periods(t: Array) -> None:

@@ -1,17 +1,17 @@
 """BG/NBD and MBG/NBD: after a purchase the customer may leave, with a probability of his own."""
 
+from typing import Any
+
 import numpy as np
-from numpy.polynomial.legendre import leggauss
-from scipy.special import betaincinv, expit
+from scipy.special import expit
 from scipy.stats import nbinom
 
-from crmlab._results import Derivatives, rising
-from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults, dropout_note
+from crmlab._quadrature import QUANTILE_WEIGHTS, beta_quantiles
+from crmlab._results import rises, unique_rows
+from crmlab.value.boundaries import buying_note, dropout_note
+from crmlab.value.futures import FutureResults
+from crmlab.value.purchases import Array, Lives, PurchaseModel
 
-# Gauss–Legendre nodes, crowded towards 0 and 1, as quantiles of the beta distribution.
-_nodes, _weights = leggauss(64)
-QUANTILES = np.sin(np.pi * (_nodes + 1) / 4) ** 2
-QUANTILE_WEIGHTS = _weights * np.pi / 4 * np.sin(np.pi * (_nodes + 1) / 2)
 BLOCK = 16_384  # customers at a time
 
 
@@ -59,108 +59,107 @@ class BetaGeoNBD(PurchaseModel):
 
     names = ("r", "alpha", "a", "b")
     title = "BG/NBD"
-    results_class = PurchaseResults
+    results_class = FutureResults
+    acts_on = ((1, -1.0), (2, 1.0))
+    second_starts = (np.array([1.0, 1.0, 0.1, 1.0]), np.array([4.0, 4.0, 4.0, 8.0]))
     chances = 0  # occasions to leave before the first repeat purchase
 
-    def start(self) -> Array:
+    def first_start(self) -> Array:
         return np.array([0.5, 0.5 * self.mean_age(), 1.0, 2.0])
 
     def boundary_note(self, names: list[str], params: Array) -> str:
-        return dropout_note(names, params) or super().boundary_note(names, params)
+        notes = [dropout_note(names, params)]
+        if {"r", "alpha"} & set(names):
+            notes.append(buying_note(*params[:2]))
+        return " And ".join(note for note in notes if note) or super().boundary_note(names, params)
 
-    def alive(self, params: Array, x: Array, t_x: Array, T: Array) -> Array:
+    def alive(self, params: Any, x: Array, t_x: Array, T: Array) -> Array:
         r, alpha, a, b = params
         had_a_chance = x + self.chances > 0
         steps = np.where(had_a_chance, b + x + self.chances - 1, 1)
-        odds_left = np.log(a / steps) + (r + x) * np.log((alpha + T) / (alpha + t_x))
+        odds_left = np.log(a / steps) + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
         return np.where(had_a_chance, expit(-odds_left), 1.0)
 
-    def derivatives(self, params: Array) -> Derivatives:
+    def row_derivatives(self, params: Any, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array]:
         r, alpha, a, b = params
-        h, k = self.counts, self.chances
-        top = len(h) - 1
-        gamma, b_rises, ab_rises = rising(r, top), rising(b, top + k), rising(a + b, top + k)
-        beta = slice(k, top + k + 1)
-        N, x, n = self.nobs, self.x, self.n
-        y = r + x
-        u = 1 / (alpha + self.T)
-        log_late = np.log(alpha + self.T)
-        value = (
-            np.dot(h, gamma[0] + b_rises[0, beta] - ab_rises[0, beta])
-            + N * r * np.log(alpha)
-            - np.einsum("i,i,i", n, y, log_late)
-        )
-        ab = np.dot(h, ab_rises[1, beta]), np.dot(h, ab_rises[2, beta])
-        yu = n * y * u
-        gradient = np.array(
-            [
-                np.dot(h, gamma[1]) + N * np.log(alpha) - np.einsum("i,i", n, log_late),
-                N * r / alpha - yu.sum(),
-                -ab[0],
-                np.dot(h, b_rises[1, beta]) - ab[0],
-            ]
-        )
-        hessian = np.zeros((4, 4))
-        hessian[0, 0] = np.dot(h, gamma[2])
-        hessian[0, 1] = hessian[1, 0] = N / alpha - np.einsum("i,i", n, u)
-        hessian[1, 1] = -N * r / alpha**2 + np.einsum("i,i", yu, u)
-        hessian[2:, 2:] = -ab[1]
-        hessian[3, 3] += np.dot(h, b_rises[2, beta])
+        k = self.chances
+        gamma, b_rise, ab_rise = rises(r, x), rises(b, x + k), rises(a + b, x + k)
+        # Nothing cancels where alpha and r have run to infinity: α + T is told by its ratio to α.
+        y, u, v = r + x, 1 / (alpha + T), 1 / (alpha + t_x)
+        late = np.log1p(T / alpha)
+        value = gamma[0] - r * late - x * np.log(alpha + T) + b_rise[0] - ab_rise[0]
+        gradient = np.array([gamma[1] - late, (r * T / alpha - x) * u, -ab_rise[1], b_rise[1] - ab_rise[1]])
+        hessian = np.zeros((4, 4, len(x)))
+        hessian[0, 0], hessian[0, 1] = gamma[2], T * u / alpha
+        hessian[1, 1] = (x - r * (T / alpha) * (2 + T / alpha)) * u**2
+        hessian[2, 2] = hessian[2, 3] = -ab_rise[2]
+        hessian[3, 3] = b_rise[2] - ab_rise[2]
 
         # log(1 + odds of having left), for those who had an occasion to leave
-        had = x + k > 0
-        x, n, y, u, log_late = x[had], n[had], y[had], u[had], log_late[had]
-        v = 1 / (alpha + self.t_x[had])
-        c = 1 / (b + x + k - 1)
-        waited = log_late + np.log(v)
-        z = np.log(a * c) + y * waited
+        c = 1 / np.where(x + k > 0, b + x + k - 1, 1)
+        waited = np.log1p((T - t_x) * v)
+        with np.errstate(divide="ignore"):
+            z = np.where(x + k > 0, np.log(a * c) + y * waited, -np.inf)
         left = expit(z)
-        value += np.einsum("i,i", n, np.logaddexp(0, z))
-        slope = np.array([waited, y * (u - v), np.full(len(x), 1 / a), -c])
-        n_left = n * left
-        gradient += np.einsum("ki,i->k", slope, n_left)
-        hessian += np.einsum("ki,li,i->kl", slope, slope, n_left * (1 - left), optimize=False)
-        cross = np.einsum("i,i", n_left, u - v)
-        hessian[0, 1] += cross
-        hessian[1, 0] += cross
-        hessian[1, 1] -= np.einsum("i,i", n_left * y, u**2 - v**2)
-        hessian[2, 2] -= n_left.sum() / a**2
-        hessian[3, 3] += np.einsum("i,i,i", n_left, c, c)
-        return float(value), gradient, hessian
+        value += np.logaddexp(0, z)
+        sooner = -(T - t_x) * u * v  # u − v
+        slope = np.array([waited, y * sooner, np.broadcast_to(1 / a, x.shape), -c])
+        gradient += left * slope
+        hessian += left * (1 - left) * slope[:, None] * slope
+        hessian[0, 1] += left * sooner
+        hessian[1, 1] -= left * y * sooner * (u + v)
+        hessian[2, 2] -= left / a**2
+        hessian[3, 3] += left * c**2
+        hessian[1, 0], hessian[3, 2] = hessian[0, 1], hessian[2, 3]
+        return value, gradient, hessian
+
+    def leaving(self, params: Any, x: Array) -> tuple[Array, Array]:
+        """Return quantiles of the posterior beta(a, b + x) of each different customer, and their places."""
+        _, _, a, b = params
+        steps = np.ravel(b + x + self.chances)
+        (a, b), place = unique_rows(np.broadcast_to(np.ravel(a), steps.shape), steps)
+        return np.array([beta_quantiles(*one) for one in zip(a, b, strict=True)]), place
+
+    def pace(self, params: Array, x: Array, T: Array) -> Array:
+        r, alpha, a, b = params
+        return (alpha + T) / np.maximum((r + x) * a / (a + b + x), 1)
 
     def purchases_while_alive(self, params: Array, t: Array, x: Array, T: Array) -> Array:
-        r, alpha, a, b = params
+        r, alpha, _, _ = params
         # The paper's equation 10 holds a hypergeometric function that overflows where customers are alike.
         # Before its last integral it is the mean of (1 − (1 + p t/(α+T))^−(r+x)) / p over p ~ beta(a, b+x).
-        numbers, place = np.unique(x, return_inverse=True)
-        p = np.maximum(betaincinv(a, (b + numbers + self.chances)[:, None], QUANTILES), 1e-300)
-        ahead, y, place = np.ravel(t / (alpha + T)), np.ravel(r + x), np.ravel(place)
+        p, place = self.leaving(params, x)
+        ahead, y = np.ravel(t / (alpha + T)), np.ravel(r + x)
         out = np.empty(len(ahead))
         for first in range(0, len(out), BLOCK):
             rows = slice(first, first + BLOCK)
             chance = p[place[rows]]
             stopped = -np.expm1(-y[rows, None] * np.log1p(chance * ahead[rows, None]))
-            out[rows] = stopped / chance @ QUANTILE_WEIGHTS
+            out[rows] = np.einsum("ij,j->i", stopped / chance, QUANTILE_WEIGHTS)
         return out.reshape(np.shape(x))
 
-    def draw_lives(
-        self, params: Array, x: Array, T: Array, rng: np.random.Generator
-    ) -> tuple[Array, Array, bool]:
+    def stays_alive(self, params: Array, t: Array, x: Array, T: Array) -> Array:
+        r, alpha, _, _ = params
+        p, place = self.leaving(params, x)
+        return (1 + p[place] * (t / (alpha + T))[:, None]) ** -(r + x)[:, None] @ QUANTILE_WEIGHTS
+
+    def draw_lives(self, params: Any, x: Array, T: Array, rng: np.random.Generator) -> Lives:
         r, alpha, a, b = params
         rate, leave = rng.gamma(r + x) / (alpha + T), rng.beta(a, b + x + self.chances)
         with np.errstate(divide="ignore", over="ignore"):
             # each purchase ends the life with this probability: two independent streams of purchases
             return rate * (1 - leave), rng.exponential(size=len(x)) / (rate * leave), True
 
-    def count_probabilities(self, params: Array, t: Array, top: int) -> Array:
-        r, alpha, a, b = params
-        j = np.arange(top + 1)
-        steps = j + self.chances
-        log_stays = (rising(b, steps[-1])[0] - rising(a + b, steps[-1])[0])[steps]
-        stays = np.exp(log_stays)  # P(not left after `steps` occasions)
-        leaves = np.where(steps > 0, stays * a / (b + steps - 1), 0)  # P(left at the last of them)
-        in_time = alpha / (alpha + t[:, None])
-        return stays * nbinom.pmf(j, r, in_time) + leaves * nbinom.sf(j - 1, r, in_time)
+    def counts_while_alive(self, params: Array, t: Array, x: Array, T: Array, top: int) -> Array:
+        r, alpha, a, b = (np.reshape(param, (-1, 1)) for param in params)
+        j, before = np.arange(top + 1), np.arange(top)
+        steps = b + (x + self.chances)[:, None]
+        ones = np.ones((len(x), 1))
+        # P(not left after j purchases), and P(left at the j-th)
+        stays = np.cumprod(np.concatenate([ones, (steps + before) / (a + steps + before)], axis=1), axis=1)
+        leaves = np.concatenate([0 * ones, stays[:, :-1] * a / (a + steps + before)], axis=1)
+        y, in_time = r + x[:, None], (alpha + T[:, None]) / (alpha + (T + t)[:, None])
+        return stays * nbinom.pmf(j, y, in_time) + leaves * nbinom.sf(j - 1, y, in_time)
 
 
 class ModifiedBetaGeoNBD(BetaGeoNBD):

@@ -10,8 +10,10 @@ from tqdm import tqdm
 from crmlab._arguments import number
 from crmlab._results import FitWarning, grid, unique_rows
 from crmlab._tables import whole_number
+from crmlab.value.ahead import discounting, history_grid
+from crmlab.value.covariates import part
 from crmlab.value.discrete import BetaGeoBetaBinomial
-from crmlab.value.purchases import Array, PurchaseResults, discounting, fitted, history_grid
+from crmlab.value.purchases import Array, PurchaseResults, fitted
 from crmlab.value.spend import GammaGamma, GammaGammaResults, repeat_spend
 
 NEARLY_ALL = 12.0  # a simulated life ends where money is discounted by e to minus this power
@@ -136,7 +138,8 @@ class LifetimeValue:
         Parameters
         ----------
         data : table, optional
-            As for :meth:`expected`. The fitted summary counts with its weights.
+            As for :meth:`expected`. The fitted summary counts with its weights, and so does a table with the
+            column that was named as weights when the model was fitted.
         alpha : float
             The interval holds with probability 1 − `alpha` if the model is right.
 
@@ -155,22 +158,19 @@ class LifetimeValue:
         [78600.0, 49300.0, 125300.0]
         """
         model = self.purchases.model
-        fitted, data = data is None, model.rows(data)
-        weights = model.weights if fitted else np.ones(len(data))
+        weights, data = model.weights_of(data), model.rows(data)
         rows, place = unique_rows(*model.histories(data))
         paid = np.bincount(place, weights=weights * self.margin * self._spend_at(data))
 
         def by_purchases(params: Array) -> Array:
             return np.array([paid @ self.purchases.discounted_at(params, self.force, self.end, *rows)])
 
-        parts = [self.purchases.delta_method(by_purchases, alpha)]
+        parts = [self.purchases.interval(by_purchases, alpha)]
         if isinstance(self.spend, GammaGammaResults):
             results, (x, m) = self.spend, repeat_spend(data)
             bought = self.purchases.discounted_purchases(self.discount, self.year, self.horizon, data)
             bought = weights * self.margin * bought.to_numpy()
-            parts.append(
-                results.delta_method(lambda q: np.array([bought @ results.spend_at(q, x, m)]), alpha)
-            )
+            parts.append(results.interval(lambda q: np.array([bought @ results.spend_at(q, x, m)]), alpha))
         worth = parts[0]["expected"]
         return _interval(worth, parts).iloc[0].rename("total") - weights.sum() * self.contacts
 
@@ -256,8 +256,9 @@ class LifetimeValue:
                 f"{len(data):,} customers × {draws:,} draws exceed 50 million: take fewer of either."
             )
         rng, params = np.random.default_rng(rng), results.params.to_numpy()
-        x, t_x, T = results.model.histories(data)
-        alive = results.model.alive(params, x, t_x, T)
+        x, t_x, T, *z = results.model.histories(data)
+        own = results.model.own(params, z)
+        alive = results.model.alive(own, x, t_x, T)
         horizon = min(self.end, NEARLY_ALL / self.force) if self.force else self.end
         m = repeat_spend(data)[1] if isinstance(self.spend, GammaGammaResults) else x
         step, drawn = max(1, LIVES // len(data)), []
@@ -265,7 +266,7 @@ class LifetimeValue:
             row = np.repeat(np.arange(len(data)), min(step, draws - first))
             place = np.flatnonzero(rng.random(len(row)) < alive[row])
             who = row[place]
-            rate, until, last = results.model.draw_lives(params, x[who], T[who], rng)
+            rate, until, last = results.model.draw_lives(part(own, who), x[who], T[who], rng)
             seen = np.minimum(until, horizon)
             life = np.repeat(np.arange(len(who)), rng.poisson(rate * seen))
             time = rng.random(len(life)) * seen[life]
@@ -320,19 +321,22 @@ class LifetimeValue:
         weights = model.weights
         if (weights != np.floor(weights)).any():
             raise ValueError("The weights of the fitted summary must be whole numbers of customers.")
-        rng, T = np.random.default_rng(rng), np.repeat(model.histories(model.data)[2], weights.astype(int))
+        rng, data = np.random.default_rng(rng), model.data
+        columns = ["frequency", "recency", "T", *model.effects.columns]
+        lives = data.iloc[np.repeat(np.arange(len(data)), weights.astype(int))][columns]
+        lives = lives.reset_index(drop=True)
+        _, _, T, *z = model.histories(lives)
         _, grain = grid(T)
-        data = model.data
         rows, place = unique_rows(*model.histories(data))
         totals = []
         for _ in tqdm(range(draws), desc="bootstrap", leave=False, disable=None):
-            x, t_x = model.draw_histories(params, T, rng)
+            x, t_x = model.draw_histories(model.own(params, z), T, rng)
             if grain:  # the log tells days or weeks, not moments
                 t_x = np.minimum(np.ceil(t_x * grain) / grain, T)
-            again = pd.DataFrame({"frequency": x, "recency": t_x, "T": T})
+            again = lives.assign(frequency=x, recency=t_x)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FitWarning)
-                fit = type(model)(again).fit(start=params)
+                fit = model.again(again).fit(start=params)
                 each: Any = self.spend
                 if isinstance(each, GammaGammaResults):
                     each = self._refit_spend(each, x, rng)
@@ -367,6 +371,9 @@ def _money(value: Any, name: str) -> float:
 
 def _interval(worth: pd.Series, parts: list[pd.DataFrame]) -> pd.DataFrame:
     """Return a product with its interval from those of its independent factors, at the same level."""
-    errors = [np.log((part["high"] / part["expected"]).where(part["expected"] > 0, 1.0)) for part in parts]
-    spread = np.exp(np.sqrt(sum(error**2 for error in errors)))
-    return pd.DataFrame({"expected": worth, "low": worth / spread, "high": worth * spread})
+    ends = {}
+    for side in ("low", "high"):
+        errors = [np.log((part[side] / part["expected"]).where(part["expected"] > 0, 1.0)) for part in parts]
+        spread = np.sqrt(sum(error**2 for error in errors))
+        ends[side] = worth * np.exp(spread if side == "high" else -spread)
+    return pd.DataFrame({"expected": worth, **ends})

@@ -1,16 +1,20 @@
 """Pareto/NBD: buying at random, and leaving at random, at rates of one's own."""
 
+from typing import Any
+
 import numpy as np
-from numpy.polynomial.legendre import leggauss
-from scipy.special import expit, exprel
-from scipy.stats import nbinom
+from scipy.special import expit, exprel, gammaln
 
-from crmlab._results import Derivatives, rising
-from crmlab.value.purchases import Array, PurchaseModel, PurchaseResults
+from crmlab._quadrature import crowded, even
+from crmlab._results import rise, rises
+from crmlab.value.boundaries import buying_note
+from crmlab.value.covariates import part
+from crmlab.value.futures import FutureResults
+from crmlab.value.purchases import Array, Lives, PurchaseModel
 
-NODES, NODE_WEIGHTS = leggauss(20)
-NODES, NODE_WEIGHTS = (NODES + 1) / 2, NODE_WEIGHTS / 2
+NODES, NODE_WEIGHTS = even(20)
 NEGLIGIBLE = 40.0  # the integrand is cut where it has fallen by e to this power
+SURVIVAL, SURVIVAL_WEIGHTS = crowded(even(128))
 BLOCK = 4096  # rows at a time, so that the work stays in the processor's cache
 
 
@@ -59,93 +63,87 @@ class ParetoNBD(PurchaseModel):
 
     names = ("r", "alpha", "s", "beta")
     title = "Pareto/NBD"
-    results_class = PurchaseResults
-    clock = 3
+    results_class = FutureResults
 
-    def start(self) -> Array:
+    def first_start(self) -> Array:
         return np.array([0.5, 0.5 * self.mean_age(), 0.5, 0.5 * self.mean_age()])
 
     def boundary_note(self, names: list[str], params: Array) -> str:
-        _, _, s, beta = params
-        if not set(names) & {"s", "beta"}:
-            return super().boundary_note(names, params)
-        if s / beta * self.mean_age() < 1e-3:
-            return "no drop-out visible in these data; the fit is the NBD model's, which has none."
-        return f"customers do not differ in how they drop out: all at the rate s/beta = {s / beta:.3g}."
+        r, alpha, s, beta = params[:4]
+        notes = [buying_note(r, alpha)] if {"r", "alpha"} & set(names) else []
+        gone = -np.expm1(-s * np.log1p(self.mean_age() / beta))
+        cases = [
+            (gone < 1e-3, "no drop-out visible in these data; the fit is the NBD model's, which has none."),
+            (beta < 0.01 * self.mean_age(), f"a share of {gone:.3g} left at once, of the others hardly any."),
+            (s > 5, f"customers do not differ in how they drop out: all at the rate {s / beta:.3g}."),
+            (True, f"a share of {gone:.3g} has left; how customers differ in that, these data do not tell."),
+        ]
+        if {"s", "beta"} & set(names):
+            notes.append(next(words for holds, words in cases if holds))
+        return " And ".join(notes) or super().boundary_note(names, params)
 
-    def log_terms(self, params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
-        """Return the logarithms of the likelihood's terms, and α + τ, β + τ with their logarithms.
+    def log_terms(self, params: Any, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array, Array]:
+        """Return the logarithms of the likelihood's terms, and τ, log(1 + τ/α), log(1 + τ/β).
 
         One row per customer. The first column is the term of those still alive at T, the others are the
         integrand at the nodes times the node's weight.
         """
-        r, alpha, s, beta = params
-        small = min(alpha, beta)
-        y = r + x
-        begin = np.log(small + t_x)
+        r, alpha, s, beta = (np.reshape(param, (-1, 1)) for param in params)
+        y, begin, end = (array[:, None] for array in (r[:, 0] + x, t_x, T))
+        small = np.minimum(alpha, beta)
         # The logarithm of the integrand falls at least as fast as at its start.
-        fall = (small + t_x) * (y / (alpha + t_x) + (s + 1) / (beta + t_x)) - 1
+        fall = (small + begin) * (y / (alpha + begin) + (s + 1) / (beta + begin)) - 1
         with np.errstate(divide="ignore"):
-            length = np.minimum(np.log(small + T) - begin, np.where(fall > 0, NEGLIGIBLE / fall, np.inf))
-        at = begin[:, None] + length[:, None] * NODES
-        times = np.empty((4, len(x), len(NODES) + 1))
-        times[0, :, 0] = alpha + T
-        np.add(np.exp(at), alpha - small, out=times[0, :, 1:])
-        np.add(times[0], beta - alpha, out=times[1])
-        np.log(times[:2], out=times[2:])
-        terms = -y[:, None] * times[2] - s * times[3]
+            cut = np.where(fall > 0, NEGLIGIBLE / fall, np.inf)
+        length = np.minimum(np.log1p((end - begin) / (small + begin)), cut)
+        # Nothing cancels where α or β is 1e10: τ is told from t_x on, and by its ratios to them.
+        tau = np.concatenate([end, begin + (small + begin) * np.expm1(length * NODES)], axis=1)
+        bought, left = np.log1p(tau / alpha), np.log1p(tau / beta)
+        terms = -y * bought - s * left - (y - r) * np.log(alpha)
         with np.errstate(divide="ignore"):
-            terms[:, 1:] += at + np.log(s * length[:, None] * NODE_WEIGHTS) - times[3, :, 1:]
-        return terms, times
-
-    def derivatives(self, params: Array) -> Derivatives:
-        r, alpha, s, beta = params
-        gamma = rising(r, len(self.counts) - 1)
-        N = self.nobs
-        value = np.dot(self.counts, gamma[0]) + N * (r * np.log(alpha) + s * np.log(beta))
-        gradient = np.array(
-            [np.dot(self.counts, gamma[1]) + N * np.log(alpha), N * r / alpha, N * np.log(beta), N * s / beta]
-        )
-        hessian = np.zeros((4, 4))
-        hessian[0, 0] = np.dot(self.counts, gamma[2])
-        hessian[0, 1] = N / alpha
-        hessian[1, 1] = -N * r / alpha**2
-        hessian[2, 3] = N / beta
-        hessian[3, 3] = -N * s / beta**2
-        left = np.r_[0.0, np.ones(len(NODES))]
-        for first in range(0, len(self.x), BLOCK):
-            rows = slice(first, first + BLOCK)
-            n, y = self.n[rows], r + self.x[rows]
-            terms, times = self.log_terms(params, self.x[rows], self.t_x[rows], self.T[rows])
-            reference = terms.max(axis=1)
-            share = np.exp(terms - reference[:, None])
-            total = share.sum(axis=1)
-            value += np.einsum("i,i", n, reference + np.log(total))
-            share /= total[:, None]
-            u, v = 1 / times[:2]
-            slope = np.array([-times[2], -y[:, None] * u, left / s - times[3], -(s + left) * v])
-            mean = np.einsum("kij,ij->ki", slope, share)
-            gradient += np.einsum("ki,i->k", mean, n)
-            weighted = share * n[:, None]
-            hessian += np.einsum("kij,lij->kl", slope * weighted, slope) - np.einsum(
-                "ki,li,i->kl", mean, mean, n
+            terms[:, 1:] += (
+                np.log(s / beta * (small + begin) * length * NODE_WEIGHTS) + length * NODES - left[:, 1:]
             )
-            hessian[0, 1] -= np.einsum("ij,ij", weighted, u)
-            hessian[1, 1] += np.einsum("ij,ij,i", weighted, u**2, y)
-            hessian[2, 2] -= weighted[:, 1:].sum() / s**2
-            hessian[2, 3] -= np.einsum("ij,ij", weighted, v)
-            hessian[3, 3] += np.einsum("ij,ij,j", weighted, v**2, s + left)
-        hessian[1, 0], hessian[3, 2] = hessian[0, 1], hessian[2, 3]
-        return float(value), gradient, hessian
+        return terms, tau, bought, left
 
-    def alive(self, params: Array, x: Array, t_x: Array, T: Array) -> Array:
+    def row_derivatives(self, params: Any, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array]:
+        terms, tau, bought, left = self.log_terms(params, x, t_x, T)
+        r, alpha, s, beta = (np.reshape(param, (-1, 1)) for param in params)
+        gamma = rises(params[0], x)
+        reference = terms.max(axis=1)
+        share = np.exp(terms - reference[:, None])
+        total = share.sum(axis=1)
+        share /= total[:, None]
+        gone = np.r_[0.0, np.ones(len(NODES))]
+        u, v, x = 1 / (alpha + tau), 1 / (beta + tau), x[:, None]
+        slope = np.array(
+            [-bought, (r * (tau / alpha) - x) * u, gone / s - left, (s * (tau / beta) - gone) * v]
+        )
+        mean = np.einsum("kij,ij->ki", slope, share)
+        hessian = np.einsum("kij,lij->kli", slope * share, slope) - mean[:, None] * mean
+        hessian[0, 0] += gamma[2]
+        hessian[0, 1] += np.einsum("ij,ij->i", share, tau / alpha * u)
+        bend = x - r * (tau / alpha) * (2 + tau / alpha)
+        hessian[1, 1] += np.einsum("ij,ij->i", share, bend * u**2)
+        hessian[2, 2] -= (share[:, 1:] / s**2).sum(axis=1)
+        hessian[2, 3] += np.einsum("ij,ij->i", share, tau / beta * v)
+        bend = gone - s * (tau / beta) * (2 + tau / beta)
+        hessian[3, 3] += np.einsum("ij,ij->i", share, bend * v**2)
+        hessian[1, 0], hessian[3, 2] = hessian[0, 1], hessian[2, 3]
+        mean[0] += gamma[1]
+        return gamma[0] + reference + np.log(total), mean, hessian
+
+    def alive(self, params: Any, x: Array, t_x: Array, T: Array) -> Array:
         x, t_x, T = (np.ravel(array) for array in np.broadcast_arrays(x, t_x, T))
         alive = np.empty(len(x))
         for first in range(0, len(x), BLOCK):
             rows = slice(first, first + BLOCK)
-            terms, _ = self.log_terms(params, x[rows], t_x[rows], T[rows])
+            terms = self.log_terms(part(params, rows), x[rows], t_x[rows], T[rows])[0]
             alive[rows] = expit(terms[:, 0] - np.logaddexp.reduce(terms[:, 1:], axis=1))
         return alive
+
+    def pace(self, params: Array, x: Array, T: Array) -> Array:
+        return (params[3] + T) / np.maximum(params[2], 1) + 0 * x
 
     def purchases_while_alive(self, params: Array, t: Array, x: Array, T: Array) -> Array:
         r, alpha, s, beta = params
@@ -153,21 +151,32 @@ class ParetoNBD(PurchaseModel):
         longer = np.log1p(t / (beta + T))
         return (r + x) * (beta + T) / (alpha + T) * longer * exprel((1 - s) * longer)
 
-    def draw_lives(
-        self, params: Array, x: Array, T: Array, rng: np.random.Generator
-    ) -> tuple[Array, Array, bool]:
+    def draw_lives(self, params: Any, x: Array, T: Array, rng: np.random.Generator) -> Lives:
         r, alpha, s, beta = params
         with np.errstate(divide="ignore", over="ignore"):
             until = rng.exponential(size=len(x)) * (beta + T) / rng.gamma(s, size=len(x))
         return rng.gamma(r + x) / (alpha + T), until, False
 
-    def count_probabilities(self, params: Array, t: Array, top: int) -> Array:
-        r, alpha, s, beta = params
-        j = np.arange(top + 1)
-        nodes, weights = leggauss(200)
-        # Leaving at τ: the survivor function (β/(β+τ))^s runs evenly through its own values.
-        stays = (beta / (beta + t)) ** s
-        survival = stays[:, None] + (1 - stays[:, None]) * (nodes + 1) / 2
-        tau = beta * (survival ** (-1 / s) - 1)
-        left = nbinom.pmf(j[:, None], r, (alpha / (alpha + tau))[:, None, :]) @ (weights / 2)
-        return stays[:, None] * nbinom.pmf(j, r, (alpha / (alpha + t))[:, None]) + (1 - stays[:, None]) * left
+    def stays_alive(self, params: Array, t: Array, x: Array, T: Array) -> Array:
+        _, _, s, beta = params
+        return np.exp(-s * np.log1p(t / (beta + T)))
+
+    def counts_while_alive(self, params: Array, t: Array, x: Array, T: Array, top: int) -> Array:
+        r, alpha, s, beta = (np.reshape(param, (-1, 1)) for param in params)
+        y, alpha, beta, t = r + x[:, None], alpha + T[:, None], beta + T[:, None], t[:, None]
+        out = np.empty((len(x), top + 1))
+        for first in range(0, len(x), 1024):
+            rows = slice(first, first + 1024)
+            one, scale, clock, end = y[rows], alpha[rows], beta[rows], t[rows]
+            # Leaving at τ: the survivor function (β/(β+τ))^s runs evenly through its own values.
+            stays = np.exp(-s * np.log1p(end / clock))
+            survival = stays + (1 - stays) * SURVIVAL
+            tau = np.concatenate([end, clock * np.expm1(-np.log(survival) / s)], axis=1)
+            weights = np.concatenate([stays, (1 - stays) * SURVIVAL_WEIGHTS], axis=1)
+            with np.errstate(divide="ignore"):
+                none, more = -one * np.log1p(tau / scale), np.log(tau / (scale + tau))
+            ways = rise(one, np.arange(top + 1))[0] - gammaln(np.arange(top + 1) + 1)
+            for j in range(top + 1):
+                log = none + (j * more if j else 0) + ways[:, [j]]
+                out[rows, j] = np.einsum("ij,ij->i", weights, np.exp(log))
+        return out

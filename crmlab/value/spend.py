@@ -4,18 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import gammaln, polygamma
 
 from crmlab._columns import below_limit, customer_weights
-from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults
-from crmlab._tables import (
-    by_customer,
-    number_columns,
-    numbers,
-    one_table,
-    refuse,
-    require_columns,
-)
+from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, rise
+from crmlab._tables import by_customer, number_columns, numbers, one_table, refuse, require_columns
 from crmlab.value.purchases import Array
 
 
@@ -79,49 +72,52 @@ class GammaGamma(LikelihoodModel):
         self.xm = self.x * self.m
         self.nx = self.n * self.x
         self.counts = np.bincount(self.x.astype(int), weights=self.n)
-        self.log_sums = (
-            float(np.einsum("i,i", self.nx, np.log(self.xm))),
-            float(np.einsum("i,i", self.n, np.log(self.m))),
-        )
+        self.log_sums = [float(np.einsum("i,i", self.n, np.log(self.m)))]
         self.results_class = GammaGammaResults
 
     def start(self) -> Array:
         return np.array([2.0, 4.0, 1.5 * float(np.median(self.m))])
 
+    def boundary_note(self, names: list[str], params: Array) -> str:
+        p, q, v = params
+        alike = f"customers do not differ in what they spend: {p * v / q:.4g} a purchase."
+        steady = "a customer's purchases are all of one amount."
+        cases = [(q > 100, alike), ("p" in names and p > 100, steady)]
+        return " And ".join(words for holds, words in cases if holds) or super().boundary_note(names, params)
+
+    def data_sums(self) -> list[float]:
+        return [self.nobs, *self.log_sums]
+
     def derivatives(self, params: Array) -> Derivatives:
         p, q, v = params
-        h, N = self.counts[1:], self.nobs
+        h, n, nx = self.counts[1:], self.n, self.nx
         j = np.arange(1, len(self.counts))
+        # Every term is written so that nothing cancels where q and v, or p, have run to infinity.
+        own, others = rise(p * j, q), rise(q, p * j)
+        both = np.where(q > p * j, others[0] - gammaln(p * j), own[0] - gammaln(q))
         w = v + self.xm
-        log_w, over = np.log(w), 1 / w
-        n_log, nx_log = np.einsum("i,i", self.n, log_w), np.einsum("i,i", self.nx, log_w)
-        n_over, nx_over = np.einsum("i,i", self.n, over), np.einsum("i,i", self.nx, over)
-        over *= over
-        n_over2, nx_over2 = np.einsum("i,i", self.n, over), np.einsum("i,i", self.nx, over)
+        share = np.log1p(v / self.xm), np.log1p(self.xm / v)
         value = (
-            h @ (gammaln(p * j + q) - gammaln(p * j))
-            - N * gammaln(q)
-            + N * q * np.log(v)
-            + p * self.log_sums[0]
-            - self.log_sums[1]
-            - p * nx_log
-            - q * n_log
+            h @ both
+            - p * np.einsum("i,i", nx, share[0])
+            - q * np.einsum("i,i", n, share[1])
+            - self.log_sums[0]
         )
-        both, own = digamma(p * j + q), digamma(p * j)
-        both1, own1 = polygamma(1, p * j + q), polygamma(1, p * j)
         gradient = np.array(
             [
-                h @ (j * (both - own)) + self.log_sums[0] - nx_log,
-                h @ both - N * digamma(q) + N * np.log(v) - n_log,
-                N * q / v - p * nx_over - q * n_over,
+                h @ (j * own[1]) - np.einsum("i,i", nx, share[0]),
+                h @ others[1] - np.einsum("i,i", n, share[1]),
+                np.einsum("i,i", n, (q * self.xm / v - p * self.x) / w),
             ]
         )
-        pq, pv, qv = h @ (j * both1), -nx_over, N / v - n_over
+        pq, pv = h @ (j * polygamma(1, p * j + q)), -np.einsum("i,i", nx, 1 / w)
+        qv = np.einsum("i,i", n, self.xm / w) / v
+        vv = p * self.x - q * (self.xm / v) * (2 + self.xm / v)
         hessian = np.array(
             [
-                [h @ (j**2 * (both1 - own1)), pq, pv],
-                [pq, h @ both1 - N * polygamma(1, q), qv],
-                [pv, qv, -N * q / v**2 + p * nx_over2 + q * n_over2],
+                [h @ (j**2 * own[2]), pq, pv],
+                [pq, h @ others[2], qv],
+                [pv, qv, np.einsum("i,i", n, vv / w**2)],
             ]
         )
         return float(value), gradient, hessian
@@ -176,7 +172,7 @@ class GammaGammaResults(LikelihoodResults):
         if alpha is None:
             values = self.spend_at(self.params.to_numpy(), x, m)
             return pd.Series(values, index=data.index, name="expected_spend")
-        return self.delta_method(lambda params: self.spend_at(params, x, m), alpha).set_index(data.index)
+        return self.interval(lambda params: self.spend_at(params, x, m), alpha).set_index(data.index)
 
     def spend_at(self, params: Array, x: Array, m: Array) -> Array:
         """Return the expected mean amounts under these parameters."""

@@ -11,7 +11,8 @@ from crmlab._columns import aligned, below_limit, labels
 from crmlab._results import compress
 from crmlab._tables import as_day, number_columns, numbers, whole_number
 from crmlab._tables import transactions as check
-from crmlab.value.purchases import PurchaseResults, fitted, history_grid
+from crmlab.value.ahead import history_grid
+from crmlab.value.purchases import PurchaseResults, fitted
 from crmlab.value.summary import period_days
 
 
