@@ -357,9 +357,12 @@ def _grade(options: argparse.Namespace) -> int:
     )  # fmt: skip
     known = marks[marks["question"] != ""]
     for student, mark in known.groupby("student", sort=False)["mark"].mean().items():
-        print(f"{student}: {mark:.0%}")
+        print(f"{student}: not marked" if mark != mark else f"{student}: {mark:.0%}")
     print(f"Marks, feedback pages and summary.html are in {options.out}.")
-    return 0
+    unmarked = known[known["outcome"] == "unmarked"].drop_duplicates(["student", "exercise"])
+    for row in unmarked.itertuples():
+        print(f"crmlab grade: {row.student}, {row.exercise}: {row.reason}", file=sys.stderr)
+    return 1 if len(unmarked) else 0
 
 
 def _replicate(options: argparse.Namespace) -> int:

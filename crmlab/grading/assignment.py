@@ -3,18 +3,22 @@
 import io
 import json
 import os
+import platform
 import re
 import secrets
 import shutil
 import tempfile
 import unicodedata
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+import crmlab
 from crmlab._paths import clone
 from crmlab._tables import unknown
 from crmlab.practice import Drawn, load, prove
@@ -121,15 +125,15 @@ def read_key(path: str | Path) -> dict[str, Any]:
         raise FileNotFoundError(f"There is no key file {path}: crmlab release makes one.")
     try:
         about = dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        version = about["schema_version"]
-        if version == VERSION:
+        found = about["schema_version"]
+        if found == VERSION:
             complete = len(about["key"]) == 64 and isinstance(about["exercises"], dict)
             rows = about["students"].items()
             complete &= all(_names_a_folder(one) and {"name", "given"} <= set(held) for one, held in rows)
     except (ValueError, TypeError, KeyError, AttributeError):
-        complete, version = False, VERSION
-    if version != VERSION:
-        raise ValueError(other_version(path, version))
+        complete, found = False, VERSION
+    if found != VERSION:
+        raise ValueError(other_version(path, found))
     if not complete:
         raise ValueError(f"{path} is not a key file as crmlab release writes it.")
     return about
@@ -198,14 +202,31 @@ def release(
     for student in set(everybody) & set(about["students"]):
         about["students"][student]["name"] = everybody[student]  # it may have been mended
     _write_key(key_file, about)
-    missing = [one for one in everybody if not (out / one).is_dir()]
+    missing, made_with = [one for one in everybody if not (out / one).is_dir()], drawn_with()
     for student in tqdm(missing, disable=not progress, unit="student"):
         drawn = [Drawn(one, about["key"], student) for one in chosen.values()]
         _write_folder(out, student, drawn, examples)
         prints = {one.exercise.name: one.given.fingerprint() for one in drawn}
-        about["students"][student] = {"name": everybody[student], "given": prints}
+        about["students"][student] = {"name": everybody[student], "given": prints, "drawn_with": made_with}
         _write_key(key_file, about)  # each time: who interrupts and starts again goes on from here
     return len(missing)
+
+
+def drawn_with() -> dict[str, str]:
+    """Return what drawn data may depend on besides key and exercise: versions, and the processor.
+
+    Examples
+    --------
+    >>> list(drawn_with())
+    ['crmlab', 'Python', 'numpy', 'pandas', 'scipy', 'processor']
+    """
+    libraries = {name: version(name) for name in ("numpy", "pandas", "scipy")}
+    # numpy sorts and sums with the widest vectors that it finds
+    vectors = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    processor = " ".join([platform.machine(), *vectors])
+    return {"crmlab": crmlab.__version__, "Python": platform.python_version(), **libraries} | {
+        "processor": processor
+    }
 
 
 def _key(path: Path, chosen: dict[str, Exercise]) -> dict[str, Any]:

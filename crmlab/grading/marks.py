@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import queue
 import tempfile
 import threading
@@ -18,7 +19,7 @@ from tqdm import tqdm
 import crmlab
 from crmlab import _numbers
 from crmlab.grading import report, sandbox
-from crmlab.grading.assignment import read_key, write_data
+from crmlab.grading.assignment import drawn_with, read_key, write_data
 from crmlab.grading.sandbox import Limits
 from crmlab.practice import Drawn, load
 from crmlab.practice.data import VERSION, other_version, write_cases
@@ -72,7 +73,9 @@ def grade(
     Raises
     ------
     ValueError
-        A key file or exercises that are not those of the release; no sandbox, and no `trust`.
+        A key file that is not in order, an exercise that is not there; no sandbox, and no `trust`.
+        (Where data are drawn otherwise than at the release, that exercise of that student has no mark, the
+        outcome ``unmarked`` and the cause.)
 
     Examples
     --------
@@ -168,11 +171,9 @@ class Marker:
                 return dict(held)
         with self._solver:
             drawn = Drawn(exercise, self._about["key"], student)
-            if drawn.given.fingerprint() != self._about["students"][student]["given"].get(exercise.name):
-                raise ValueError(
-                    f"The data of {student} for {exercise.name} are drawn differently from those released: "
-                    "mark with the exercises and the package versions (constraints.txt) of the release."
-                )
+            other = self._drawn_otherwise(drawn)
+            if other:  # costs nobody else the marking, and is not remembered: it may be mended
+                return self._unmarked(drawn, other)
             rights = {number: _trace(drawn, number, drawn.key(number).right) for number in exercise.questions}
         outcome = sandbox.Outcome({}, {}, reason, 0.0)
         cells: list[str] = []
@@ -198,6 +199,45 @@ class Marker:
         whole.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
         whole.replace(file)
         return result
+
+    def _drawn_otherwise(self, drawn: Drawn) -> str:
+        """Return why the data are not those released, or nothing where they are."""
+        exercise, held = drawn.exercise, self._about["students"][drawn.student]
+        try:
+            again = drawn.given.fingerprint()
+            if again == held["given"].get(exercise.name):
+                return ""
+            second = Drawn(exercise, self._about["key"], drawn.student).given.fingerprint()
+        except Exception as error:
+            # its text may hold what is kept back, and the student reads this
+            return f"The data cannot be drawn here ({type(error).__name__}), so nothing was marked."
+        before, now = held.get("drawn_with", {}), drawn_with()
+        changed = [
+            f"{name} was {before[name]} and is {now.get(name)}"
+            for name in before
+            if before[name] != now.get(name)
+        ]
+        if exercise.digest != self._about["exercises"][exercise.name]:
+            changed.insert(0, f"{exercise.path.name} has been changed")
+        if again != second:
+            changed.insert(0, "inputs() draws other data each time it is called")
+        found = "; ".join(changed) or "nothing is known of what has changed"
+        return (
+            f"The data are drawn differently from those released, so nothing was marked. Since then: {found}."
+        )
+
+    def _unmarked(self, drawn: Drawn, reason: str) -> dict[str, Any]:
+        student, exercise = drawn.student, drawn.exercise
+        about = [student, self._about["students"][student]["name"], exercise.name]
+        rows = [
+            dict(zip(COLUMNS, [*about, number, one.title, math.nan, "unmarked", "", reason], strict=True))
+            for number, one in exercise.questions.items()
+        ]
+        empty = dict.fromkeys(exercise.questions, "")
+        return {
+            "student": student, "exercise": exercise.name, "rows": rows, "note": reason, "errors": {},
+            "cpu_seconds": 0.0, "answers": empty, "rights": empty,
+        }  # fmt: skip
 
     def _row(self, drawn: Drawn, number: str, outcome: sandbox.Outcome, cells: list[str]) -> dict[str, Any]:
         question = drawn.exercise.questions[number]

@@ -36,6 +36,7 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
     >>> questions(marks)["difficulty"].round(2).tolist()
     [0.67, 0.33]
     """
+    marks = marks[marks["mark"].notna()]
     wide = marks.pivot(index="student", columns="question", values="mark")
     rest = wide.apply(lambda column: wide.drop(columns=column.name).mean(axis=1))
     both = wide.std().gt(0) & rest.std().gt(0)
