@@ -79,7 +79,7 @@ class Selection(Form):
         return len(set(plain) & set(right)) >= 0.98 * len(right)
 
     def wanted(self) -> str:
-        full = f"full marks from {self.enough:.3g} of the worth of our own list on (a random one: 0)"
+        full = f"one worth {self.enough:.3g} of our own has full marks (a random one is worth 0)"
         return f"a list of {self.count} different values of `{self.of}`; {full}"
 
 

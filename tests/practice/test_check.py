@@ -140,7 +140,7 @@ def test_a_decision_is_worth_its_money(folder):
     verdict = practice.check("T1.2", ["c0", "c2"])
     assert verdict.message.endswith("A better one is within reach: 0.97 is enough.")
     assert practice.check("T1.2", ["c6", "c7"]).message.endswith("0.97 is enough. You took the latest.")
-    assert "full marks from 0.97 of the worth of our own list" in drawn(folder).form("T1.2").wanted()
+    assert "one worth 0.97 of our own has full marks" in drawn(folder).form("T1.2").wanted()
     assert verdict.mark == pytest.approx((10 - 6) / (17 - 6)) and "worth 0.36" in verdict.message
     assert practice.check("T1.2", ["c2", "c3"]).mark == 0
 

@@ -130,7 +130,7 @@ def test_each_sentence_is_right_for_about_a_third_of_students(exercise):
 def people(given):
     """Return number of orders before, whether complained, whether back, by loops."""
     before, back = defaultdict(int), set()
-    for row in given.orders.itertuples():
+    for row in given.purchases.itertuples():
         if row.ordered_at < given.today:
             before[row.customer_id] += 1
         else:
