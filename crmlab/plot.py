@@ -55,6 +55,7 @@ def style() -> None:
         style="whitegrid",
         font=["DejaVu Sans", CHINESE],  # named, for the theme's own list begins with Arial
         rc={
+            "font.sans-serif": ["DejaVu Sans", CHINESE],  # networkx asks for no more than "sans-serif"
             "axes.prop_cycle": cycler(color=PALETTE, linestyle=LINES),
             "figure.figsize": (7, 4),
             "figure.dpi": 96,

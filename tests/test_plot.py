@@ -281,6 +281,11 @@ def test_every_chinese_character_of_the_project_is_in_the_face():
     assert sorted(char for char in written if ord(char) not in face.get_charmap()) == []
 
 
+def test_text_that_asks_for_any_sans_serif_gets_the_courses_fonts():
+    plot.style()
+    assert matplotlib.rcParams["font.sans-serif"] == matplotlib.rcParams["font.family"]
+
+
 @pytest.fixture
 def home_with_arial(tmp_path):
     """Return the environment of somebody whose fonts have one called Arial, which looks quite different."""
