@@ -8,6 +8,7 @@ from scipy import stats
 
 REACH = 18.0  # a logarithm this far from the start is a boundary: the parameter has run to 0 or infinity
 CLOSE = 1e-9  # twice the log-likelihood still to be gained, by the quadratic model, when the search ends
+WELL = 0.4  # a standard error of the logarithm up to which the likelihood is taken for a parabola
 Derivatives = tuple[float, np.ndarray, np.ndarray]
 
 
@@ -134,56 +135,72 @@ def profile(results: Any, measure: Callable[[np.ndarray], np.ndarray], alpha: fl
     """Return the ends of the profile-likelihood intervals of `measure(params)`, shape (2, n).
 
     The interval runs over all parameters whose log-likelihood lies at most half the 1 − `alpha` quantile of
-    chi-squared(1) below the maximum. A parameter that the data do not bound is moved, towards the start and
-    away from it, as far as that goes, the others following; what is then left of the room goes to the
-    others, for which the parabola holds.
+    chi-squared(1) below the maximum. A parameter that the data hardly bound is moved as far as that goes,
+    another such one at several values, the rest following; what is then left of the room goes to the
+    parameters that are well known, for which the parabola holds.
     """
-    model, units, known = results.model, results.model.units, results._known
+    model, units = results.model, results.model.units
     best, centre = (to_search(theta, units) for theta in (results.params.to_numpy(), model.start()))
-    free, held = np.flatnonzero(known), np.flatnonzero(~known)
+    slope = slopes(results.params.to_numpy(), units)
+    covariance = results._covariance.to_numpy() / np.outer(slope, slope)
+    known = np.where(results._known, np.diag(covariance), np.inf) < WELL**2
+    held, free = np.flatnonzero(~known).tolist(), np.flatnonzero(known)
     allowed = stats.chi2.isf(alpha, 1) / 2
 
-    def settle(point: np.ndarray) -> tuple[np.ndarray, float]:
-        theta = from_search(point, units)
+    def settle(point: np.ndarray, fixed: tuple[int, ...]) -> tuple[np.ndarray, float]:
+        theta, rest = from_search(point, units), np.setdiff1d(np.arange(len(point)), fixed)
 
-        def given_the_held(some: np.ndarray) -> Derivatives:
-            theta[free] = some
+        def given_the_fixed(some: np.ndarray) -> Derivatives:
+            theta[rest] = some
             value, gradient, hessian = model.derivatives(theta)
-            return value, gradient[free], hessian[np.ix_(free, free)]
+            return value, gradient[rest], hessian[np.ix_(rest, rest)]
 
-        if not len(free):
-            return point, results.llf - model.derivatives(theta)[0]
+        if not len(rest):
+            return point, float(results.llf - model.derivatives(theta)[0])
         try:
-            found, (value, *_), *_ = maximise(given_the_held, theta[free].copy(), units=units[free], steps=20)
+            found, (value, *_), *_ = maximise(given_the_fixed, theta[rest], units=units[rest], steps=30)
         except ValueError:
             return point, np.inf
-        theta[free] = found
+        theta[rest] = found
         return to_search(theta, units), results.llf - value
 
     met = [(best, 0.0)]
+
+    def walk(begin: np.ndarray, moved: int, end: float, fixed: tuple[int, ...]) -> None:
+        low, high, here = begin[moved], end, begin
+        for _ in range(8):
+            trial = here.copy()
+            trial[moved] = (low + high) / 2
+            there, short = settle(trial, fixed)
+            if short > allowed:
+                high = trial[moved]
+            else:
+                low, here = trial[moved], there
+                met.append((there, max(short, 0.0)))
+
     for moved in held:
-        others = [place for place in held if place != moved]
-        for shift in (-2.0, 0.0, 2.0) if others else (0.0,):
-            begin = best.copy()
-            begin[others] += shift
-            for end in (centre[moved], best[moved] + np.sign(best[moved] - centre[moved]) * REACH):
-                low, high, here = 0.0, 1.0, begin
-                for _ in range(7):
-                    trial = here.copy()
-                    trial[moved] = best[moved] + (low + high) / 2 * (end - best[moved])
-                    there, short = settle(trial)
-                    if short > allowed:
-                        high = (low + high) / 2
-                    else:
-                        low, here = (low + high) / 2, there
-                        met.append((there, max(short, 0.0)))
-    nudge = 1e-4 * np.eye(len(best))[free]
-    rates = np.array(
-        [measure(from_search(best + e, units)) - measure(from_search(best - e, units)) for e in nudge]
-    )
-    slope = slopes(results.params.to_numpy(), units)[free]
-    covariance = results._covariance.to_numpy()[np.ix_(free, free)] / np.outer(slope, slope)
-    error = np.sqrt(np.maximum(np.einsum("in,ij,jn->n", rates, covariance, rates), 0)) / 2e-4
+        ends = centre[moved] + np.array([REACH, -REACH])
+        for end in ends:
+            walk(best, moved, end, (moved,))
+        for other in (place for place in held if place != moved):
+            for level in centre[other] + np.array([-4.0, -2.0, 0.0, 2.0, 4.0]):
+                # the best that this value of the other allows, from wherever it is found
+                begins = np.repeat(best[None], 3, axis=0)
+                begins[:, other] = level
+                begins[1:, moved] = best[moved] + level - best[other], centre[moved]
+                there, short = min((settle(one, (other,)) for one in begins), key=lambda found: found[1])
+                if short <= allowed:
+                    met.append((there, max(short, 0.0)))
+                    for end in ends:
+                        walk(there, moved, end, (moved, other))
     values = np.array([measure(from_search(point, units)) for point, _ in met])
-    room = np.sqrt(2 * np.maximum(allowed - np.array([short for _, short in met]), 0))[:, None] * error
+    rates = np.array(
+        [
+            measure(from_search(best + e, units)) - measure(from_search(best - e, units))
+            for e in 1e-4 * np.eye(len(best))[free]
+        ]
+    ).reshape(len(free), -1)
+    spread = np.einsum("in,ij,jn->n", rates, covariance[np.ix_(free, free)], rates)
+    error = np.sqrt(np.maximum(spread, 0)) / 2e-4
+    room = np.sqrt(2 * (allowed - np.array([short for _, short in met])))[:, None] * error
     return np.array([(values - room).min(axis=0), (values + room).max(axis=0)])

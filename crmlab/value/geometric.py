@@ -61,7 +61,7 @@ class BetaGeoNBD(PurchaseModel):
     title = "BG/NBD"
     results_class = FutureResults
     acts_on = ((1, -1.0), (2, 1.0))
-    second_starts = (np.array([1.0, 1.0, 0.1, 1.0]), np.array([4.0, 4.0, 4.0, 8.0]))
+    second_starts = (np.array([0.3, 0.3, 0.1, 0.1]), np.array([3.0, 3.0, 1.0, 1.0]))
     chances = 0  # occasions to leave before the first repeat purchase
 
     def first_start(self) -> Array:

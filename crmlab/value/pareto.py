@@ -64,6 +64,7 @@ class ParetoNBD(PurchaseModel):
     names = ("r", "alpha", "s", "beta")
     title = "Pareto/NBD"
     results_class = FutureResults
+    second_starts = (np.array([0.3, 0.3, 0.1, 0.1]), np.array([3.0, 3.0, 1.0, 1.0]))
 
     def first_start(self) -> Array:
         return np.array([0.5, 0.5 * self.mean_age(), 0.5, 0.5 * self.mean_age()])

@@ -329,21 +329,30 @@ def test_interval_of_the_expectation_covers_what_redrawn_parameters_give(summary
     assert (table["low"] < table["expected"]).all() and (table["expected"] < table["high"]).all()
 
 
-def test_no_drop_out_gives_the_nbd_and_says_so():
-    """A log without drop-out: both models reach the NBD's likelihood and warn; nothing is NaN."""
+def log_without_drop_out():
     rng = np.random.default_rng(5)
     rate = rng.gamma(2.0, 1 / 10.0, 3_000)
     x = rng.poisson(rate * 40)
     t_x = np.where(x > 0, 40 * rng.random(3_000) ** (1 / np.maximum(x, 1)), 0)
     # Purchases fall evenly to the very end: nobody has left.
-    data = pd.DataFrame({"frequency": x, "recency": np.where(x > 0, np.maximum(t_x, 39.5), 0), "T": 40.0})
+    return pd.DataFrame({"frequency": x, "recency": np.where(x > 0, np.maximum(t_x, 39.5), 0), "T": 40.0})
+
+
+def nbd_terms(x, r, alpha):
+    return gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + 40)
+
+
+def test_no_drop_out_gives_the_nbd_and_says_so():
+    """A log without drop-out: the models reach the NBD's likelihood and warn; nothing is NaN."""
+    data = log_without_drop_out()
+    x = data["frequency"].to_numpy()
+    options = {"xatol": 1e-9, "fatol": 1e-9}
 
     def nbd(theta):
-        r, alpha = np.exp(theta)
-        return -np.sum(gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + 40))
+        return -np.sum(nbd_terms(x, *np.exp(theta)))
 
-    best = -optimize.minimize(nbd, [0, 0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9}).fun
-    for model in PURCHASE_MODELS:
+    best = -optimize.minimize(nbd, [0, 0], method="Nelder-Mead", options=options).fun
+    for model in (value.BetaGeoNBD, value.ParetoNBD):
         with pytest.warns(FitWarning, match="no drop-out visible"):
             fit = model(data).fit()
         assert fit.llf == pytest.approx(best, abs=0.01)
@@ -351,6 +360,24 @@ def test_no_drop_out_gives_the_nbd_and_says_so():
         r, alpha = fit.params[["r", "alpha"]]
         assert forecast.to_numpy() == pytest.approx((r + x) / (alpha + 40) * 10, rel=1e-3)
         assert "no drop-out" in str(fit.summary())
+
+
+def test_where_some_may_leave_at_once_the_maximum_is_the_nbd_with_more_zeros():
+    """MBG/NBD of the same log. Its best is a few who left at once: an NBD with a share of zeros added."""
+    data = log_without_drop_out()
+    x = data["frequency"].to_numpy()
+
+    def with_zeros(theta):
+        share = 1 / (1 + np.exp(-theta[2]))
+        terms = np.log1p(-share) + nbd_terms(x, *np.exp(theta[:2]))
+        return -np.sum(np.where(x == 0, np.logaddexp(np.log(share), terms), terms))
+
+    options = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 5_000, "maxfev": 5_000}
+    found = optimize.minimize(with_zeros, [0.7, 2.3, -4], method="Nelder-Mead", options=options)
+    with pytest.warns(FitWarning, match="a share of 0.00457 drops out at the first occasion"):
+        fit = value.ModifiedBetaGeoNBD(data).fit()
+    assert fit.llf == pytest.approx(-found.fun, abs=0.01)
+    assert 1 / (1 + np.exp(-found.x[2])) == pytest.approx(0.00457, abs=5e-6)
 
 
 @pytest.mark.slow
