@@ -51,7 +51,7 @@ def test_k_means_in_ten_lines_keeps_a_centre_that_everybody_leaves():
 
 @pytest.mark.parametrize("classes", [1, 2])
 def test_the_mixture_over_six_articles_has_the_greatest_likelihood(classes):
-    """With two categories a class is a chance of the first: one number or three, which SciPy finds as well."""
+    """With two categories a class is the chance of the first: SciPy finds the same."""
     rng = np.random.default_rng(5)
     first = rng.binomial(6, np.where(rng.random(300) < 0.4, 0.85, 0.2))
     rows, times = np.unique(np.column_stack([first, 6 - first]).astype(float), axis=0, return_counts=True)
