@@ -1,0 +1,81 @@
+"""What lessons 42, 43 and 45 conclude from one company holds in six. Referee: their cells, run on each."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from crmlab import company
+from tests.value.test_lessons import cells
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=[7, 1, 2, 3, 4, 5])
+def play(request, monkeypatch):
+    """Return a function that runs a lesson's cells on another company, from one that holds `words` on."""
+    simulate, names = company.simulate, {}
+    monkeypatch.setattr(company, "simulate", lambda: simulate(rng=request.param))
+
+    def run(lesson, words="import", without="no such words"):
+        code = [cell.source for cell in cells(lesson)]
+        start = next(number for number, source in enumerate(code) if words in source)
+        for source in [code[0], *code[max(start, 1) :]]:
+            if without not in source:
+                exec(source, names)
+                plt.close("all")
+        return names
+
+    return run
+
+
+def test_who_renews_and_who_had_left(play):
+    names = play("42_retention", without="foretold = {")
+    coming_up, explained, due = names["coming_up"], names["explained"], names["due"]
+    assert coming_up["retention_rate"].is_monotonic_increasing
+    assert coming_up["silent_over_6"].is_monotonic_decreasing
+    assert coming_up.loc[1, "retention_rate"] < names["if_only_silence"] < coming_up.loc[2, "retention_rate"]
+    kept = due.groupby(names["silence"], observed=True)["renewed"].mean()
+    assert kept["0–1"] > kept["over 6"] + 0.3
+    ratios = [
+        names["hazard_ratios"](*columns).loc["complained", "hazard ratio"]
+        for columns in (["complained"], ["complained", "months_silent"])
+    ]
+    assert ratios[0] + 0.1 < ratios[1]
+    assert explained.loc[1, "had_left"] > explained.loc[2, "had_left"] + 0.1
+    assert 0.01 < explained.loc[2, "probability"] - explained.loc[1, "probability"] < 0.08
+
+
+def test_which_stage_to_change(play):
+    names = play("43_lifecycle")
+    missed = pd.Series(names["missed"]).unstack()
+    assert (missed["chain with age"] < missed["chain"]).all() and missed["chain with age"].max() < 0.04
+    assert (missed["chain"] < missed["everybody stays"] / 2).all()
+    per_move = names["six"]["gain per move"]
+    assert 0 < per_move["decline 20 % shorter, by recovery"] < 0.6 * per_move["maturity 20 % longer"]
+    assert per_move["decline 20 % shorter, by exit"] < 0
+    slips = names["six_chain"].matrix["declining"]
+    assert slips["mature"] < slips["recovered"] and names["six_money"]["recovered"] < 30
+    for table in (names["answer"], names["found"]):
+        ranked = table["3 % moved, per head"].dropna().sort_values()
+        assert ranked.index[0] == "declining" and ranked.index[-1] == "mature"
+    assert (names["truth"]["truth"] == "declining").mean() < 0.03
+    assert (
+        names["found"].loc["declining", "have_left"] > 0.5 and names["found"].loc["left", "have_left"] < 0.75
+    )
+
+
+def test_what_the_lists_are_worth_and_when_winning_is_back(play):
+    names = play("45_lifetime_value", "tea = company.simulate()")
+    rehearsal = (
+        names["value"]
+        .ranking_score(names["came_since"], names["lists"](pd.Timestamp("2024-12-31"))[1], 100)["score"]
+        .drop(["random", "oracle"])
+    )
+    assert rehearsal.idxmax() == "lifetime value" and rehearsal.idxmin() == "R + F + M"
+    race = pd.DataFrame(names["race"])
+    assert (race.loc["lifetime value"] > race.loc["last year's revenue"]).all()
+    assert names["year_ahead"].total(alpha=0.10)["low"] > names["truth"].sum()  # the log ends in the rush
+    assert names["found"]["score"]["lifetime value"] > 0.2 > 0.05 > names["found"]["score"]["least satisfied"]
+    even = {name: table.index[table["paid_back"]].min() for name, table in names["paybacks"].items()}
+    assert even["walk_in"] == 0 and 4 <= even["lead"] <= 6
+    assert names["spent"]["lead"] > names["first_order"]["lead"] + 50
