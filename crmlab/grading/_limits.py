@@ -1,4 +1,4 @@
-"""What a submission may use, and how the kernel is told: control groups where there are some, else rlimits."""
+"""What a submission may use, and how the kernel is told: by control groups if there are any, by rlimits."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ SLACK = 1.25
 """Times the memory allowed that a control group allows: whoever watches is to see it first, and say so."""
 
 SOCKET, INODE = 2**18, 2**11
-"""Bytes in the kernel that an open file may stand for, if it is a full socket, and that an empty file takes."""
+"""Bytes in the kernel that an open file may stand for (a full socket), and that an empty file takes."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,9 @@ def told() -> str:
     """
     groups = _parents()
     kernel = "control groups (memory, processes)" if groups else "rlimits"
-    watched = (
-        "" if groups else " No control group can be made here, so memory is counted five times a second."
-    )
-    return (
-        f"What a submission may use is limited by {kernel}, by the sizes of its folders and by a filter of "
-        f"system calls.{watched}"
-    )
+    watched = "" if groups else " No control group can be made here: memory is counted five times a second."
+    limited = f"limited by {kernel}, by the sizes of its folders and by a filter of system calls."
+    return f"What a submission may use is {limited}{watched}"
 
 
 def rlimits(limits: Limits, **more: int) -> list[str]:

@@ -118,7 +118,7 @@ def mounted() -> list[Path]:
 
 def execute(
     job: Path,
-    limits: Limits = Limits(),
+    limits: Limits = Limits(),  # noqa: B008
     slot: int = 0,
     trust: bool = False,
     stop: threading.Event | None = None,
@@ -164,13 +164,14 @@ def execute(
         said.reveal = functools.partial(_move, job / HIDDEN, job / "cases")
         _move(job / "cases", job / HIDDEN)
         # given up: what comes before the cell that was last blamed has run well, and its answers count
-        left = [at for at in said.cells if given_up and at >= max(filter(_is_cell, blamed), default=at + 1)]
+        last = max((at for at in blamed if isinstance(at, int)), default=len(said.cells))
+        left = said.cells[last:] if given_up else ()
         with (_bare if trust else _box)(job, limits, slot) as (command, options, made):
             words = [*command, *PYTHON, INSIDE, str(job) if trust else "/job", json.dumps([*blamed, *left])]
             with closing(_Attempt(words, job, options, made, () if trust else WRITABLE)) as attempt:
                 reason = attempt.follow(said, limits, deadline, stop)
         outcome.answers |= said.answers
-        outcome.errors = said.errors | {at: why for at, why in outcome.errors.items() if at in left}
+        outcome.errors = said.errors
         outcome.cpu_seconds += attempt.cpu_seconds
         late = time.monotonic() > deadline and not said.ended
         if said.at is not None and (reason or late) and not given_up:
@@ -194,10 +195,6 @@ def execute(
     return outcome
 
 
-def _is_cell(at: int | str) -> bool:
-    return isinstance(at, int)
-
-
 def _move(source: Path, target: Path) -> None:
     for one in source.iterdir():
         one.rename(target / one.name)
@@ -208,7 +205,7 @@ class _Said:
 
     def __init__(self, cells: int, questions: set[str], functions: Set[str] = frozenset()) -> None:
         self.cells, self.questions, self.functions = range(cells), questions - functions, functions
-        self.reveal: Callable[[], None] = bool
+        self.reveal: Callable[[], None] = lambda: None
         self.answers: dict[str, Any] = {}
         self.errors: dict[int, str] = {}
         self.at: int | str | None = None  # the cell or question that runs, or ran last
@@ -247,7 +244,7 @@ class _Said:
             case {"question": str(name), "answer": answer} if name in self.questions:
                 self.answers[name] = answer
             case {"wanting": True} if self.functions:
-                # who has seen the hidden inputs says nothing more that anybody reads, but what functions return
+                # who has seen the hidden inputs says nothing more that anybody reads
                 self.cells, self.questions, self.functions = range(0), set(self.functions), set()
                 self.reveal()
             case {"end": True}:
@@ -361,13 +358,11 @@ class _Attempt:
 
 def _sealed(task: bytes) -> IO[bytes]:
     """Return a file that nobody can write to: the box could find the way to a file of the host."""
-    if sys.platform != "linux":
-        file = TemporaryFile()
-    else:
-        file = open(os.memfd_create("task", os.MFD_ALLOW_SEALING), "w+b")
+    linux = sys.platform == "linux"
+    file = os.fdopen(os.memfd_create("task", os.MFD_ALLOW_SEALING), "w+b") if linux else TemporaryFile()
     file.write(task)
     file.seek(0)
-    if sys.platform == "linux":
+    if linux:
         seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
         fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
     return file
