@@ -4,9 +4,10 @@ import hashlib
 import json
 import math
 import queue
+import sys
 import tempfile
 import threading
-import unicodedata
+import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -17,18 +18,18 @@ import pandas as pd
 from tqdm import tqdm
 
 import crmlab
-from crmlab import _numbers
 from crmlab.grading import report, sandbox
+from crmlab.grading._limits import Limits
+from crmlab.grading._limits import told as told_limits
 from crmlab.grading.assignment import drawn_with, read_key, write_data
-from crmlab.grading.sandbox import Limits
+from crmlab.grading.causes import plain, told_of, without_installation
+from crmlab.grading.handins import HandIns, NoCode, Unreadable, notebook, shown
+from crmlab.grading.likeness import runs
 from crmlab.practice import Drawn, load
-from crmlab.practice.data import VERSION, other_version, write_cases
+from crmlab.practice.data import write_cases
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Choice, Function, Interval
 from crmlab.practice.marking import Verdict
-
-LARGEST_NOTEBOOK, MOST_CELLS = 30_000_000, 2_000
-"""Bytes and cells beyond which a notebook is not opened."""
 
 COLUMNS = ["student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason"]
 
@@ -48,7 +49,8 @@ def grade(
     Parameters
     ----------
     submissions : str or Path
-        A folder with a folder for each student, named by the id, with the notebook in it.
+        A folder or a zip archive, with a folder for each student, named by the id, and the notebooks in it;
+        or what Canvas or Moodle deliver (:mod:`crmlab.grading.handins`).
     key_file : str or Path
         The one with which the assignment was released.
     out : str or Path
@@ -74,8 +76,8 @@ def grade(
     ------
     ValueError
         A key file that is not in order, an exercise that is not there; no sandbox, and no `trust`.
-        (Where data are drawn otherwise than at the release, that exercise of that student has no mark, the
-        outcome ``unmarked`` and the cause.)
+        (Where data are drawn otherwise than at the release, or what was handed in cannot be read, that
+        exercise of that student has no mark, the outcome ``unmarked`` and the cause.)
 
     Examples
     --------
@@ -83,8 +85,10 @@ def grade(
     """
     about = read_key(key_file)
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
-    if not submissions.is_dir():
-        raise FileNotFoundError(f"There is no folder {submissions}.")
+    if not submissions.is_dir() and not zipfile.is_zipfile(submissions):
+        raise FileNotFoundError(f"There is no folder {submissions}, nor is it a zip archive.")
+    if not about["students"]:
+        raise ValueError(f"{key_file} names no student, so nobody was released anything with it.")
     if not all(limit > 0 for limit in asdict(limits).values()):
         raise ValueError(f"Limits must be above zero; got {limits}.")
     if jobs < 1:
@@ -92,6 +96,8 @@ def grade(
     exercises = [load(name, folder) for name in about["exercises"]]
     if not trust:
         _need_a_sandbox([Path(key_file), submissions, out, *(one.path.parent for one in exercises)])
+    if progress:
+        print("Marking without a sandbox." if trust else told_limits(), file=sys.stderr)
     stop = threading.Event()
     marker = Marker(about, submissions, out, limits, trust, stop)
     slots: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -116,16 +122,13 @@ def grade(
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
-    strange = sorted(set(marker.folders) - {_same(student) for student in about["students"]})
-    table = pd.DataFrame([row for result in results for row in result["rows"]], columns=COLUMNS)
-    for name in strange:
-        row = {
-            "student": marker.folders[name][0].name,
-            "mark": 0.0,
-            "outcome": "unknown",
-            "reason": "This is no student of the roster.",
-        }
-        table.loc[len(table)] = pd.Series(row).reindex(COLUMNS, fill_value="")
+    rows = [row for result in results for row in result["rows"]]
+    strange = {"mark": 0.0, "outcome": "unknown"}
+    rows += [
+        dict.fromkeys(COLUMNS, "") | strange | {"student": name, "reason": why}
+        for name, why in marker.handed_in.strange.items()
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
     report.write(out, table, results)
     return table
 
@@ -146,15 +149,14 @@ class Marker:
         self._stop = stop
         self._done = out / "done"
         self._done.mkdir(parents=True, exist_ok=True)
-        self.folders: dict[str, list[Path]] = {}
-        for path in sorted(submissions.iterdir()):
-            if not path.name.startswith((".", "__")):  # what operating systems leave in an archive
-                self.folders.setdefault(_same(path.name), []).append(path)
+        self._own_marks(out)
+        self.handed_in = HandIns(submissions, about["students"], list(about["exercises"]))
         self._solver = threading.Lock()  # solutions draw figures, and pyplot is for one at a time
 
     def mark(self, student: str, exercise: Exercise, slot: int) -> dict[str, Any]:
         """Return the result of one student's exercise: rows of marks, and what the summary needs."""
-        raw, reason = _submitted(self.folders.get(_same(student), []), exercise.name)
+        handed_in = self.handed_in.of(student, exercise.name)
+        raw, reason = handed_in.raw, handed_in.reason
         settings = [
             crmlab.__version__,
             exercise.digest,
@@ -165,40 +167,58 @@ class Marker:
         state = json.dumps([*settings, reason]).encode()
         digest = hashlib.sha256(state + (raw or b"")).hexdigest()
         file = self._done / student / f"{exercise.name}.json"
-        if file.is_file():
-            held = json.loads(file.read_text(encoding="utf-8"))
-            if held["digest"] == digest:
-                return dict(held)
+        held = _remembered(file)
+        if held and held["digest"] == digest:
+            return held
         with self._solver:
             drawn = Drawn(exercise, self._about["key"], student)
             other = self._drawn_otherwise(drawn)
             if other:  # costs nobody else the marking, and is not remembered: it may be mended
                 return self._unmarked(drawn, other)
             rights = {number: _trace(drawn, number, drawn.key(number).right) for number in exercise.questions}
-        outcome = sandbox.Outcome({}, {}, reason, 0.0)
-        cells: list[str] = []
+        if handed_in.unread:
+            return self._unmarked(drawn, reason)
+        outcome, cells, notes, own = sandbox.Outcome(note=reason), list[str](), [], list[str]()
         if raw is not None:
             try:
-                cells = _cells(raw)
+                opened = notebook(raw)
+                cells = [without_installation(cell) for cell in opened.cells]
+                if opened.student not in ("", student):
+                    notes.append(f"This notebook was released to {shown(opened.student)}.")
+                if opened.exercise not in ("", exercise.name):
+                    notes.append(f"This notebook was released as {shown(opened.exercise)}.")
+                own = runs(
+                    cells, [exercise.set_up, *(one.source["starter"] for one in exercise.questions.values())]
+                )
                 with tempfile.TemporaryDirectory() as job:
                     with self._solver:
                         _write_job(drawn, cells, Path(job))
                     outcome = self._execute(Path(job), slot)
-            except _Broken as broken:
-                outcome.note = str(broken)
+            except Unreadable as problem:
+                return self._unmarked(drawn, str(problem))
+            except NoCode as problem:
+                outcome.note = str(problem)
         with self._solver:
             rows = [self._row(drawn, number, outcome, cells) for number in exercise.questions]
         traces = {number: _trace(drawn, number, outcome.answers.get(number)) for number in exercise.questions}
         result = {
             "digest": digest, "student": student, "exercise": exercise.name, "rows": rows,
-            "note": outcome.note, "errors": {str(cell): text for cell, text in outcome.errors.items()},
+            "note": outcome.note, "errors": {str(cell): plain(text) for cell, text in outcome.errors.items()},
             "cpu_seconds": round(outcome.cpu_seconds, 2), "answers": traces, "rights": rights,
+            "notes": notes, "runs": own,
         }  # fmt: skip
         file.parent.mkdir(parents=True, exist_ok=True)
         whole = file.with_suffix(".new")
         whole.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
         whole.replace(file)
         return result
+
+    def _own_marks(self, out: Path) -> None:
+        """See that what was marked in this folder before was marked with this key."""
+        file, key = self._done / "key.txt", hashlib.sha256(self._about["key"].encode()).hexdigest()
+        if file.is_file() and file.read_text(encoding="utf-8", errors="replace").strip() != key:
+            raise ValueError(f"{out} holds marks that were made with another key file: name another --out.")
+        file.write_text(f"{key}\n", encoding="utf-8")
 
     def _drawn_otherwise(self, drawn: Drawn) -> str:
         """Return why the data are not those released, or nothing where they are."""
@@ -236,7 +256,7 @@ class Marker:
         empty = dict.fromkeys(exercise.questions, "")
         return {
             "student": student, "exercise": exercise.name, "rows": rows, "note": reason, "errors": {},
-            "cpu_seconds": 0.0, "answers": empty, "rights": empty,
+            "cpu_seconds": 0.0, "answers": empty, "rights": empty, "notes": [], "runs": [],
         }  # fmt: skip
 
     def _row(self, drawn: Drawn, number: str, outcome: sandbox.Outcome, cells: list[str]) -> dict[str, Any]:
@@ -251,15 +271,7 @@ class Marker:
             verdict = drawn.verdict(number, outcome.answers.get(number))
         except Exception as error:  # an answer that breaks the marking costs its own mark only
             verdict = Verdict("type", f"It could not be marked: {type(error).__name__}.")
-        told = verdict.message
-        if verdict.outcome == "missing":
-            # what is said to be missing is not why it is missing
-            causes = {cell: text for cell, text in outcome.errors.items() if question.variable not in text}
-            named = [cell for cell in sorted(causes) if question.variable in cells[cell]] or sorted(causes)
-            stopped = [f"Code cell {cell + 1}: {causes[cell]}." for cell in named[:1]]
-            told = " ".join(["There is no answer.", *stopped, outcome.note])
-        # it may quote the student, who may have written to a terminal or a spreadsheet
-        told = "".join(one if one.isprintable() else " " for one in told)[:600].strip()
+        told = told_of(question, drawn.form(number), verdict, outcome, cells)
         name, mark = self._about["students"][drawn.student]["name"], round(verdict.mark, 4)
         line = [drawn.student, name, drawn.exercise.name, number, question.title, mark, verdict.outcome]
         return dict(zip(COLUMNS, [*line, verdict.mistake, told], strict=True))
@@ -270,10 +282,6 @@ class Marker:
             if "did not start" not in outcome.note:
                 return outcome
         raise OSError(f"{outcome.note}. Nobody's mark suffers: start again, and it goes on from here.")
-
-
-class _Broken(Exception):
-    """A submission of which no cell can be run."""
 
 
 def _need_a_sandbox(secrets: list[Path]) -> None:
@@ -289,61 +297,31 @@ def _need_a_sandbox(secrets: list[Path]) -> None:
             raise ValueError(f"{path} lies in {around[0]}, which submissions can read: move it elsewhere.")
 
 
-def _same(name: str) -> str:
-    """Return a folder's name as a roster compares ids: archives change how é is written, and capitals."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _submitted(folders: list[Path], name: str) -> tuple[bytes | None, str]:
-    """Return the bytes of a notebook, or the reason why there are none."""
-    if len(folders) > 1:
-        return None, f"There are {len(folders)} folders of this name: hand in one."
-    if not folders or not folders[0].is_symlink() and not folders[0].is_dir():
-        return None, "Nothing was handed in."
-    if folders[0].is_symlink():
-        return None, "The folder is a link."
-    # a browser says "41_value_tiers (1).ipynb"
-    found = sorted(one for one in folders[0].glob("*.ipynb") if one.name.startswith(name))
-    if not found:
-        number, others = name.partition("_")[0], sorted(one.name for one in folders[0].glob("*.ipynb"))
-        former = [one for one in others if number in (_numbers.now(one) or "").split()]
-        told = [
-            f"{one[:60]} was: if that is a notebook of version 1, mark it with the crmlab that released it."
-            for one in former[:1]
-        ]
-        return None, " ".join([f"{name}.ipynb was not handed in.", *told])
-    if len(found) > 1:
-        return None, f"There are {len(found)} notebooks that could be {name}.ipynb: hand in one."
-    if found[0].is_symlink() or not found[0].is_file():
-        return None, f"{found[0].name} is no file of its own."
-    if found[0].stat().st_size > LARGEST_NOTEBOOK:
-        return None, f"{found[0].name} is larger than {LARGEST_NOTEBOOK // 10**6} MB: clear its outputs."
-    return found[0].read_bytes(), ""
-
-
-def _cells(raw: bytes) -> list[str]:
-    """Return the code cells of a notebook that may hold anything."""
+def _remembered(file: Path) -> dict[str, Any]:
+    """Return what was marked before; move a file aside that is damaged, and name it."""
+    if not file.is_file():
+        return {}
     try:
-        notebook = json.loads(raw)
-        sources = [cell.get("source", "") for cell in notebook["cells"] if cell["cell_type"] == "code"]
-        found = ["".join(source) for source in sources]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise _Broken("What was handed in cannot be read as a notebook.") from None
-    if _version(notebook) != VERSION:
-        raise _Broken(other_version("What was handed in", _version(notebook)))
-    if len(found) > MOST_CELLS:
-        raise _Broken(f"The notebook has {len(found):,} cells, more than anybody needs.")
-    if not any(source.strip() for source in found):
-        raise _Broken("The notebook has no code.")
-    return found
-
-
-def _version(notebook: Any) -> Any:
-    """Return the version of the release from which a notebook comes."""
-    try:
-        return notebook["metadata"]["crmlab"].get("schema_version", 1)
-    except (KeyError, TypeError, AttributeError):  # an editor may have thrown it away
-        return VERSION
+        held = dict(json.loads(file.read_text(encoding="utf-8")))
+        parts = {
+            "digest",
+            "student",
+            "exercise",
+            "rows",
+            "note",
+            "errors",
+            "cpu_seconds",
+            "answers",
+            "rights",
+        }
+        if parts <= set(held) and held["rows"] and all(set(row) == set(COLUMNS) for row in held["rows"]):
+            return held
+    except (ValueError, TypeError, RecursionError):
+        pass
+    aside = file.with_suffix(".damaged")
+    file.replace(aside)
+    print(f"crmlab grade: {file} is damaged. It is now {aside.name}, and is marked again.", file=sys.stderr)
+    return {}
 
 
 def _write_job(drawn: Drawn, cells: list[str], job: Path) -> None:

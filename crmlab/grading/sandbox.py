@@ -359,7 +359,10 @@ class _Attempt:
 def _sealed(task: bytes) -> IO[bytes]:
     """Return a file that nobody can write to: the box could find the way to a file of the host."""
     linux = sys.platform == "linux"
-    file = os.fdopen(os.memfd_create("task", os.MFD_ALLOW_SEALING), "w+b") if linux else TemporaryFile()
+    if linux:
+        file: IO[bytes] = os.fdopen(os.memfd_create("task", os.MFD_ALLOW_SEALING), "w+b")
+    else:
+        file = TemporaryFile()  # noqa: SIM115
     file.write(task)
     file.seek(0)
     if linux:

@@ -116,7 +116,9 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
         cells = [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in json.loads(text)["cells"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as a notebook: {error}") from None
-    exercise = Exercise(path, hashlib.sha256(text).hexdigest())
+    # an editor that saves changes metadata, outputs, line ends and empty cells: it is the same exercise
+    says = [(kind, "\n".join(source.splitlines())) for kind, source in cells if source and kind != "raw"]
+    exercise = Exercise(path, hashlib.sha256(json.dumps(says).encode()).hexdigest())
     space: dict[str, Any] = {"__name__": f"exercise_{path.stem}"}
     question: Question | None = None
     for number, (kind, source) in enumerate(cells):
