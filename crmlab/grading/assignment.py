@@ -205,13 +205,13 @@ def _see_that_it_is_the_same(
     back = "Put the source of the release back for the late joiners: a new key file would split the class."
     if other:
         raise ValueError(
-            f"{exercise.path.name} was changed after the release ({what}), and now draws other data for "
+            f"{exercise.path.name} has changed since the release ({what}), and now draws other data for "
             f"{other[0]}. {back}"
         )
     if questions:
         raise ValueError(f"{exercise.path.name} has other questions than at the release ({what}). {back}")
     print(
-        f"{exercise.path.name} was changed after the release ({what}). The data are the same, and the key stays. "
+        f"{exercise.path.name} was changed after the release ({what}). The data are the same, the key stays. "
         "Folders that are there stay as they are; late joiners get the new text, and all are marked by it.",
         file=sys.stderr,
     )

@@ -1,7 +1,7 @@
 """Why there is no mark for an answer, in words, and blamed on the cell that is to blame.
 
-What a student's code says reaches the student only: in quotation marks, without the paths of this machine, and
-for a function, which is called with hidden inputs, not at all.
+What a student's code says reaches the student only: in quotation marks, without the paths of this machine,
+and for a function, which is called with hidden inputs, not at all.
 """
 
 import builtins
@@ -17,34 +17,42 @@ from crmlab.practice.exercise import Question
 from crmlab.practice.forms import Form, Function
 from crmlab.practice.marking import Verdict
 
-INSTALLS = re.compile(r"^(\s*)[!%]+\s*(python3? -m |uv )?(pip3?|conda|mamba|apt|apt-get)\b.*$", re.MULTILINE)
+INSTALLS = re.compile(
+    r"^(\s*)[!%]+\s*(python3? -m |uv )?(pip3?|conda|mamba|apt|apt-get)\b.*(\\\n.*)*$", re.MULTILINE
+)
 
+NOT_FOUND = r"(?s)(?=.*(FileNotFound|No such file|holds no|NotADirectory))"
 ELSEWHERE = [
     (
-        r"google\.colab|drive\.mount|colab",
+        r"colab|drive\.mount",
         "It uses Google Colab, which is not there when notebooks are marked: take that line out.",
     ),
     (
-        r"(?s)(?=.*(FileNotFound|No such file|holds no|NotADirectory))(?=.*(/content|/kaggle|drive|:\\|/home/|/Users/))",
-        "It looks for the data where they lay on your machine: the name of the folder beside the notebook, as "
-        "it was handed out, is enough.",
+        NOT_FOUND + r"(?=.*(/content|/kaggle|drive|:\\|/home/|/Users/))",
+        "It looks for the data where they lay on your machine: give the name of the folder only, as it was "
+        "handed out.",
     ),
     (
-        r"holds no [\w.]+: keep|FileNotFound.*(_data|\.parquet|given\.json)",
-        "The data were looked for under another name: leave the line with practice.read() as it was handed out.",
+        NOT_FOUND + r"(?=.*(_data|\.parquet|given\.json))",
+        "It looks for the data under another name: leave the line with practice.read() as it was handed out.",
     ),
     (
-        r"NeedsClone",
-        "It asks for the data of self-study: in an assignment practice.read() takes those that were handed out.",
+        "NeedsClone",
+        "It asks for the data of self-study: in an assignment practice.read() takes those handed out.",
     ),
-    (r"No module named", "It uses a package that is not there when notebooks are marked."),
+    ("No module named", "It uses a package that is not there when notebooks are marked."),
 ]
 """What errors of a notebook that was run elsewhere mean: a pattern for the cell and its error, the words."""
 
-OURS = re.compile(r"stopped after [\d.e+]+ seconds|used more than \S+ \w+ of memory|sent back more than .*|"
-                  r"the process (ended|closed) .*|stopped, as the time .*")  # fmt: skip
+OURS = re.compile(
+    r"stopped after [\d.e+]+ seconds|used more than \S+ \w+ of memory|sent back more than .*|"
+    r"the process (ended|closed) .*|stopped, as the time .*"
+)
 FORMS_OWN = re.compile(
     r"This is an? \w+( of \d+| of shape \([\d, ]*\)| with [\d,]+ rows)?\.|stopped after .*"
+)
+NO_FUNCTION = re.compile(
+    r"This is an? (int|float|str|bool|list|dict|tuple|set|NoneType|DataFrame|Series|ndarray)\b.*"
 )
 
 
@@ -58,7 +66,12 @@ def without_installation(cell: str) -> str:
     """
     if cell.lstrip().startswith("%%"):
         return cell
-    return INSTALLS.sub(lambda found: f"{found[1]}pass  # {found[0].strip()}", cell)
+    return INSTALLS.sub(_passed_over, cell)
+
+
+def _passed_over(found: re.Match[str]) -> str:
+    first, *more = found[0].strip().split("\n")
+    return f"{found[1]}pass  # {first}" + "\n" * len(more)  # the lines keep their numbers
 
 
 def plain(text: str) -> str:
@@ -92,9 +105,8 @@ def told_of(question: Question, form: Form, verdict: Verdict, outcome: Outcome, 
     answer: Any = outcome.answers.get(question.number)
     told = verdict.message
     if verdict.outcome == "missing":
-        told = " ".join(
-            ["There is no answer.", *cause(question.variable, outcome.errors, cells), outcome.note]
-        )
+        why = cause(question.variable, outcome.errors, cells)
+        told = " ".join(["There is no answer.", *why, outcome.note])
     elif isinstance(form, Function) and verdict.outcome in ("type", "columns", "range"):
         # whatever it says or returns may hold the inputs that nobody is to know
         told = f"{_stopped(answer)} Wanted: {form.wanted()}."
@@ -139,16 +151,12 @@ def cause(variable: str, errors: Mapping[int, str], cells: Sequence[str]) -> lis
         ]
         blamed = makers[0] if makers else blamed
     said = errors[blamed]
-    told = [
-        f"Code cell {blamed + 1}: {said}."
-        if OURS.fullmatch(said)
-        else f"Code cell {blamed + 1} stopped: {_quoted(said)}."
-    ]
+    told = f": {said}." if OURS.fullmatch(said) else f" stopped: {_quoted(said)}."
     line = re.search(r"\(line (\d+)\)$", said)
     lines = cells[blamed].splitlines()
     at = lines[int(line[1]) - 1] if line and 0 < int(line[1]) <= len(lines) else cells[blamed]
     found = [words for pattern, words in ELSEWHERE if re.search(pattern, f"{at}\n{said}")]
-    return told + found[:1]
+    return [f"Code cell {blamed + 1}{told}", *found[:1]]
 
 
 def _quoted(text: str) -> str:
@@ -157,9 +165,14 @@ def _quoted(text: str) -> str:
 
 def _stopped(answer: Any) -> str:
     """Say that a function stopped, and by which of Python's own errors."""
+    if isinstance(answer, dict) and (kind := NO_FUNCTION.fullmatch(str(answer.get("refused")))):
+        return f"This is a {kind[1]}, and no function."
     texts = [answer, *answer.get("outputs", [])] if isinstance(answer, dict) else []
     said = [one["refused"] for one in texts if isinstance(one, dict) and isinstance(one.get("refused"), str)]
     found = [re.match(r"(?:The function stopped: )?(\w+):", one) for one in said]
     names = [one[1] for one in found if one and isinstance(getattr(builtins, one[1], None), type)]
+    if any(one.startswith("This function cannot be called as wanted") for one in said):
+        return "This function has other parameters than those wanted."
     why = f" ({names[0]})" if names else ""
-    return f"With inputs that are not shown the function stopped{why}, or returned something of another form."
+    ended = f"stopped{why}, returned nothing, or returned something of another form"
+    return f"With inputs that are not shown the function {ended}."
