@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     grade = commands.add_parser("grade", help="mark what was handed in")
     grade.add_argument(
-        "submissions", nargs="?", type=_folder, metavar="SUBMISSIONS", help="a folder a student"
+        "submissions", nargs="?", type=_there, metavar="SUBMISSIONS", help="a folder, or one zip archive"
     )
     grade.add_argument("--key-file", type=_file, metavar="KEY", help="the one of the release")
     grade.add_argument("--out", type=Path, metavar="DIR", help="where the marks go")
@@ -203,6 +203,12 @@ def _new_file(text: str) -> Path:
 def _folder(text: str) -> Path:
     if not Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {text}.")
+    return Path(text)
+
+
+def _there(text: str) -> Path:
+    if not Path(text).exists():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}, and no archive.")
     return Path(text)
 
 
@@ -340,6 +346,7 @@ def _release(options: argparse.Namespace) -> int:
 
 def _grade(options: argparse.Namespace) -> int:
     from crmlab.grading import Limits, grade, new_exercise
+    from crmlab.grading.handins import shown
 
     if options.new_exercise:
         print(f"Written: {new_exercise(options.new_exercise)}. How to go on: exercises/README.md.")
@@ -362,7 +369,10 @@ def _grade(options: argparse.Namespace) -> int:
     unmarked = known[known["outcome"] == "unmarked"].drop_duplicates(["student", "exercise"])
     for row in unmarked.itertuples():
         print(f"crmlab grade: {row.student}, {row.exercise}: {row.reason}", file=sys.stderr)
-    return 1 if len(unmarked) else 0
+    strange = marks[marks["question"] == ""]
+    for row in strange.itertuples():
+        print(f"crmlab grade: {shown(row.student)} was not marked. {row.reason}", file=sys.stderr)
+    return 1 if len(unmarked) or len(strange) else 0
 
 
 def _replicate(options: argparse.Namespace) -> int:

@@ -31,6 +31,9 @@ from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Choice, Function, Interval
 from crmlab.practice.marking import Verdict
 
+REMEMBERED = {
+    "digest", "student", "exercise", "rows", "note", "errors", "cpu_seconds", "answers", "rights"
+}  # fmt: skip
 COLUMNS = ["student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason"]
 
 
@@ -187,9 +190,8 @@ class Marker:
                     notes.append(f"This notebook was released to {shown(opened.student)}.")
                 if opened.exercise not in ("", exercise.name):
                     notes.append(f"This notebook was released as {shown(opened.exercise)}.")
-                own = runs(
-                    cells, [exercise.set_up, *(one.source["starter"] for one in exercise.questions.values())]
-                )
+                starters = [one.source["starter"] for one in exercise.questions.values()]
+                own = runs(cells, [exercise.set_up, *starters])
                 with tempfile.TemporaryDirectory() as job:
                     with self._solver:
                         _write_job(drawn, cells, Path(job))
@@ -303,18 +305,7 @@ def _remembered(file: Path) -> dict[str, Any]:
         return {}
     try:
         held = dict(json.loads(file.read_text(encoding="utf-8")))
-        parts = {
-            "digest",
-            "student",
-            "exercise",
-            "rows",
-            "note",
-            "errors",
-            "cpu_seconds",
-            "answers",
-            "rights",
-        }
-        if parts <= set(held) and held["rows"] and all(set(row) == set(COLUMNS) for row in held["rows"]):
+        if set(held) >= REMEMBERED and held["rows"] and all(set(row) == set(COLUMNS) for row in held["rows"]):
             return held
     except (ValueError, TypeError, RecursionError):
         pass

@@ -1,5 +1,7 @@
 """What the instructor and the students get to see: marks.csv, totals.csv, feedback pages, the summary."""
 
+import csv
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,20 @@ from typing import Any
 import pandas as pd
 
 from crmlab._html import render
+from crmlab.grading.handins import shown
+from crmlab.grading.likeness import alike
+
+FORMULA = "=+@＝＋－＠\\-"
+OWN_WORDS = {
+    "missing": "There is no answer: see the feedback page.",
+    "type": "It has another type or shape than is wanted: see the feedback page.",
+    "columns": "Its columns or rows are not those wanted: see the feedback page.",
+    "range": "It is not plausible: see the feedback page.",
+    "wrong": "The form is right, and the value is not: see the feedback page.",
+    "unmarked": "It was not marked: see summary.html.",
+    "unknown": "It is nobody's on the roster, or may be of two: see summary.html.",
+}
+"""What marks.csv says of an answer, instead of what the student is told, which may quote the student."""
 
 
 def questions(marks: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +52,7 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
     >>> questions(marks)["difficulty"].round(2).tolist()
     [0.67, 0.33]
     """
-    marks = marks[marks["mark"].notna()]
+    marks = _told_apart(marks[marks["mark"].notna()])
     wide = marks.pivot(index="student", columns="question", values="mark")
     rest = wide.apply(lambda column: wide.drop(columns=column.name).mean(axis=1))
     both = wide.std().gt(0) & rest.std().gt(0)
@@ -71,14 +87,14 @@ def identical(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     >>> identical([ann, bob]).iloc[0].tolist()
     ['41.1', 'bob', 'ann']
     """
-    gave: dict[tuple[str, str], list[str]] = {}
-    owns: dict[tuple[str, str], list[str]] = {}
+    gave: dict[tuple[str, str, str], list[str]] = {}
+    owns: dict[tuple[str, str, str], list[str]] = {}
     for one in results:
         for number, trace in one["answers"].items():
-            right = one["rights"][number]
-            owns.setdefault((number, right), []).append(one["student"])
+            right, place = one["rights"][number], (number, one.get("exercise", ""))
+            owns.setdefault((*place, right), []).append(one["student"])
             if trace and trace != right:
-                gave.setdefault((number, trace), []).append(one["student"])
+                gave.setdefault((*place, trace), []).append(one["student"])
     rows = [
         (answer[0], ", ".join(students), ", ".join(owns.get(answer, [])))
         for answer, students in sorted(gave.items())
@@ -107,14 +123,16 @@ def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) 
     totals = known.groupby(["student", "name"], sort=False)["mark"].agg(["mean", "size"])
     totals = totals.set_axis(["mark", "questions"], axis=1).round(4).reset_index()
     (out / "feedback").mkdir(parents=True, exist_ok=True)
-    # spreadsheets tell UTF-8 by the mark at its beginning
-    for name, table in {"marks": marks, "totals": totals}.items():
-        _store(out / f"{name}.csv", "\ufeff" + table.map(_harmless).to_csv(index=False))
+    # nothing that a student wrote stands in the tables: it is on the student's own page
+    own = marks.assign(reason=[OWN_WORDS.get(row.outcome, row.reason) for row in marks.itertuples()])
+    own["student"] = own["student"].where(own["question"] != "", own["student"].map(shown))
+    for name, table in {"marks": own, "totals": totals}.items():
+        _store(out / f"{name}.csv", spreadsheet(table))
+    errors: dict[str, list[tuple[str, Mapping[str, str], str]]] = {}
+    for one in results:
+        errors.setdefault(one["student"], []).append((one["exercise"], one["errors"], one["note"]))
     for student, rows in known.groupby("student", sort=False):
-        errors = [
-            (one["exercise"], one["errors"], one["note"]) for one in results if one["student"] == student
-        ]
-        _store(out / "feedback" / f"{student}.html", _feedback(rows, errors))
+        _store(out / "feedback" / f"{student}.html", _feedback(rows, errors.get(student, [])))
     _store(out / "summary.html", _summary(marks, totals, results))
 
 
@@ -133,6 +151,7 @@ def _feedback(rows: pd.DataFrame, errors: Sequence[tuple[str, Mapping[str, str],
 
 def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> str:
     known = marks[marks["question"] != ""]
+    known = _told_apart(known)
     told = known[known["mistake"] != ""].groupby(["question", "mistake"])["reason"]
     mistakes = told.agg(times="size", told="first").reset_index()
     trouble = [
@@ -141,6 +160,9 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
         for cell, text in [*_by_cell(one["errors"])[:20], *([("", one["note"])] if one["note"] else [])]
     ]
     trouble += [(row.student, "", "", row.reason) for row in marks[marks["question"] == ""].itertuples()]
+    trouble += [
+        (one["student"], one["exercise"], "", note) for one in results for note in one.get("notes", [])
+    ]
     seconds = pd.Series([one["cpu_seconds"] for one in results], dtype=float)
     about = f"{len(totals)} students, mean mark {totals['mark'].mean():.0%}; "
     about += f"a submission took {seconds.median():.1f} seconds of processor time (median)."
@@ -149,6 +171,7 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
         "Questions": questions(known).round(2).reset_index(),
         "Mistakes": mistakes.sort_values("times", ascending=False, kind="stable", ignore_index=True),
         "The same answer to different data": identical(results),
+        "Nearly the same code": alike(results),
         "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
     }
     explained = {
@@ -156,6 +179,8 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
         "mean mark on the other questions: near 0 or below, look at the question.",
         "The same answer to different data": "A reason to talk, no proof: two may make "
         "the same slip. The name under “right for” says whose right answer it is.",
+        "Nearly the same code": "Names of variables, comments and blanks aside, and without what was handed "
+        "out. Short code is left out, as there are few ways to write it. No proof either.",
     }
     shown = [
         (title, explained.get(title, ""), table if len(table) else None) for title, table in parts.items()
@@ -167,9 +192,33 @@ def _by_cell(errors: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(errors.items(), key=lambda error: int(error[0]))
 
 
+def spreadsheet(table: pd.DataFrame) -> str:
+    """Return a table as CSV that a spreadsheet shows and does not calculate: every cell is quoted.
+
+    Examples
+    --------
+    >>> spreadsheet(pd.DataFrame({"name": ["=1+1"], "mark": [0.5]})).split()[1:]
+    ['"\'=1+1","0.5"']
+    """
+    # by the mark at its beginning spreadsheets tell UTF-8
+    return "\ufeff" + table.map(_harmless).to_csv(index=False, quoting=csv.QUOTE_ALL)
+
+
 def _harmless(value: Any) -> Any:
-    # a spreadsheet would calculate a text that begins like this
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if not isinstance(value, str):
+        return value
+    plain = "".join(one if one.isprintable() else " " for one in value).strip()
+    # a spreadsheet that takes a cell apart at one of these signs would calculate what follows
+    plain = re.sub(rf"([;,|]\s*)(?=[{FORMULA}])", r"\1'", plain)
+    return f"'{plain}" if re.match(rf"['\"\s]*[{FORMULA}]", plain) else plain
+
+
+def _told_apart(marks: pd.DataFrame) -> pd.DataFrame:
+    """Return marks in which the questions of two exercises with one number have different names."""
+    if "exercise" not in marks:
+        return marks
+    both = marks.groupby("question")["exercise"].transform("nunique") > 1
+    return marks.assign(question=marks["question"].where(~both, marks["exercise"] + " " + marks["question"]))
 
 
 def _store(path: Path, text: str) -> None:
