@@ -12,7 +12,7 @@ import pytest
 from crmlab import practice
 from crmlab.grading import Limits, grade, identical, questions, release, sandbox
 from crmlab.grading.assignment import read_key
-from crmlab.grading.marks import _cells, _submitted
+from crmlab.grading.handins import HandIns, notebook
 from tests.grading.conftest import PERFECT, Classroom
 
 LIMITS = Limits(cell_seconds=4, total_seconds=60, memory=2**30)
@@ -216,7 +216,7 @@ def test_a_notebook_of_an_older_release_is_refused_with_its_version(tmp_path):
         notebook["metadata"] = {"crmlab": about} if about else []
         path.write_text(json.dumps(notebook))
     marks = marked(classroom, trust=True)
-    assert marks.loc["old", "mark"].sum() == 0 and marks.loc["stripped", "mark"].tolist() == [1.0] * 5
+    assert marks.loc["old", "mark"].isna().all() and marks.loc["stripped", "mark"].tolist() == [1.0] * 5
     told = marks.loc["old", "reason"].unique()
     assert (
         len(told) == 1 and "What was handed in is of version 1, this crmlab takes version 2: use" in told[0]
@@ -224,12 +224,14 @@ def test_a_notebook_of_an_older_release_is_refused_with_its_version(tmp_path):
 
 
 def test_a_notebook_under_an_old_number_is_named(tmp_path):
-    (tmp_path / "17_retention.ipynb").write_text("{}")
+    (tmp_path / "s1").mkdir()
+    (tmp_path / "s1" / "17_retention.ipynb").write_text("{}")
+    found = HandIns(tmp_path, {"s1": {"name": ""}}, ["43_lifecycle", "44_buy_till_you_die"])
     assert (
-        "17_retention.ipynb was: if that is a notebook of version 1"
-        in _submitted([tmp_path], "43_lifecycle")[1]
+        "17_retention.ipynb was: if that is a notebook of version 1" in found.of("s1", "43_lifecycle").reason
     )
-    assert _submitted([tmp_path], "44_buy_till_you_die")[1] == "44_buy_till_you_die.ipynb was not handed in."
+    other = found.of("s1", "44_buy_till_you_die")
+    assert other.reason.startswith("44_buy_till_you_die.ipynb was not handed in.") and other.unread
 
 
 def as_released(classroom, change):
@@ -338,13 +340,14 @@ def test_a_folder_is_found_however_an_archive_wrote_its_name(tmp_path):
         classroom.hand_in(student, PERFECT)
     (classroom.submissions / "José").rename(classroom.submissions / unicodedata.normalize("NFD", "José"))
     (classroom.submissions / "D4").rename(classroom.submissions / "d4")
-    (classroom.submissions / "TWICE").mkdir()
+    classroom.hand_in_file("TWICE", '{"cells": []}')
     (classroom.submissions / "__MACOSX").mkdir()
     (classroom.submissions / ".DS_Store").write_text("")
     marks = marked(classroom, trust=True)
     assert marks.loc[["José", "D4"], "mark"].tolist() == [1.0] * 10
     assert set(marks.loc["twice", "reason"]) == {
-        "There is no answer. There are 2 folders of this name: hand in one."
+        "There are 2 notebooks that could be T1_trial.ipynb: hand in one. They are TWICE/T1_trial.ipynb and "
+        "twice/T1_trial.ipynb."
     }
     assert set(marks.index.get_level_values("student")) == {"José", "D4", "twice"}
 
@@ -421,6 +424,7 @@ def test_identical_answers_are_those_that_are_not_right():
 
 @pytest.mark.hostile
 def test_every_broken_submission_gets_what_it_deserves_and_no_other_is_touched(tmp_path, sandboxed):
+    unread = {"not_json", "not_utf8", "a_list", "strange_cells", "deep", "link", "two"}
     source = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     deep = '{"cells": ' + "[" * 100_000 + "]" * 100_000 + "}"
     files = {
@@ -472,7 +476,7 @@ def test_every_broken_submission_gets_what_it_deserves_and_no_other_is_touched(t
     marks = marked(classroom)
     assert marks.loc["perfect", "mark"].tolist() == [1.0] * 5 == marks.loc["other_secret", "mark"].tolist()
     for student, (_, reason) in files.items():
-        assert marks.loc[student, "mark"].tolist() == [0.0] * 5
+        assert marks.loc[student, "mark"].isna().all() == (student in unread)
         assert marks.loc[student, "reason"].str.contains(reason, regex=False).all(), student
     for student, reason in {
         "empty": "was not handed in",
@@ -480,22 +484,22 @@ def test_every_broken_submission_gets_what_it_deserves_and_no_other_is_touched(t
         "link": "no file of its own",
         "two": "2 notebooks",
     }.items():
-        assert (
-            marks.loc[student, "reason"].str.contains(reason).all() and marks.loc[student, "mark"].sum() == 0
-        )
+        assert marks.loc[student, "reason"].str.contains(reason).all()
+        assert marks.loc[student, "mark"].sum() == 0
+        assert marks.loc[student, "mark"].isna().all() == (student in unread)
     for student, (code, reason) in first.items():
         rows = marks.loc[student]
         assert reason in rows.loc["T1.1", "reason"], (student, rows.loc["T1.1", "reason"])
         assert rows.loc["T1.1", "mark"] == (1.0 if PERFECT[1] in code else 0.0), rows["reason"].tolist()
         assert rows["mark"].tolist()[1:] == [1.0] * 4, (student, rows["reason"].tolist())
     assert marks.loc["stranger", "reason"].tolist() == ["This is no student of the roster."]
-    assert "'=cmd" in (classroom.marks / "marks.csv").read_text()
+    assert '"_cmd"' in (classroom.marks / "marks.csv").read_text()
     assert os.path.exists("/usr")
 
 
 def test_cells_of_a_notebook_whose_source_is_a_list():
     raw = json.dumps({"cells": [{"cell_type": "code", "source": ["a = 1\n", "b = 2"]}, {"cell_type": "raw"}]})
-    assert _cells(raw.encode()) == ["a = 1\nb = 2"]
+    assert notebook(raw.encode()).cells == ["a = 1\nb = 2"]
 
 
 def test_a_submission_from_a_roster_in_gb18030(tmp_path):
