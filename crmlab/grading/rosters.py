@@ -162,7 +162,7 @@ def _western(raw: bytes) -> str | None:
         likely = any(foreign <= set(letters) for letters in ALPHABETS) and re.search("[a-zA-Z]", word)
         if not likely or re.search(r"[^\x00-\x7f]{3}", word):
             return None
-        if not word.isupper() and re.search(".[À-ÞŸ]", word):
+        if not word.isupper() and re.search(".[À-ÞŸ]|[ß-ÿ][A-Z]", word):
             return None
     return text
 
