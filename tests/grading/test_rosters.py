@@ -11,8 +11,8 @@ from crmlab.grading.rosters import decode, read_roster
 from tests.grading.conftest import SOURCE, Classroom, cell
 
 NAMES = {
-    "cp1252": ["Müller", "José García", "Renée Núñez", "Søren Ångström", "O’Neil", "JÜRGEN GROẞ".replace("ẞ", "SS")],
-    "gb18030": ["李雷", "朱镕基", "韩梅梅 Ann", "s1李雷", "欧阳娜娜，王 芳"],
+    "cp1252": ["Müller", "José García", "Renée Núñez", "Søren Ångström", "O’Neil", "MÜLLER"],
+    "gb18030": ["李雷", "朱镕基", "韩梅梅 Ann", "s1李雷", "李Lei", "欧阳娜娜，王 芳"],
     "utf-16": ["Müller", "李雷"],
     "utf-16-le": ["Müller, 李雷"],
     "utf-16-be": ["Müller, 李雷"],
@@ -30,7 +30,7 @@ def test_a_name_is_read_as_it_was_written(tmp_path, encoding, name):
     ("encoding", "name"),
     [
         ("cp1250", "Dvořák"), ("cp1250", "Łukasz"), ("mac_roman", "Müller"), ("big5", "陳大文,王小明"),
-        ("cp1251", "Иванов"), ("cp1254", "Ayşe"), ("shift_jis", "山田太郎"), ("gb18030", "李Lei"),
+        ("cp1251", "Иванов"), ("cp1254", "Ayşe"), ("shift_jis", "山田太郎"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_decided_is_refused_with_the_remedy(tmp_path, encoding, name):
@@ -41,7 +41,7 @@ def test_what_cannot_be_decided_is_refused_with_the_remedy(tmp_path, encoding, n
 
 def test_the_two_readings_of_one_file_are_weighed_by_all_its_names():
     assert decode("s1,Müller\ns2,Øy\n".encode("cp1252")) == "s1,Müller\ns2,Øy\n"
-    assert decode("s2,镕\n".encode("gb18030")) is None  # it may as well be éF
+    assert decode("s2,镕\n".encode("gb18030")) is None  # in the other code page éF
     assert decode("s2,镕\ns3,李雷\ns4,王芳".encode("gb18030")) is not None
 
 
@@ -138,9 +138,7 @@ def test_a_key_file_that_is_lost_is_not_replaced(tmp_path):
     lost = classroom.key.read_bytes()
     classroom.key.unlink()
     for students in (["s1"], ["late"]):
-        with pytest.raises(
-            ValueError, match="no key file .*key.json, and one has been used: .*to s1. Find it"
-        ):
+        with pytest.raises(ValueError, match="no key file .*, and one has been used: .*to s1. Find it"):
             again(classroom, students)
     assert not classroom.key.exists() and not (classroom.release / "late").exists()
     classroom.key.write_bytes(lost)
@@ -180,7 +178,7 @@ def test_a_mended_typo_locks_nobody_out_and_is_told(tmp_path, capsys):
     saved_again(classroom, lambda held: held["cells"][3].update(source=SOURCE[3][1] + " Mended."))
     assert again(classroom) == 1
     told = capsys.readouterr().err
-    assert "T1_trial.ipynb has changed since the release (T1.1, text). The data are the same, the key" in told
+    assert "T1_trial.ipynb was changed after the release (T1.1, text). The data are the same, the key" in told
     assert "T1.2" not in told and "late joiners get the new text" in told
     assert "Mended." in (classroom.release / "late" / "T1_trial.ipynb").read_text()
     assert (classroom.release / "s1" / "T1_trial.ipynb").read_bytes() == before
@@ -193,7 +191,7 @@ def test_other_data_or_other_questions_are_refused_and_split_nothing(tmp_path):
     classroom = Classroom(tmp_path, ["s1"])
     path, kept = classroom.exercises / "T1_trial.ipynb", classroom.key.read_bytes()
     source = path.read_text()
-    path.write_text(source.replace("range(60)]", "range(61)]"))
+    path.write_text(source.replace("range(60)]", "range(60)][::-1]"))
     with pytest.raises(ValueError, match="now draws other data for s1. Put the source of the release back"):
         again(classroom)
     held = json.loads(source)
