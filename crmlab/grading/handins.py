@@ -221,7 +221,9 @@ class HandIns:
             stem, known = self._stem(found), self._exercises
             is_one = known.get(stem, "")
             if stem and not is_one:
-                begun = [one for one in known if re.match(rf"{re.escape(one)}(?![a-z0-9])", stem)]
+                begun = [
+                    one for one in known if re.search(rf"(?<![a-z0-9]){re.escape(one)}(?![a-z0-9])", stem)
+                ]
                 said = found.says().exercise if len(self._known) < MOST_ASKED * len(self.students) else ""
                 is_one = known.get(same(said)) or known.get(max(begun, key=len, default=""), "")
             self._known[found.parts] = is_one

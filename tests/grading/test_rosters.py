@@ -195,7 +195,7 @@ def test_other_data_or_other_questions_are_refused_and_split_nothing(tmp_path):
     with pytest.raises(ValueError, match="now draws other data for s1. Put the source of the release back"):
         again(classroom)
     held = json.loads(source)
-    held["cells"] = held["cells"][:-7]
+    held["cells"] = held["cells"][:-6]
     path.write_text(json.dumps(held))
     with pytest.raises(ValueError, match=r"other questions than at the release \(.*T1.5, text"):
         again(classroom)
