@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-CONTROL_GROUPS = Path("/sys/fs/cgroup")
+CONTROL_GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 SLACK = 1.25
 """Times the memory allowed that a control group allows: whoever watches is to see it first, and say so."""
 
@@ -121,7 +121,7 @@ def _parents() -> list[Path]:
     """Return the control groups below which this process may make one, for memory and for processes."""
     own = dict.fromkeys(("memory", "pids", ""), "")
     with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in OWN_GROUPS.read_text().splitlines():
             for controller in line.split(":")[1].split(","):
                 own[controller] = line.split(":", 2)[2].lstrip("/")
     first = [CONTROL_GROUPS / one / own[one] for one in ("memory", "pids")]
