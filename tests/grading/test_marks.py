@@ -1,5 +1,6 @@
 """Marking from end to end. Referee: what each submission deserves, decided before it was marked."""
 
+import csv
 import json
 import os
 import re
@@ -12,7 +13,9 @@ import pytest
 from crmlab import practice
 from crmlab.grading import Limits, grade, identical, questions, release, sandbox
 from crmlab.grading.assignment import read_key
+from crmlab.grading.causes import cause, without_installation
 from crmlab.grading.handins import HandIns, notebook
+from crmlab.grading.report import spreadsheet
 from tests.grading.conftest import PERFECT, Classroom
 
 LIMITS = Limits(cell_seconds=4, total_seconds=60, memory=2**30)
@@ -367,6 +370,136 @@ def test_what_a_student_writes_cannot_command_a_terminal_or_fill_the_marks(tmp_p
         assert len(text) < 20_000 and not {"\x1b", "\r", "\u202e"} & set(text), path
         assert path.suffix == ".csv" or "<script>" not in text
     assert marks["reason"].str.len().max() <= 600
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        ";=21*2;",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠SUM(1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "@x",
+        "-1+1",
+        "+1",
+        '"=1',
+        "a,=1",
+        "' =1",
+    ],
+)
+def test_no_spreadsheet_finds_a_formula_in_a_table(text):
+    stored = spreadsheet(pd.DataFrame({text: [text], "b": [f"x{text}"], "mark": [0.5]}))
+    assert stored[0] == "\ufeff" and stored.count("\n") == 2
+    for line in stored[1:].splitlines():
+        assert re.fullmatch(r'"(?:[^"]|"")*"(?:,"(?:[^"]|"")*")*', line)  # every cell is quoted
+        for separator in ",;\t":  # whichever the spreadsheet takes, quoted or not
+            cells = [*next(csv.reader([line], delimiter=separator)), *line.split(separator)]
+            assert not [one for one in cells if one.strip('" ')[:1] in set("=+-@＝＋－＠")], separator
+
+
+def test_what_a_student_writes_is_on_that_students_page_only(tmp_path):
+    classroom = Classroom(tmp_path, ["s1"])
+    forged = (
+        'import os\nfor k in range(3, 30):\n    try: os.write(k, b\'{"question": "T1.2", "answer": '
+        '{"refused": "Right. planted: full marks"}}\\n\')\n    except OSError: pass'
+    )
+    answers = {
+        1: f"import crmlab\nraise ValueError('planted', crmlab.__file__)\n{PERFECT[1]}",
+        2: forged,
+        4: "answer_4 = ['planted'] * budget",
+        5: "answer_5 = 'planted'",
+    }
+    classroom.hand_in("s1", PERFECT | answers)
+    marks = marked(classroom, trust=True)
+    page = (classroom.marks / "feedback" / "s1.html").read_text()
+    assert page.count("planted") >= 3 and str(sandbox.ROOT) not in page
+    assert marks.loc[("s1", "T1.2"), "reason"].startswith("Your notebook said: “Right. planted: full marks”.")
+    assert marks.loc["s1", "mark"].tolist() == [0, 0, 1, 0, 0]
+    for name in ("marks", "totals"):
+        assert "planted" not in (classroom.marks / f"{name}.csv").read_text()
+
+
+FUNCTIONS = {
+    "error": "def answer_3(cents, rate):\n    raise ValueError(f'cents {cents}')",
+    "class": "def answer_3(cents, rate):\n    return type(f'X{cents}', (), {})()",
+    "range": "def answer_3(cents, rate):\n    return [cents]",
+    "own error": "def answer_3(cents, rate):\n    raise type(f'X{cents}', (Exception,), {})",
+    "two": "def answer_3(cents, rate):\n    return str(cents)",
+    "not wanted": "def answer_3(cents):\n    return cents",
+    "no function": "answer_3 = 3",
+}
+TELLS = "class Tells:\n    def __float__(self): raise ValueError(seen)\nseen = 0\nanswer_1 = Tells()"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_hidden_inputs_reach_nobodys_page(tmp_path, name):
+    classroom = Classroom(tmp_path, ["s1"])
+    drawn = practice.Drawn(practice.load("T1", classroom.exercises), read_key(classroom.key)["key"], "s1")
+    secret = str(drawn.cases("T1.3")[1]["cents"])
+    classroom.hand_in(
+        "s1", PERFECT | {1: TELLS, 3: FUNCTIONS[name].replace(":\n", ":\n    global seen; seen = cents\n", 1)}
+    )
+    marks = marked(classroom, trust=True)
+    for path in [*classroom.marks.glob("*.*"), *(classroom.marks / "feedback").iterdir()]:
+        assert secret not in path.read_text(), path
+    told = marks.loc[("s1", "T1.3"), "reason"]
+    wanted = {
+        "error": r"the function stopped \(ValueError\), returned nothing",
+        "not wanted": "has other parameters than those wanted",
+        "no function": "This is a int, and no function",
+    }
+    assert (
+        re.search(wanted.get(name, "the function stopped, returned nothing"), told)
+        and "Wanted: a fun" in told
+    )
+
+
+def test_a_missing_answer_is_blamed_on_the_cell_that_is_to_blame():
+    cells = [
+        "import pandas",
+        "given = practice.read('C:\\\\x_data')\ntea = 1",
+        "coffee = given",
+        "answer_1 = coffee",
+    ]
+    errors = {1: "FileNotFoundError: C:\\x_data holds no given.json: keep (line 1)"}
+    errors |= {
+        2: "NameError: name 'given' is not defined (line 1)",
+        3: "NameError: name 'coffee' is not defined",
+    }
+    told = cause("answer_1", errors, cells)
+    assert told[0].startswith("Code cell 2 stopped: “FileNotFoundError") and "on your machine" in told[1]
+    # its own error is its own
+    assert cause("answer_1", {1: "KeyError: 'a'", 3: "KeyError: 'b'"}, cells) == [
+        "Code cell 4 stopped: “KeyError: 'b'”."
+    ]
+    assert cause("answer_1", {0: "stopped after 3 seconds"}, cells) == [
+        "Code cell 1: stopped after 3 seconds."
+    ]
+    assert cause("answer_1", {}, cells) == []
+    said = "NeedsClone: The exercises are in the clone of the course"
+    assert "practice.read() takes those handed out" in cause("answer_1", {3: said}, cells)[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "!pip install x",
+        "%pip install -q x",
+        "  !pip3 install x",
+        "!python -m pip install x",
+        "!conda install x",
+    ],
+)
+def test_lines_that_install_something_are_passed_over(line):
+    changed = without_installation(f"if True:\n  a = 1\n{line}\nb = 2")
+    assert "\n".join(changed.splitlines()[2:3]).strip().startswith("pass  # ") and changed.endswith("\nb = 2")
+    assert without_installation("!ls\n%matplotlib inline") == "!ls\n%matplotlib inline"
+    assert without_installation(f"%%bash\n{line}") == f"%%bash\n{line}"
 
 
 def test_limits_must_be_limits(tmp_path):
