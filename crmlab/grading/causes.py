@@ -7,6 +7,7 @@ and for a function, which is called with hidden inputs, not at all.
 import builtins
 import re
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,28 +22,7 @@ INSTALLS = re.compile(
     r"^(\s*)[!%]+\s*(python3? -m |uv )?(pip3?|conda|mamba|apt|apt-get)\b.*(\\\n.*)*$", re.MULTILINE
 )
 
-NOT_FOUND = r"(?s)(?=.*(FileNotFound|No such file|holds no|NotADirectory))"
-ELSEWHERE = [
-    (
-        r"colab|drive\.mount",
-        "It uses Google Colab, which is not there when notebooks are marked: take that line out.",
-    ),
-    (
-        NOT_FOUND + r"(?=.*(/content|/kaggle|drive|:\\|/home/|/Users/))",
-        "It looks for the data where they lay on your machine: give the name of the folder only, as it was "
-        "handed out.",
-    ),
-    (
-        NOT_FOUND + r"(?=.*(_data|\.parquet|given\.json))",
-        "It looks for the data under another name: leave the line with practice.read() as it was handed out.",
-    ),
-    (
-        "NeedsClone",
-        "It asks for the data of self-study: in an assignment practice.read() takes those handed out.",
-    ),
-    ("No module named", "It uses a package that is not there when notebooks are marked."),
-]
-"""What errors of a notebook that was run elsewhere mean: a pattern for the cell and its error, the words."""
+ELSEWHERE = tomllib.loads(Path(__file__).with_name("elsewhere.toml").read_text())["error"]
 
 OURS = re.compile(
     r"stopped after [\d.e+]+ seconds|used more than \S+ \w+ of memory|sent back more than .*|"
@@ -155,7 +135,7 @@ def cause(variable: str, errors: Mapping[int, str], cells: Sequence[str]) -> lis
     line = re.search(r"\(line (\d+)\)$", said)
     lines = cells[blamed].splitlines()
     at = lines[int(line[1]) - 1] if line and 0 < int(line[1]) <= len(lines) else cells[blamed]
-    found = [words for pattern, words in ELSEWHERE if re.search(pattern, f"{at}\n{said}")]
+    found = [one["words"] for one in ELSEWHERE if re.search(one["pattern"], f"{at}\n{said}")]
     return [f"Code cell {blamed + 1}{told}", *found[:1]]
 
 

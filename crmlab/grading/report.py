@@ -201,7 +201,9 @@ def spreadsheet(table: pd.DataFrame) -> str:
     ['"\'=1+1","0.5"']
     """
     # by the mark at its beginning spreadsheets tell UTF-8
-    return "\ufeff" + table.map(_harmless).rename(columns=_harmless).to_csv(index=False, quoting=csv.QUOTE_ALL)
+    return "\ufeff" + table.map(_harmless).rename(columns=_harmless).to_csv(
+        index=False, quoting=csv.QUOTE_ALL
+    )
 
 
 def _harmless(value: Any) -> Any:

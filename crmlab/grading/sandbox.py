@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,13 +31,11 @@ import psutil  # type: ignore[import-untyped]
 
 from crmlab._paths import DATASETS, ROOT
 from crmlab.grading import _filter
+from crmlab.grading._claims import Said
 from crmlab.grading._limits import Group, Limits, group, kernel_memory, open_files, rlimits
 
 ATTEMPTS, TICK, STARTING = 6, 0.2, 60.0
 """Boxes for one submission, seconds between two looks at its processes, seconds to get ready."""
-
-DEEPEST, LONGEST_NUMBER = 20, 300
-"""Lists within lists, and digits of an integer, beyond which an answer is no answer."""
 
 HOME, MOST_BESIDE, FIRST_USER = "/student", 500, 61_000
 """Where the cells run, how many entries beside a notebook are there, and (as root) the user id of slot 0."""
@@ -160,7 +158,7 @@ def execute(
     for folder in ("cases", HIDDEN):
         (job / folder).mkdir(exist_ok=True)
     for attempts in itertools.count(1):
-        said = _Said(len(task["cells"]), set(task["questions"]), functions)
+        said = Said(len(task["cells"]), set(task["questions"]), functions)
         said.reveal = functools.partial(_move, job / HIDDEN, job / "cases")
         _move(job / "cases", job / HIDDEN)
         # given up: what comes before the cell that was last blamed has run well, and its answers count
@@ -183,10 +181,8 @@ def execute(
             outcome.note = f"the sandbox did not start: {reason} {attempt.complaint}".strip()
             break
         if late:
-            given_up, deadline = (
-                f"gave up after {limits.total_seconds:g} seconds",
-                time.monotonic() + STARTING,
-            )
+            given_up = f"gave up after {limits.total_seconds:g} seconds"
+            deadline = time.monotonic() + STARTING
         elif attempts == ATTEMPTS:
             given_up = f"gave up after {ATTEMPTS} attempts"
     outcome.errors |= {at: why for at, why in blamed.items() if isinstance(at, int)}
@@ -198,73 +194,6 @@ def execute(
 def _move(source: Path, target: Path) -> None:
     for one in source.iterdir():
         one.rename(target / one.name)
-
-
-class _Said:
-    """What one attempt has sent so far: read as if an enemy had written it."""
-
-    def __init__(self, cells: int, questions: set[str], functions: Set[str] = frozenset()) -> None:
-        self.cells, self.questions, self.functions = range(cells), questions - functions, functions
-        self.reveal: Callable[[], None] = lambda: None
-        self.answers: dict[str, Any] = {}
-        self.errors: dict[int, str] = {}
-        self.at: int | str | None = None  # the cell or question that runs, or ran last
-        self.since = time.monotonic()
-        self.ready = self.ended = False
-        self.bytes = 0
-        self.lines = 100 + 10 * (cells + len(questions))  # that may still come: an honest process sends fewer
-        self._begun = bytearray()
-
-    def take(self, received: bytes) -> None:
-        """Take the next bytes."""
-        *lines, rest = received.split(b"\n")
-        if lines:
-            lines[0] = bytes(self._begun) + lines[0]
-            self._begun.clear()
-        self._begun += rest
-        self.bytes += len(received)
-        for line in lines:
-            self.lines -= 1
-            if self.lines < 0:
-                return
-            with suppress(ValueError, RecursionError):
-                self._line(json.loads(line, parse_int=_integer))
-
-    def _line(self, line: Any) -> None:
-        _check(line)
-        match line:
-            case {"ready": True}:
-                self.ready = True
-            case {"cell": int(number)} if number in self.cells:
-                self.at = int(number)
-            case {"done": int(number), "error": str(error)} if number in self.cells:
-                self.errors[int(number)] = "".join(c if c.isprintable() else " " for c in error[:400])
-            case {"asking": str(name)} if name in self.questions:
-                self.at = name
-            case {"question": str(name), "answer": answer} if name in self.questions:
-                self.answers[name] = answer
-            case {"wanting": True} if self.functions:
-                # who has seen the hidden inputs says nothing more that anybody reads
-                self.cells, self.questions, self.functions = range(0), set(self.functions), set()
-                self.reveal()
-            case {"end": True}:
-                self.ended = True
-        self.since = time.monotonic()
-
-
-def _integer(digits: str) -> float:
-    return int(digits) if len(digits) < LONGEST_NUMBER else float(digits)
-
-
-def _check(value: Any, left: int = DEEPEST) -> None:
-    """Raise ValueError if a value is nested too deeply, or holds text that no file can hold."""
-    if isinstance(value, str):
-        value.encode()
-    elif isinstance(value, dict | list):
-        if not left:
-            raise ValueError("nested too deeply")
-        for part in [*value, *value.values()] if isinstance(value, dict) else value:
-            _check(part, left - 1)
 
 
 class _Attempt:
@@ -287,7 +216,7 @@ class _Attempt:
         self._pipe, self._complaints = self._main.stdout.fileno(), self._main.stderr.fileno()
         self._top = psutil.Process(self._main.pid)
 
-    def follow(self, said: _Said, limits: Limits, deadline: float, stop: threading.Event | None) -> str:
+    def follow(self, said: Said, limits: Limits, deadline: float, stop: threading.Event | None) -> str:
         """Listen until the end or the deadline; return what stopped the process, or ""."""
         looked = 0.0
         with selectors.DefaultSelector() as selector:

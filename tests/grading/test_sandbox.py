@@ -23,6 +23,7 @@ import pytest
 
 from crmlab._paths import ROOT
 from crmlab.grading import _filter, _limits, sandbox
+from crmlab.grading._claims import Said
 from crmlab.grading._filter import CALLS as CALLS_FILTERED
 from crmlab.grading.sandbox import FIRST_USER, Limits, Outcome, execute, mounted, unavailable
 
@@ -184,8 +185,8 @@ def test_a_run_that_takes_too_long_or_dies_too_often_is_given_up(tmp_path):
     assert outcome.errors == dict.fromkeys(range(1, 7), "the process ended (exit code 1)")
 
 
-def said(*lines: bytes) -> sandbox._Said:
-    heard = sandbox._Said(3, {"a", "b"})
+def said(*lines: bytes) -> Said:
+    heard = Said(3, {"a", "b"})
     for line in lines:
         heard.take(line)
     return heard
@@ -331,7 +332,7 @@ def test_no_call_of_the_filter_goes_through(tmp_path):
     column = platform.machine() != "x86_64"
     by_argument = ("clone", "socket", "socketpair")
     numbers = {name: both[column] for name, both in CALLS_FILTERED.items() if name not in by_argument}
-    numbers = {name: number for name, number in numbers.items() if number is not None}
+    numbers = {name: number for name, number in numbers.items() if number}
     assert {"ptrace", "semget", "process_vm_writev", "unshare"} <= set(numbers)
     outcome = run(tmp_path, [CALLS.replace("{numbers}", repr(numbers))])
     survived(outcome)
@@ -349,7 +350,7 @@ def test_the_numbers_of_the_calls_are_the_kernels_nobox(machine, column, header)
     if not Path(header).is_file():
         pytest.skip(f"The kernel's header {header} is not here.")
     told = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", Path(header).read_text()))
-    ours = {name: both[column] for name, both in CALLS_FILTERED.items() if both[column] is not None}
+    ours = {name: both[column] for name, both in CALLS_FILTERED.items() if both[column]}
     newer = set(ours) - set(told)  # than the header
     assert newer <= {"mount_setattr", "memfd_secret", "process_madvise"}
     assert {name: int(told[name]) for name in set(ours) - newer} == {
@@ -378,7 +379,7 @@ def test_the_filter_decides_as_it_says_on_both_processors_nobox(machine):
     column = machine != "x86_64"
     allowed, no_such_call, unreachable = 0x7FFF0000, 0x00050000 | 38, 0x00050000 | 101
     for name, both in CALLS_FILTERED.items():
-        if both[column] is not None and name not in ("clone", "socket", "socketpair"):
+        if both[column] and name not in ("clone", "socket", "socketpair"):
             assert ask(both[column]) == no_such_call, name
     clone, sock, pair = (CALLS_FILTERED[name][column] for name in ("clone", "socket", "socketpair"))
     assert ask(clone, 0x1200011) == allowed and ask(clone, 0x3D0F00) == allowed  # fork, thread
