@@ -1,6 +1,7 @@
 """What a submission may use, and how the kernel is told: by control groups if there are any, by rlimits."""
 
 import os
+import re
 import shlex
 import time
 from collections.abc import Iterator, Sequence
@@ -81,13 +82,9 @@ class Group:
 
     def ran_out(self) -> bool:
         """Return whether the kernel has ended a process because there was no memory left."""
-        for one in self._folders:
-            for name in ("memory.events", "memory.oom_control"):
-                with suppress(OSError):
-                    counts = dict(line.split() for line in (one / name).read_text().splitlines())
-                    if int(counts.get("oom_kill", 0)):
-                        return True
-        return False
+        names = ("memory.events", "memory.oom_control")
+        files = [file for one in self._folders for name in names if (file := one / name).exists()]
+        return any(re.search(r"(?m)^oom_kill [1-9]", file.read_text()) for file in files)
 
 
 @contextmanager
@@ -151,16 +148,3 @@ def kernel_memory(process: int, folders: Sequence[str]) -> int:
             held = os.statvfs(f"/proc/{process}/root{folder}")
             taken += (held.f_blocks - held.f_bfree) * held.f_frsize + (held.f_files - held.f_ffree) * INODE
     return taken
-
-
-def open_files(process: int) -> int:
-    """Return the bytes that a process's open files may stand for in the kernel.
-
-    Examples
-    --------
-    >>> open_files(os.getpid()) > 0 if shutil.which("prlimit") else True
-    True
-    """
-    with suppress(OSError):
-        return len(os.listdir(f"/proc/{process}/fd")) * SOCKET
-    return 0

@@ -157,10 +157,8 @@ def drawn_with() -> dict[str, str]:
     libraries = {name: version(name) for name in ("numpy", "pandas", "scipy")}
     # numpy sorts and sums with the widest vectors that it finds
     vectors = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-    processor = " ".join([platform.machine(), *vectors])
-    return {"crmlab": crmlab.__version__, "Python": platform.python_version(), **libraries} | {
-        "processor": processor
-    }
+    about = {"crmlab": crmlab.__version__, "Python": platform.python_version(), **libraries}
+    return about | {"processor": " ".join([platform.machine(), *vectors])}
 
 
 def _key(path: Path, chosen: dict[str, Exercise], out: Path) -> dict[str, Any]:
@@ -195,12 +193,9 @@ def _see_that_it_is_the_same(
     """Say what has changed in an exercise since it was released, or raise ValueError if too much has."""
     changed = [part for part in {**now, **before} if now.get(part) != before.get(part)] if before else []
     questions = [part for part in changed if part.endswith(", text") and (part in before) != (part in now)]
-    other = [
-        student
-        for student in [*about["students"]][:3]
-        if Drawn(exercise, about["key"], student).given.fingerprint()
-        != about["students"][student]["given"].get(exercise.name)
-    ]
+    some = {student: held["given"].get(exercise.name) for student, held in [*about["students"].items()][:3]}
+    again = {student: Drawn(exercise, about["key"], student).given.fingerprint() for student in some}
+    other = [student for student in some if some[student] != again[student]]
     what = ", ".join(changed) or "its inputs, or what this key file does not tell"
     back = "Put the source of the release back for the late joiners: a new key file would split the class."
     if other:

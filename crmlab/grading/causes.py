@@ -28,12 +28,8 @@ OURS = re.compile(
     r"stopped after [\d.e+]+ seconds|used more than \S+ \w+ of memory|sent back more than .*|"
     r"the process (ended|closed) .*|stopped, as the time .*"
 )
-FORMS_OWN = re.compile(
-    r"This is an? \w+( of \d+| of shape \([\d, ]*\)| with [\d,]+ rows)?\.|stopped after .*"
-)
-NO_FUNCTION = re.compile(
-    r"This is an? (int|float|str|bool|list|dict|tuple|set|NoneType|DataFrame|Series|ndarray)\b.*"
-)
+FORMS_OWN = re.compile(r"This is an? \w+( of \d+| of shape \([\d, ]*\)| with [\d,]+ rows)?\.")
+NO_FUNCTION = re.compile(r"This is an? (int|float|str|list|dict|DataFrame|Series|ndarray)\b.*")
 
 
 def without_installation(cell: str) -> str:
@@ -92,7 +88,7 @@ def told_of(question: Question, form: Form, verdict: Verdict, outcome: Outcome, 
         told = f"{_stopped(answer)} Wanted: {form.wanted()}."
     elif isinstance(answer, dict) and isinstance(answer.get("refused"), str):
         said = answer["refused"]
-        if not FORMS_OWN.fullmatch(said):
+        if not FORMS_OWN.fullmatch(said) and not OURS.fullmatch(said):
             told = f"Your notebook said: {_quoted(said)}. Wanted: {form.wanted()}."
     return plain(told)[:600].strip()
 

@@ -54,7 +54,8 @@ def runs(cells: Iterable[str], handed_out: Iterable[str]) -> list[str]:
             tokens.append(token if kept else "_")
             before = token
     found = {" ".join(tokens[at : at + RUN]) for at in range(len(tokens) - RUN + 1)}
-    return sorted(_short(one) for one in found) if len(found) >= FEWEST else []
+    short = [hashlib.sha256(one.encode(errors="replace")).hexdigest()[:10] for one in found]
+    return sorted(short) if len(found) >= FEWEST else []
 
 
 def alike(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -110,7 +111,3 @@ def _tokens(source: str) -> list[str]:
                     token.string.replace("'", '"') if token.type == tokenize.STRING else token.string
                 )
     return found
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:10]

@@ -31,9 +31,7 @@ from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Choice, Function, Interval
 from crmlab.practice.marking import Verdict
 
-REMEMBERED = {
-    "digest", "student", "exercise", "rows", "note", "errors", "cpu_seconds", "answers", "rights"
-}  # fmt: skip
+REMEMBERED = {"digest", "student", "exercise", "rows", "note", "errors", "cpu_seconds", "answers", "rights"}
 COLUMNS = ["student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason"]
 
 
@@ -126,11 +124,8 @@ def grade(
         stop.set()
         pool.shutdown(cancel_futures=True)
     rows = [row for result in results for row in result["rows"]]
-    strange = {"mark": 0.0, "outcome": "unknown"}
-    rows += [
-        dict.fromkeys(COLUMNS, "") | strange | {"student": name, "reason": why}
-        for name, why in marker.handed_in.strange.items()
-    ]
+    unknown = dict.fromkeys(COLUMNS, "") | {"mark": 0.0, "outcome": "unknown"}
+    rows += [unknown | {"student": name, "reason": why} for name, why in marker.handed_in.strange.items()]
     table = pd.DataFrame(rows, columns=COLUMNS)
     report.write(out, table, results)
     return table
@@ -160,14 +155,8 @@ class Marker:
         """Return the result of one student's exercise: rows of marks, and what the summary needs."""
         handed_in = self.handed_in.of(student, exercise.name)
         raw, reason = handed_in.raw, handed_in.reason
-        settings = [
-            crmlab.__version__,
-            exercise.digest,
-            asdict(self._limits),
-            self._trust,
-            self._about["key"],
-        ]
-        state = json.dumps([*settings, reason]).encode()
+        settings = [crmlab.__version__, exercise.digest, asdict(self._limits), self._trust]
+        state = json.dumps([*settings, self._about["key"], reason]).encode()
         digest = hashlib.sha256(state + (raw or b"")).hexdigest()
         file = self._done / student / f"{exercise.name}.json"
         held = _remembered(file)

@@ -160,9 +160,7 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
         for cell, text in [*_by_cell(one["errors"])[:20], *([("", one["note"])] if one["note"] else [])]
     ]
     trouble += [(row.student, "", "", row.reason) for row in marks[marks["question"] == ""].itertuples()]
-    trouble += [
-        (one["student"], one["exercise"], "", note) for one in results for note in one.get("notes", [])
-    ]
+    trouble += [(one["student"], one["exercise"], "", n) for one in results for n in one.get("notes", [])]
     seconds = pd.Series([one["cpu_seconds"] for one in results], dtype=float)
     about = f"{len(totals)} students, mean mark {totals['mark'].mean():.0%}; "
     about += f"a submission took {seconds.median():.1f} seconds of processor time (median)."

@@ -10,18 +10,13 @@ from typing import Any
 
 from crmlab._tables import unknown
 
-ALPHABETS = (
-    "äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúüç", "áâãàçéêíóôõúü", "àéèìòóù", "àçèéíïòóúü", "åäöæøéü",
-    "áéëïöüèó",
-)  # fmt: skip
+ALPHABETS = "äöüß àâæçéèêëîïôœùûüÿ áéíñóúüç áâãàçéêíóôõúü àéèìòóù àçèéíïòóúü åäöæøéü áéëïöüèó"
 """The letters beyond a to z of German, French, Spanish, Portuguese, Italian, Catalan, the North and Dutch: no
 word takes some of one and some of another. Iceland's are left out: in the next code page they are Turkish."""
 
 HANZI = "\u3400-\u9fff\U00020000-\U0003ffff"
 
-PLATFORM_IDS = (
-    "sis login id", "sis user id", "username", "id number", "email address", "email", "identifier", "id"
-)  # fmt: skip
+PLATFORM_IDS = "sis login id,sis user id,username,id number,email address,email,identifier,id"
 """What Canvas and Moodle call the ids of a student, those first that a person would choose for a folder."""
 
 
@@ -155,14 +150,13 @@ def _chinese(raw: bytes) -> str | None:
 def _western(raw: bytes) -> str | None:
     """Return a text if it is one in the code page of Western Europe."""
     text = _decoded(raw, "cp1252")
-    if text is None or set(re.findall(r"[^\x00-\x7f]", text.lower())) - set("".join(ALPHABETS) + "’–\xa0"):
+    if text is None or set(re.findall(r"[^\x00-\x7f]", text.lower())) - set(f"{ALPHABETS}’–\xa0"):
         return None
     for word in re.findall(r"[^\W\d_]*[^\W\d_a-zA-Z][^\W\d_]*", text):
         foreign = {one for one in word.lower() if not one.isascii()}
-        likely = any(foreign <= set(letters) for letters in ALPHABETS) and re.search("[a-zA-Z]", word)
-        if not likely or re.search(r"[^\x00-\x7f]{3}", word):
-            return None
-        if not word.isupper() and re.search(".[À-ÞŸ]|[ß-ÿ][A-Z]", word):
+        likely = any(foreign <= set(letters) for letters in ALPHABETS.split()) and re.search("[a-zA-Z]", word)
+        capitals = "" if word.isupper() else "|.[À-ÞŸ]|[ß-ÿ][A-Z]"
+        if not likely or re.search(rf"[^\x00-\x7f]{{3}}{capitals}", word):
             return None
     return text
 
@@ -200,7 +194,7 @@ def _rows(path: str | Path, text: str) -> tuple[list[str], list[tuple[int, dict[
 
 def _dialect(path: str | Path, columns: list[str]) -> tuple[list[str], list[str]]:
     """Return the columns with a student's ids, and those with the name."""
-    known = [one for one in PLATFORM_IDS if one in columns]
+    known = [one for one in PLATFORM_IDS.split(",") if one in columns]
     canvas = "id" in known and any(one == "section" or one.startswith("sis ") for one in columns)
     last = next((one for one in ("surname", "last name") if one in columns), "")
     if "student" in columns and canvas:
