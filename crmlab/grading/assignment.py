@@ -169,9 +169,9 @@ def _key(path: Path, chosen: dict[str, Exercise], out: Path) -> dict[str, Any]:
         released = sorted(one.parent.name for one in out.glob("*/HAND_IN.md"))
         if released or _beside(path).exists():
             raise ValueError(
-                f"There is no key file {path}, and one has been used: {out} holds what was released to "
-                f"{', '.join(released[:3])}. Find it, for without it none of that can be marked; for a new "
-                "assignment name another --out and another key file."
+                f"There is no key file {path}, and {out} holds what was released to "
+                f"{', '.join(released[:3])}, not of this key file. Find the one of that release, for without it "
+                "nobody can be marked. For a new assignment name another --out and another key file."
             )
         key = secrets.token_hex(32)
         return {"schema_version": VERSION, "key": key, "exercises": sources, "students": {}, "parts": parts}

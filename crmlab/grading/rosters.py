@@ -14,7 +14,7 @@ ALPHABETS = "äöüß àâæçéèêëîïôœùûüÿ áéíñóúüç áâãà
 """The letters beyond a to z of German, French, Spanish, Portuguese, Italian, Catalan, the North and Dutch: no
 word takes some of one and some of another. Iceland's are left out: in the next code page they are Turkish."""
 
-HANZI = "\u3400-\u9fff\U00020000-\U0003ffff"
+HANZI, PINYIN = "\u3400-\u9fff\U00020000-\U0003ffff", "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńň"
 
 PLATFORM_IDS = "sis login id,sis user id,username,id number,email address,email,identifier,id"
 """What Canvas and Moodle call the ids of a student, those first that a person would choose for a folder."""
@@ -135,7 +135,7 @@ def _decoded(raw: bytes, encoding: str) -> str | None:
 def _chinese(raw: bytes) -> str | None:
     """Return a text if it is one in GB18030."""
     text = _decoded(raw, "gb18030")
-    if text is None or re.search(rf"[^\x00-\x7f{HANZI}\u3000-\u303f\uff00-\uff65·—‘’“”…]", text):
+    if text is None or re.search(rf"[^\x00-\x7f{HANZI}{PINYIN}\u3000-\u303f\uff00-\uff65·—‘’“”…]", text):
         return None
     found = [*re.finditer(f"[{HANZI}]", text)]
     rare = [one for one in found if one[0].encode("gb18030")[1] < 0xA1]
