@@ -208,7 +208,7 @@ def _folder(text: str) -> Path:
 
 def _there(text: str) -> Path:
     if not Path(text).exists():
-        raise argparse.ArgumentTypeError(f"there is no folder {text}, and no archive.")
+        raise argparse.ArgumentTypeError(f"there is no folder {text}. (A zip archive will do, too.)")
     return Path(text)
 
 

@@ -170,7 +170,7 @@ def _key(path: Path, chosen: dict[str, Exercise], out: Path) -> dict[str, Any]:
         if released or _beside(path).exists():
             raise ValueError(
                 f"There is no key file {path}, and {out} holds what was released to "
-                f"{', '.join(released[:3])}, not of this key file. Find the one of that release, for without it "
+                f"{', '.join(released[:3])}, not of this key file. Find the one of that release: without it "
                 "nobody can be marked. For a new assignment name another --out and another key file."
             )
         key = secrets.token_hex(32)
