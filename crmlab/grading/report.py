@@ -124,7 +124,7 @@ def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) 
     totals = totals.set_axis(["mark", "questions"], axis=1).round(4).reset_index()
     (out / "feedback").mkdir(parents=True, exist_ok=True)
     # nothing that a student wrote stands in the tables: it is on the student's own page
-    own = marks.assign(reason=[OWN_WORDS.get(row.outcome, row.reason) for row in marks.itertuples()])
+    own = marks.assign(reason=[_own_words(row.outcome, row.reason) for row in marks.itertuples()])
     own["student"] = own["student"].where(own["question"] != "", own["student"].map(shown))
     for name, table in {"marks": own, "totals": totals}.items():
         _store(out / f"{name}.csv", spreadsheet(table))
@@ -188,6 +188,11 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
 
 def _by_cell(errors: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(errors.items(), key=lambda error: int(error[0]))
+
+
+def _own_words(outcome: str, reason: str) -> str:
+    number = re.match(r"-?[\d.e+-]+ is not plausible\. ", reason)  # the answer, and no text
+    return reason if number else OWN_WORDS.get(outcome, reason)
 
 
 def spreadsheet(table: pd.DataFrame) -> str:
