@@ -1,4 +1,4 @@
-"""The forms of answers: one number, a label, a table, a list, an interval, a function, a figure."""
+"""The forms of answers: one number, a label, a table, a list, an interval, a function, a figure, a text."""
 
 import copy
 import inspect
@@ -24,6 +24,7 @@ from crmlab.practice._forms import (
     Problem,
     Refused,
     Table,
+    clean,
     told,
     what_is,
     worst,
@@ -272,7 +273,43 @@ def _bar(bar: Any, lies: bool) -> tuple[float, float]:
     return bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height()
 
 
-FORMS = {form.__name__: form for form in (Number, Choice, Table, Selection, Interval, Function, Figure)}
+@dataclass(frozen=True)
+class Text(Form):
+    """A few sentences of the student's own. No program tells whether they are right: a person reads them.
+
+    Parameters
+    ----------
+    rubric : mapping from str to float
+        What counts, in words, and how many points it is worth. Students see it.
+    words : int
+        How many words at most.
+    """
+
+    rubric: Mapping[str, float]
+    words: int = 300
+
+    def _plain(self, answer: Any, cases: Cases | None) -> str | None:
+        if not isinstance(answer, str):
+            raise Refused(what_is(answer))
+        return clean(answer, 20 * self.words).strip() or None
+
+    def _problem(self, plain: Any) -> Problem:
+        if not isinstance(plain, str):
+            return "type", f"This is no text. Wanted: {self.wanted()}."
+        found = len(plain.split())
+        if found > self.words or len(plain) >= 20 * self.words:
+            return "type", f"Your text is too long ({found} words). Wanted: {self.wanted()}."
+        return None
+
+    def agrees(self, plain: Any, right: Any) -> bool:
+        return bool(plain == right)
+
+    def wanted(self) -> str:
+        counts = "; ".join(f"{what} ({points:g})" for what, points in self.rubric.items())
+        return f"a text of at most {self.words} words. What counts, in points: {counts}"
+
+
+FORMS = {form.__name__: form for form in (Number, Choice, Table, Selection, Interval, Function, Figure, Text)}
 
 
 def read(data: Mapping[str, Any]) -> Form:
@@ -290,5 +327,9 @@ def read(data: Mapping[str, Any]) -> Form:
 
 def _read(value: Any) -> Any:
     if isinstance(value, dict):
-        return read(value) if "form" in value else {name: read(one) for name, one in value.items()}
+        return (
+            read(value)
+            if isinstance(value.get("form"), str)
+            else {name: _read(one) for name, one in value.items()}
+        )
     return tuple(value) if isinstance(value, list) else value

@@ -15,7 +15,7 @@ from crmlab._tables import look_up
 from crmlab.practice._forms import label, told
 from crmlab.practice.data import Given, variant
 from crmlab.practice.exercise import Exercise, fill
-from crmlab.practice.forms import Figure, Form, Interval, Selection
+from crmlab.practice.forms import Figure, Form, Interval, Selection, Text
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Verdict:
     ----------
     outcome : {"right", "mistake", "wrong", "range", "columns", "type", "missing", "formed"}
         The layer at which it was stopped. Of a ``mistake`` it is known which; ``formed`` is an answer of the
-        right form where nobody tells whether it is right.
+        right form where nobody tells whether it is right, or a text.
     message : str
         What the student is told.
     mark : float
@@ -197,6 +197,10 @@ class Drawn:
             return Verdict("right", "Right.", 1.0)
         for name, message in mistakes[:1]:
             return Verdict("mistake", message, 0.0, name)
+        if isinstance(form, Text):
+            return Verdict(
+                "formed", "The form is right. A text is read by a person, who goes by what counts."
+            )
         found = form.difference(plain, right)
         if problem and "unit or sign" not in found:  # what has another unit is seldom plausible
             return Verdict(*problem)

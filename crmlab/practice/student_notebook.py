@@ -8,7 +8,7 @@ import pandas as pd
 
 from crmlab.practice.data import VERSION
 from crmlab.practice.exercise import Question, fill
-from crmlab.practice.forms import Choice, Figure, Function, Interval, Selection
+from crmlab.practice.forms import Choice, Figure, Function, Interval, Selection, Text
 from crmlab.practice.marking import Drawn
 
 
@@ -70,7 +70,7 @@ def _code(name: str, text: str) -> dict[str, Any]:
 def _shown(example: Drawn, question: Question) -> str:
     """Show the right answer that other data have."""
     form, number = example.form(question.number), question.number
-    if isinstance(form, Choice | Interval):  # another's interval may well be right here, too
+    if isinstance(form, Choice | Interval | Text):  # another's may well be right here, too
         return ""
     right = example.key(number).right
     if isinstance(form, Figure):

@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from crmlab.practice import Choice, Figure, Function, Interval, Number, Selection, Table, forms
+from crmlab.practice import Choice, Figure, Function, Interval, Number, Selection, Table, Text, forms
 
 SHARE = Number("share", 0, 1, tolerance=0.001)
 TIERS = Table({"n": Number("customers", 0, whole=True), "share": SHARE}, key="tier", rows=3)
@@ -27,6 +27,7 @@ FORMS = [
     Function(("x",), returns=SHARE),
     Function(("x",), returns=TIERS),
     *(Figure(kind) for kind in ("lines", "bars", "points")),
+    Text({"names a reason": 2, "names a remedy": 1}, words=5),
 ]
 
 
@@ -160,7 +161,7 @@ def forged():
 
 RIGHTS = [
     0.123, "rest", RIGHT, {"label": ["u"] * 3, "x": [4, 5, 6]}, ["c1", "c2"], (0.111, 0.123), lambda x: x,
-    lambda x: RIGHT, *map(axes, ("lines", "bars", "points")),
+    lambda x: RIGHT, *map(axes, ("lines", "bars", "points")), "Prices rose.",
 ]  # fmt: skip
 
 
@@ -446,3 +447,21 @@ def test_a_flood_of_lines_is_not_compared():
         ax.plot([0, 1], [height, height])
     assert "too much" in form.plain(ax)["refused"]
     plt.close("all")
+
+
+# ---- texts
+
+
+def test_a_text_is_held_against_nothing_but_its_form():
+    form = Text({"names a reason": 2, "names a remedy": 1}, words=5)
+    assert form.plain("  Prices rose; lower them.  ") == "Prices rose; lower them."
+    assert problem(form, "Prices rose; lower them.") is None
+    assert problem(form, " \n ")[0] == "missing" == problem(form, ...)[0]
+    assert "too long (6 words). Wanted: a text of at most 5 words." in problem(form, "one " * 6)[1]
+    assert problem(form, "x" * 10**6)[0] == "type" == problem(form, 7)[0]
+    assert form.wanted().endswith("What counts, in points: names a reason (2); names a remedy (1)")
+
+
+def test_a_text_survives_the_file_beside_the_notebook():
+    form = Text({"names a reason": 2, "form": 1})
+    assert forms.read(json.loads(json.dumps(form.to_dict()))) == form
