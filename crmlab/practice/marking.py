@@ -198,9 +198,7 @@ class Drawn:
         for name, message in mistakes[:1]:
             return Verdict("mistake", message, 0.0, name)
         if isinstance(form, Text):
-            return Verdict(
-                "formed", "The form is right. A text is read by a person, who goes by what counts."
-            )
+            return Verdict("formed", "The form is right. A text is read by a person, by what counts.")
         found = form.difference(plain, right)
         if problem and "unit or sign" not in found:  # what has another unit is seldom plausible
             return Verdict(*problem)
