@@ -326,10 +326,8 @@ def read(data: Mapping[str, Any]) -> Form:
 
 
 def _read(value: Any) -> Any:
+    if isinstance(value, dict) and isinstance(value.get("form"), str):
+        return read(value)
     if isinstance(value, dict):
-        return (
-            read(value)
-            if isinstance(value.get("form"), str)
-            else {name: _read(one) for name, one in value.items()}
-        )
+        return {name: _read(one) for name, one in value.items()}
     return tuple(value) if isinstance(value, list) else value
