@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tqdm import tqdm
 import crmlab
 from crmlab._paths import clone
 from crmlab._tables import unknown
+from crmlab.grading.settings import group_data, read_settings
 from crmlab.practice import Drawn, load, prove
 from crmlab.practice.data import VERSION, other_version
 from crmlab.practice.exercise import Exercise
@@ -28,7 +29,7 @@ from crmlab.practice.student_notebook import student_notebook
 
 HAND_IN = """# Assignment for {title}
 
-What you have: {notebooks}, and beside each the data, which are yours alone: nobody else has the same.
+What you have: {notebooks}, and beside each the data, which are yours (or your group's) alone.
 
 What to hand in: the notebook{s}, under the same name{s}. Nothing else is read.
 
@@ -194,6 +195,11 @@ def release(
     examples = {name: Drawn(one, "practice", "example") for name, one in chosen.items()}
     out.mkdir(parents=True, exist_ok=True)
     about = _key(key_file, chosen)
+    settings = read_settings(key_file.parent, chosen.values(), [*about["students"], *everybody])
+    for name, members in settings.groups.items():
+        for member in set(members) & set(about["students"]):
+            if about["students"][member].get("drawn_for") != group_data(name):
+                raise ValueError(f"{member} was handed out other data already, and cannot join {name} now.")
     strange = [one for one in everybody if one not in about["students"] and (out / one).exists()]
     if strange:
         raise ValueError(
@@ -204,10 +210,12 @@ def release(
     _write_key(key_file, about)
     missing, made_with = [one for one in everybody if not (out / one).is_dir()], drawn_with()
     for student in tqdm(missing, disable=not progress, unit="student"):
-        drawn = [Drawn(one, about["key"], student) for one in chosen.values()]
-        _write_folder(out, student, drawn, examples)
-        prints = {one.exercise.name: one.given.fingerprint() for one in drawn}
-        about["students"][student] = {"name": everybody[student], "given": prints, "drawn_with": made_with}
+        group = settings.group(student)
+        about["students"][student] = {"name": everybody[student], "drawn_with": made_with}
+        about["students"][student] |= {"drawn_for": group_data(group)} if group else {}
+        drawn = [draw(one, about, student) for one in chosen.values()]
+        _write_folder(out, student, drawn, examples, settings.groups.get(group, ()))
+        about["students"][student]["given"] = {one.exercise.name: one.given.fingerprint() for one in drawn}
         _write_key(key_file, about)  # each time: who interrupts and starts again goes on from here
     return len(missing)
 
@@ -227,6 +235,60 @@ def drawn_with() -> dict[str, str]:
     return {"crmlab": crmlab.__version__, "Python": platform.python_version(), **libraries} | {
         "processor": processor
     }
+
+
+def draw(exercise: Exercise, about: Mapping[str, Any], student: str) -> Drawn:
+    """Return an exercise with the data of a student, which are those of the group if there is one.
+
+    Examples
+    --------
+    >>> about = {"key": "secret", "students": {"s1": {"name": "Ann", "drawn_for": "group: tea"}}}
+    >>> draw(load("41"), about, "s1").student
+    's1'
+    """
+    held = about["students"].get(student, {})
+    drawn = Drawn(exercise, about["key"], held.get("drawn_for", student))
+    drawn.student = student
+    return drawn
+
+
+def drawn_otherwise(drawn: Drawn, about: Mapping[str, Any]) -> str:
+    """Return why a student's data are not those released, or nothing where they are.
+
+    Parameters
+    ----------
+    drawn : Drawn
+        As :func:`draw` returns it.
+    about : mapping
+        The key file.
+
+    Examples
+    --------
+    >>> about = {"key": "secret", "students": {"s1": {"given": {}}}, "exercises": {"41_value_tiers": ""}}
+    >>> drawn_otherwise(draw(load("41"), about, "s1"), about).startswith("The data are drawn differently")
+    True
+    """
+    exercise, held = drawn.exercise, about["students"][drawn.student]
+    try:
+        again = drawn.given.fingerprint()
+        if again == held["given"].get(exercise.name):
+            return ""
+        second = draw(exercise, about, drawn.student).given.fingerprint()
+    except Exception as error:
+        # its text may hold what is kept back, and the student reads this
+        return f"The data cannot be drawn here ({type(error).__name__}), so nothing was marked."
+    before, now = held.get("drawn_with", {}), drawn_with()
+    changed = [
+        f"{name} was {before[name]} and is {now.get(name)}"
+        for name in before
+        if before[name] != now.get(name)
+    ]
+    if exercise.digest != about["exercises"][exercise.name]:
+        changed.insert(0, f"{exercise.path.name} has been changed")
+    if again != second:
+        changed.insert(0, "inputs() draws other data each time it is called")
+    found = "; ".join(changed) or "nothing is known of what has changed"
+    return f"The data are drawn differently from those released, so nothing was marked. Since then: {found}."
 
 
 def _key(path: Path, chosen: dict[str, Exercise]) -> dict[str, Any]:
@@ -255,7 +317,9 @@ def _write_key(path: Path, about: dict[str, Any]) -> None:
     whole.replace(path)
 
 
-def _write_folder(out: Path, student: str, drawn: list[Drawn], examples: dict[str, Drawn]) -> None:
+def _write_folder(
+    out: Path, student: str, drawn: list[Drawn], examples: dict[str, Drawn], group: Sequence[str]
+) -> None:
     unfinished = Path(tempfile.mkdtemp(dir=out, prefix=".unfinished."))
     try:
         for one in drawn:
@@ -266,6 +330,10 @@ def _write_folder(out: Path, student: str, drawn: list[Drawn], examples: dict[st
             write_data(one, unfinished)
         names = [f"`{one.exercise.name}.ipynb`" for one in drawn]
         text = HAND_IN.format(title=student, notebooks=", ".join(names), s="s" * (len(names) > 1))
+        if group:
+            text += (
+                f"\nYour group: {', '.join(group)}. You have the same data; one of you hands in for all.\n"
+            )
         (unfinished / "HAND_IN.md").write_text(text, encoding="utf-8")
         unfinished.chmod(0o755)
         unfinished.replace(out / student)

@@ -6,8 +6,7 @@ import math
 import queue
 import tempfile
 import threading
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -19,12 +18,16 @@ from tqdm import tqdm
 import crmlab
 from crmlab import _numbers
 from crmlab.grading import report, sandbox
-from crmlab.grading.assignment import drawn_with, read_key, write_data
+from crmlab.grading.assignment import draw, drawn_otherwise, read_key, write_data
+from crmlab.grading.gradebook import Gradebook
+from crmlab.grading.report import trace
 from crmlab.grading.sandbox import Limits
+from crmlab.grading.settings import no_student, same
+from crmlab.grading.term import Term, changed, one_of, printable
 from crmlab.practice import Drawn, load
 from crmlab.practice.data import VERSION, other_version, write_cases
 from crmlab.practice.exercise import Exercise
-from crmlab.practice.forms import Choice, Function, Interval
+from crmlab.practice.forms import Interval, Text
 from crmlab.practice.marking import Verdict
 
 LARGEST_NOTEBOOK, MOST_CELLS = 30_000_000, 2_000
@@ -42,6 +45,8 @@ def grade(
     trust: bool = False,
     limits: Limits = Limits(),  # noqa: B008
     progress: bool = False,
+    students: Collection[str] = (),
+    gradebook: str | Path | None = None,
 ) -> pd.DataFrame:
     """Mark what was handed in, and write ``marks.csv``, feedback pages and a summary.
 
@@ -63,17 +68,24 @@ def grade(
         What a submission may use.
     progress : bool
         Whether to show a bar.
+    students : collection of str, optional
+        Who is marked anew, whatever was marked before; everybody else stays as marked last. By default
+        everybody whose notebook has changed.
+    gradebook : str or Path, optional
+        What Canvas or Moodle has exported: it is written to `out` with the marks in it.
 
     Returns
     -------
     DataFrame
         A row for each question of each student: ``student``, ``name``, ``exercise``, ``question``, ``title``,
-        ``mark`` (0 to 1), ``outcome``, ``mistake``, ``reason``.
+        ``mark`` (0 to 1), ``outcome``, ``mistake``, ``reason``, ``computed`` (the mark before anybody gave
+        one by hand), ``comment``. ``attrs["notes"]`` holds what a teacher should know of this run.
 
     Raises
     ------
     ValueError
-        A key file that is not in order, an exercise that is not there; no sandbox, and no `trust`.
+        A key file, settings or overrides that are not in order, an exercise or a student that is not there;
+        no sandbox, and no `trust`.
         (Where data are drawn otherwise than at the release, that exercise of that student has no mark, the
         outcome ``unmarked`` and the cause.)
 
@@ -90,15 +102,20 @@ def grade(
     if jobs < 1:
         raise ValueError(f"--jobs is the number of submissions marked at a time, 1 or more; it was {jobs}.")
     exercises = [load(name, folder) for name in about["exercises"]]
+    term = Term(Path(key_file).resolve().parent, about["students"], exercises)
+    book = Gradebook(gradebook, about["students"], term.settings) if gradebook else None
+    anew = {same(one) for one in students}
+    for one in sorted(anew - set(map(same, about["students"]))):
+        raise ValueError(no_student(one, about["students"]))
     if not trust:
         _need_a_sandbox([Path(key_file), submissions, out, *(one.path.parent for one in exercises)])
     stop = threading.Event()
-    marker = Marker(about, submissions, out, limits, trust, stop)
+    marker = Marker(about, submissions, out, limits, trust, stop, term.units(), anew)
     slots: queue.SimpleQueue[int] = queue.SimpleQueue()
     for slot in range(jobs):
         slots.put(slot)
 
-    def one(student: str, exercise: Exercise) -> dict[str, Any]:
+    def mark(student: str, exercise: Exercise) -> dict[str, Any]:
         slot = slots.get()
         try:
             return marker.mark(student, exercise, slot)
@@ -107,17 +124,16 @@ def grade(
 
     pool = ThreadPoolExecutor(jobs)
     try:
-        work = [
-            pool.submit(one, student, exercise) for student in about["students"] for exercise in exercises
-        ]
+        work = [pool.submit(mark, student, exercise) for student in term.units() for exercise in exercises]
         for done in tqdm(as_completed(work), total=len(work), disable=not progress, unit="submission"):
             done.result()
         results = [done.result() for done in work]
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
-    strange = sorted(set(marker.folders) - {_same(student) for student in about["students"]})
-    table = pd.DataFrame([row for result in results for row in result["rows"]], columns=COLUMNS)
+    expected = [*about["students"], *term.settings.groups]
+    strange = sorted(set(marker.folders) - {same(student) for student in expected})
+    table = term.marks(results, COLUMNS)
     for name in strange:
         row = {
             "student": marker.folders[name][0].name,
@@ -125,8 +141,8 @@ def grade(
             "outcome": "unknown",
             "reason": "This is no student of the roster.",
         }
-        table.loc[len(table)] = pd.Series(row).reindex(COLUMNS, fill_value="")
-    report.write(out, table, results)
+        table.loc[len(table)] = pd.Series(row).reindex(table.columns, fill_value="")
+    table.attrs["notes"] = report.write(out, table, results, term, book)
     return table
 
 
@@ -141,20 +157,28 @@ class Marker:
         limits: Limits,
         trust: bool,
         stop: threading.Event,
+        units: Mapping[str, Collection[str]],
+        anew: set[str],
     ) -> None:
         self._about, self._limits, self._trust = about, limits, trust
+        self._units, self._anew = units, anew
         self._stop = stop
         self._done = out / "done"
         self._done.mkdir(parents=True, exist_ok=True)
         self.folders: dict[str, list[Path]] = {}
         for path in sorted(submissions.iterdir()):
             if not path.name.startswith((".", "__")):  # what operating systems leave in an archive
-                self.folders.setdefault(_same(path.name), []).append(path)
+                self.folders.setdefault(same(path.name), []).append(path)
         self._solver = threading.Lock()  # solutions draw figures, and pyplot is for one at a time
 
     def mark(self, student: str, exercise: Exercise, slot: int) -> dict[str, Any]:
         """Return the result of one student's exercise: rows of marks, and what the summary needs."""
-        raw, reason = _submitted(self.folders.get(_same(student), []), exercise.name)
+        folders = {one: self.folders.get(same(one), []) for one in self._units[student]}
+        try:
+            raw, reason = one_of({one: _submitted(held, exercise.name) for one, held in folders.items()})
+        except ValueError as error:
+            return self._unmarked(student, exercise, str(error))
+        came = {"submitted": raw is not None, "handed_in": changed(folders.values(), exercise.name)}
         settings = [
             crmlab.__version__,
             exercise.digest,
@@ -165,16 +189,19 @@ class Marker:
         state = json.dumps([*settings, reason]).encode()
         digest = hashlib.sha256(state + (raw or b"")).hexdigest()
         file = self._done / student / f"{exercise.name}.json"
-        if file.is_file():
+        anew = self._anew & set(map(same, self._units[student])) if self._anew else set()
+        if file.is_file() and not anew:
             held = json.loads(file.read_text(encoding="utf-8"))
-            if held["digest"] == digest:
-                return dict(held)
+            if held["digest"] == digest or self._anew:
+                return held | came
+        if self._anew and not anew:
+            return self._unmarked(student, exercise, "Not marked yet: only others were asked for.")
         with self._solver:
-            drawn = Drawn(exercise, self._about["key"], student)
-            other = self._drawn_otherwise(drawn)
+            drawn = draw(exercise, self._about, student)
+            other = drawn_otherwise(drawn, self._about)
             if other:  # costs nobody else the marking, and is not remembered: it may be mended
-                return self._unmarked(drawn, other)
-            rights = {number: _trace(drawn, number, drawn.key(number).right) for number in exercise.questions}
+                return self._unmarked(student, exercise, other)
+            rights = {number: trace(drawn, number, drawn.key(number).right) for number in exercise.questions}
         outcome = sandbox.Outcome({}, {}, reason, 0.0)
         cells: list[str] = []
         if raw is not None:
@@ -188,46 +215,21 @@ class Marker:
                 outcome.note = str(broken)
         with self._solver:
             rows = [self._row(drawn, number, outcome, cells) for number in exercise.questions]
-        traces = {number: _trace(drawn, number, outcome.answers.get(number)) for number in exercise.questions}
+        read = [row["question"] for row in rows if row["outcome"] == "unmarked"]
+        texts = {number: printable(outcome.answers[number], "\n") for number in read}
+        traces = {number: trace(drawn, number, outcome.answers.get(number)) for number in exercise.questions}
         result = {
             "digest": digest, "student": student, "exercise": exercise.name, "rows": rows,
             "note": outcome.note, "errors": {str(cell): text for cell, text in outcome.errors.items()},
-            "cpu_seconds": round(outcome.cpu_seconds, 2), "answers": traces, "rights": rights,
+            "cpu_seconds": round(outcome.cpu_seconds, 2), "answers": traces, "rights": rights, "texts": texts,
         }  # fmt: skip
         file.parent.mkdir(parents=True, exist_ok=True)
         whole = file.with_suffix(".new")
         whole.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
         whole.replace(file)
-        return result
+        return result | came
 
-    def _drawn_otherwise(self, drawn: Drawn) -> str:
-        """Return why the data are not those released, or nothing where they are."""
-        exercise, held = drawn.exercise, self._about["students"][drawn.student]
-        try:
-            again = drawn.given.fingerprint()
-            if again == held["given"].get(exercise.name):
-                return ""
-            second = Drawn(exercise, self._about["key"], drawn.student).given.fingerprint()
-        except Exception as error:
-            # its text may hold what is kept back, and the student reads this
-            return f"The data cannot be drawn here ({type(error).__name__}), so nothing was marked."
-        before, now = held.get("drawn_with", {}), drawn_with()
-        changed = [
-            f"{name} was {before[name]} and is {now.get(name)}"
-            for name in before
-            if before[name] != now.get(name)
-        ]
-        if exercise.digest != self._about["exercises"][exercise.name]:
-            changed.insert(0, f"{exercise.path.name} has been changed")
-        if again != second:
-            changed.insert(0, "inputs() draws other data each time it is called")
-        found = "; ".join(changed) or "nothing is known of what has changed"
-        return (
-            f"The data are drawn differently from those released, so nothing was marked. Since then: {found}."
-        )
-
-    def _unmarked(self, drawn: Drawn, reason: str) -> dict[str, Any]:
-        student, exercise = drawn.student, drawn.exercise
+    def _unmarked(self, student: str, exercise: Exercise, reason: str) -> dict[str, Any]:
         about = [student, self._about["students"][student]["name"], exercise.name]
         rows = [
             dict(zip(COLUMNS, [*about, number, one.title, math.nan, "unmarked", "", reason], strict=True))
@@ -236,7 +238,8 @@ class Marker:
         empty = dict.fromkeys(exercise.questions, "")
         return {
             "student": student, "exercise": exercise.name, "rows": rows, "note": reason, "errors": {},
-            "cpu_seconds": 0.0, "answers": empty, "rights": empty,
+            "cpu_seconds": 0.0, "answers": empty, "rights": empty, "texts": {}, "submitted": False,
+            "handed_in": "",
         }  # fmt: skip
 
     def _row(self, drawn: Drawn, number: str, outcome: sandbox.Outcome, cells: list[str]) -> dict[str, Any]:
@@ -251,6 +254,8 @@ class Marker:
             verdict = drawn.verdict(number, outcome.answers.get(number))
         except Exception as error:  # an answer that breaks the marking costs its own mark only
             verdict = Verdict("type", f"It could not be marked: {type(error).__name__}.")
+        if isinstance(question.form, Text) and verdict.outcome in ("right", "formed"):
+            verdict = Verdict("unmarked", "A text is read by a person.", math.nan)
         told = verdict.message
         if verdict.outcome == "missing":
             # what is said to be missing is not why it is missing
@@ -259,7 +264,7 @@ class Marker:
             stopped = [f"Code cell {cell + 1}: {causes[cell]}." for cell in named[:1]]
             told = " ".join(["There is no answer.", *stopped, outcome.note])
         # it may quote the student, who may have written to a terminal or a spreadsheet
-        told = "".join(one if one.isprintable() else " " for one in told)[:600].strip()
+        told = printable(told)[:600].strip()
         name, mark = self._about["students"][drawn.student]["name"], round(verdict.mark, 4)
         line = [drawn.student, name, drawn.exercise.name, number, question.title, mark, verdict.outcome]
         return dict(zip(COLUMNS, [*line, verdict.mistake, told], strict=True))
@@ -287,11 +292,6 @@ def _need_a_sandbox(secrets: list[Path]) -> None:
         around = [one for one in sandbox.mounted() if path.resolve().is_relative_to(one.resolve())]
         if around:
             raise ValueError(f"{path} lies in {around[0]}, which submissions can read: move it elsewhere.")
-
-
-def _same(name: str) -> str:
-    """Return a folder's name as a roster compares ids: archives change how é is written, and capitals."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _submitted(folders: list[Path], name: str) -> tuple[bytes | None, str]:
@@ -360,22 +360,3 @@ def _write_job(drawn: Drawn, cells: list[str], job: Path) -> None:
     text = json.dumps({"cells": cells, "questions": questions})
     (job / "job.json").write_text(text, encoding="utf-8", errors="replace")
     job.chmod(0o755)
-
-
-def _trace(drawn: Drawn, number: str, plain: Any) -> str:
-    """Return a mark by which two equal answers can be told, or nothing where equal answers mean nothing."""
-    form = drawn.form(number)
-    if isinstance(form, Choice | Function | Interval) or form.problem(plain):
-        return ""
-    plain = sorted(plain) if isinstance(plain, list) else plain
-    text = json.dumps(_rounded(plain), sort_keys=True)
-    # a count of 12 may be two students' right answer
-    return hashlib.sha256(text.encode()).hexdigest()[:16] if len(text) > 5 else ""
-
-
-def _rounded(plain: Any) -> Any:
-    if isinstance(plain, dict):
-        return {name: _rounded(one) for name, one in plain.items() if name != "has"}
-    if isinstance(plain, list):
-        return [_rounded(one) for one in plain]
-    return float(f"{plain:.6g}") if isinstance(plain, float) else plain

@@ -76,7 +76,7 @@ def read_overrides(
     {}
     """
     students = list(students)
-    names = {same(one): (one,) for one in students}
+    names: dict[str, tuple[str, ...]] = {same(one): (one,) for one in students}
     names |= {same(one): members for one, members in settings.groups.items()}
     groups = set(map(same, settings.groups))
     numbers = [one for one, place in valid.items() if one == place and valid.get(one.rpartition(".")[0])]
@@ -165,7 +165,7 @@ def version(form: Text, text: str) -> str:
     Examples
     --------
     >>> version(Text({"names the reason": 2}), "Prices rose.")
-    'r36e4-t82f5'
+    'r5fab-t433f'
     """
     parts = json.dumps(dict(form.rubric)), text
     rubric, held = (hashlib.sha256(part.encode()).hexdigest()[:4] for part in parts)

@@ -1,12 +1,21 @@
 """What the instructor and the students get to see: marks.csv, totals.csv, feedback pages, the summary."""
 
+import csv
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from crmlab._html import render
+from crmlab.grading import overrides
+from crmlab.grading.gradebook import Gradebook
+from crmlab.grading.term import Term, subtotals, totals
+from crmlab.practice import Drawn
+from crmlab.practice.forms import Choice, Function, Interval
 
 
 def questions(marks: pd.DataFrame) -> pd.DataFrame:
@@ -20,7 +29,8 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each question: ``students``, ``difficulty`` (the mean mark: 1 is easy), ``discrimination``
+        A row for each question: ``students`` who have a mark in it, ``right`` (the share with the full mark),
+        ``difficulty`` (the mean mark: 1 is easy), ``discrimination``
         (the correlation of the mark with the student's mean mark on all other questions; missing where one
         of them does not vary), ``mistake`` (the most frequent known one) and ``times`` (how often).
 
@@ -44,7 +54,8 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
     made = marks[marks["mistake"] != ""].groupby(["question", "mistake"]).size()
     often = made.sort_values(ascending=False, kind="stable").reset_index(name="times")
     often = often.drop_duplicates("question").set_index("question")
-    table = pd.DataFrame({"students": wide.notna().sum(), "difficulty": wide.mean()})
+    right = wide.eq(1).sum() / wide.notna().sum()
+    table = pd.DataFrame({"students": wide.notna().sum(), "right": right, "difficulty": wide.mean()})
     table["discrimination"] = related.reindex(table.index)
     return table.join(often).fillna({"mistake": "", "times": 0}).astype({"times": int})
 
@@ -87,8 +98,14 @@ def identical(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["question", "students", "right_for"])
 
 
-def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> None:
-    """Write all files of a marking.
+def write(
+    out: Path,
+    marks: pd.DataFrame,
+    results: Sequence[Mapping[str, Any]],
+    term: Term,
+    gradebook: Gradebook | None = None,
+) -> list[str]:
+    """Write all files of a marking. What somebody has changed in one of them is kept beside it.
 
     Parameters
     ----------
@@ -98,40 +115,93 @@ def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) 
         A row for each question of each student.
     results : sequence of mappings
         What was noted of each submission.
+    term : Term
+    gradebook : Gradebook, optional
+
+    Returns
+    -------
+    list of str
+        What a teacher should know.
 
     Examples
     --------
-    >>> write(Path("marks"), marks, results)  # doctest: +SKIP
+    >>> write(Path("marks"), marks, results, term)  # doctest: +SKIP
     """
     known = marks[marks["question"] != ""]
-    totals = known.groupby(["student", "name"], sort=False)["mark"].agg(["mean", "size"])
-    totals = totals.set_axis(["mark", "questions"], axis=1).round(4).reset_index()
-    (out / "feedback").mkdir(parents=True, exist_ok=True)
-    # spreadsheets tell UTF-8 by the mark at its beginning
-    for name, table in {"marks": marks, "totals": totals}.items():
-        _store(out / f"{name}.csv", "\ufeff" + table.map(_harmless).to_csv(index=False))
+    parts = subtotals(known, term.settings, term.times(results))
+    whole = totals(parts)
+    tables = {"marks": marks, "totals": whole, "subtotals": parts}
+    tables["to_mark"] = overrides.to_mark(marks, term.versions, term.settings)
+    notes = term.notes(parts)
+    if gradebook:
+        book, said = gradebook.filled(whole)
+        notes += said
+    files = {f"{name}.csv": _csv(table.round(4).map(_harmless)) for name, table in tables.items()}
+    files |= {gradebook.name: _csv(book)} if gradebook else {}
+    of = {
+        student: [one for one in results if student in term.members(one["student"])]
+        for student in whole["student"]
+    }
     for student, rows in known.groupby("student", sort=False):
-        errors = [
-            (one["exercise"], one["errors"], one["note"]) for one in results if one["student"] == student
-        ]
-        _store(out / "feedback" / f"{student}.html", _feedback(rows, errors))
-    _store(out / "summary.html", _summary(marks, totals, results))
-
-
-def _feedback(rows: pd.DataFrame, errors: Sequence[tuple[str, Mapping[str, str], str]]) -> str:
-    stopped = [
-        (exercise, int(cell) + 1, text)
-        for exercise, cells, _ in errors
-        for cell, text in _by_cell(cells)[:20]
+        own = parts[parts["student"] == student]
+        total = whole[whole["student"] == student].iloc[0]
+        files[f"feedback/{student}.html"] = _feedback(rows, own, total, of[student])
+    read = [
+        (
+            number,
+            [(one["student"], term.versions[one["student"], number], one["texts"][number]) for one in found],
+        )
+        for number in term.texts
+        if (found := [one for one in results if number in one["texts"]])
     ]
-    notes = [(exercise, note) for exercise, _, note in errors if note]
+    if read:
+        files["texts.html"] = _texts(read, marks, term)
+    for name, text in files.items():
+        notes += _store(out, name, text)
+    notes += _store(out, "summary.html", _summary(marks, whole, parts, results, term, notes))
+    return notes
+
+
+def _feedback(
+    rows: pd.DataFrame, parts: pd.DataFrame, total: Any, results: Sequence[Mapping[str, Any]]
+) -> str:
+    stopped = [
+        (one["exercise"], int(cell) + 1, text)
+        for one in results
+        for cell, text in _by_cell(one["errors"])[:20]
+    ]
+    notes = [(one["exercise"], one["note"]) for one in results if one["note"]]
     return render(
-        "feedback.html", title=rows["name"].iloc[0], mark=rows["mark"].mean(), notes=notes,
-        rows=rows.to_dict("records"), stopped=stopped,
+        "feedback.html", title=total["name"], mark=total["mark"], state=total["state"], notes=notes,
+        parts=parts.to_dict("records"), rows=rows.to_dict("records"), stopped=stopped,
     )  # fmt: skip
 
 
-def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> str:
+def _texts(read: Any, marks: pd.DataFrame, term: Term) -> str:
+    given = marks.set_index(["student", "question"])
+    shown = [
+        (
+            number,
+            given["title"].xs(number, level="question").iloc[0],
+            term.texts[number].rubric.items(),
+            [
+                (term.settings.group(student) or student, version, text, given.loc[(student, number)])
+                for student, version, text in texts
+            ],
+        )
+        for number, texts in read
+    ]
+    return render("texts.html", title="Texts to read", questions=shown)
+
+
+def _summary(
+    marks: pd.DataFrame,
+    whole: pd.DataFrame,
+    parts: pd.DataFrame,
+    results: Sequence[Mapping[str, Any]],
+    term: Term,
+    notes: Sequence[str],
+) -> str:
     known = marks[marks["question"] != ""]
     told = known[known["mistake"] != ""].groupby(["question", "mistake"])["reason"]
     mistakes = told.agg(times="size", told="first").reset_index()
@@ -142,25 +212,41 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
     ]
     trouble += [(row.student, "", "", row.reason) for row in marks[marks["question"] == ""].itertuples()]
     seconds = pd.Series([one["cpu_seconds"] for one in results], dtype=float)
-    about = f"{len(totals)} students, mean mark {totals['mark'].mean():.0%}; "
-    about += f"a submission took {seconds.median():.1f} seconds of processor time (median)."
-    parts = {
-        "Students": totals.sort_values("mark", ascending=False, kind="stable", ignore_index=True),
+    states = whole["state"].value_counts()
+    about = f"{len(whole)} students" + "".join(
+        f", {states[one]} {one}" for one in states.index if one != "marked"
+    )
+    about += f"; mean mark {whole['mark'].mean():.0%}" if states.get("marked") else "; nobody is marked yet"
+    about += f". A submission took {seconds.median():.1f} seconds of processor time (median)."
+    by_hand = known[known["outcome"].eq("by hand") | known["comment"].ne("")]
+    late = parts[parts["days_late"] > 0].drop(columns=["name", "weight"])
+    sections = {
+        "Students": whole.sort_values("mark", ascending=False, kind="stable", ignore_index=True),
         "Questions": questions(known).round(2).reset_index(),
         "Mistakes": mistakes.sort_values("times", ascending=False, kind="stable", ignore_index=True),
+        "Marks by hand": by_hand[["student", "question", "computed", "mark", "comment"]],
+        "Late": late,
+        "What counts": term.shares(),
         "The same answer to different data": identical(results),
         "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
     }
     explained = {
-        "Questions": "Difficulty is the mean mark (1 is easy). Discrimination is the correlation with the "
-        "mean mark on the other questions: near 0 or below, look at the question.",
+        "Students": "A total is missing while something that counts in it has no mark.",
+        "Questions": "Right is the share with the full mark, difficulty the mean mark (1 is easy). "
+        "Discrimination is the correlation with the mean mark on the other questions: near 0 or below, look "
+        "at the question.",
+        "Marks by hand": "From overrides.csv; what was computed stands beside the mark that counts.",
+        "Late": f"Each day begun takes {term.settings.penalty_per_day:.0%} of what was earned.",
+        "What counts": "The share of each question in the total of somebody who is excused from nothing.",
         "The same answer to different data": "A reason to talk, no proof: two may make "
         "the same slip. The name under “right for” says whose right answer it is.",
     }
     shown = [
-        (title, explained.get(title, ""), table if len(table) else None) for title, table in parts.items()
+        (title, explained.get(title, ""), table.reset_index(drop=True) if len(table) else None)
+        for title, table in sections.items()
     ]
-    return render("summary.html", title="Summary", about=about, parts=shown)
+    percent = ("mark", "computed", "earned", "right", "share", *parts["exercise"].unique())
+    return render("summary.html", title="Summary", about=about, notes=notes, parts=shown, percent=percent)
 
 
 def _by_cell(errors: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -172,7 +258,65 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
-def _store(path: Path, text: str) -> None:
-    whole = path.with_name(f"{path.name}.new")
-    whole.write_text(text, encoding="utf-8", errors="replace")
-    whole.replace(path)
+def _csv(table: pd.DataFrame) -> str:
+    # spreadsheets tell UTF-8 by the mark at its beginning
+    return "\ufeff" + table.to_csv(index=False, quoting=csv.QUOTE_ALL)
+
+
+def _store(out: Path, name: str, text: str) -> list[str]:
+    """Write a file, keep aside what somebody made of the one that was written before, and say so."""
+    path, record = out / name, out / ".written" / name
+    held, wrote = (one.read_bytes() if one.is_file() else b"" for one in (path, record))
+    notes, fresh = [], text.encode(errors="replace")
+    if held not in (wrote, fresh, b""):
+        aside = path.with_stem(f"{path.stem}.edited")
+        for number in count(2):
+            if not aside.exists():
+                break
+            aside = path.with_stem(f"{path.stem}.edited_{number}")
+        path.replace(aside)
+        rows = overrides.changed_by_hand(wrote.decode(errors="replace"), aside) if name == "marks.csv" else []
+        told = f"{name} was changed after it was written; it is kept as {aside.name}, and counts for nothing."
+        lines = "\n".join(["student,question,mark", *rows])
+        notes.append(told + f" To make its marks count, put into overrides.csv:\n{lines}" * bool(rows))
+    for one in (record, path):
+        one.parent.mkdir(parents=True, exist_ok=True)
+        whole = one.with_name(f"{one.name}.new")
+        whole.write_bytes(fresh)
+        whole.replace(one)
+    return notes
+
+
+def trace(drawn: Drawn, number: str, plain: Any) -> str:
+    """Return a hash by which two equal answers can be told, or nothing where equal answers mean nothing.
+
+    Parameters
+    ----------
+    drawn : Drawn
+    number : str
+        The question.
+    plain : object
+        A plain answer of anybody's.
+
+    Examples
+    --------
+    >>> from crmlab.practice import load
+    >>> drawn = Drawn(load("41"), "key", "s1")
+    >>> trace(drawn, "41.1", 0.123456) == trace(drawn, "41.1", 0.1234560001) != ""
+    True
+    """
+    form = drawn.form(number)
+    if isinstance(form, Choice | Function | Interval) or form.problem(plain):
+        return ""
+    plain = sorted(plain) if isinstance(plain, list) else plain
+    text = json.dumps(_rounded(plain), sort_keys=True)
+    # a count of 12 may be two students' right answer
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if len(text) > 5 else ""
+
+
+def _rounded(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {name: _rounded(one) for name, one in plain.items() if name != "has"}
+    if isinstance(plain, list):
+        return [_rounded(one) for one in plain]
+    return float(f"{plain:.6g}") if isinstance(plain, float) else plain

@@ -273,6 +273,17 @@ def _flat(table: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, Any]
         yield from _flat(value, f"{above}{name}.") if isinstance(value, dict) else [(f"{above}{name}", value)]
 
 
+def group_data(name: str) -> str:
+    """Return under which name the data of a group are drawn: no student can be called so.
+
+    Examples
+    --------
+    >>> group_data("tea")
+    'group: tea'
+    """
+    return f"group: {name}"
+
+
 def no_student(who: object, valid: Iterable[str]) -> str:
     """Return the sentence for a student who is none; of a large class it does not list everybody.
 
