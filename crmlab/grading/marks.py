@@ -79,7 +79,8 @@ def grade(
     DataFrame
         A row for each question of each student: ``student``, ``name``, ``exercise``, ``question``, ``title``,
         ``mark`` (0 to 1), ``outcome``, ``mistake``, ``reason``, ``computed`` (the mark before anybody gave
-        one by hand), ``comment``. ``attrs["notes"]`` holds what a teacher should know of this run.
+        one by hand), ``comment``. ``attrs`` holds ``notes``, what a teacher should know of this
+        run, and ``totals``, what each student has in all.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def grade(
             "reason": "This is no student of the roster.",
         }
         table.loc[len(table)] = pd.Series(row).reindex(table.columns, fill_value="")
-    table.attrs["notes"] = report.write(out, table, results, term, book)
+    table.attrs |= report.write(out, table, results, term, book)
     return table
 
 

@@ -104,7 +104,7 @@ def write(
     results: Sequence[Mapping[str, Any]],
     term: Term,
     gradebook: Gradebook | None = None,
-) -> list[str]:
+) -> dict[str, Any]:
     """Write all files of a marking. What somebody has changed in one of them is kept beside it.
 
     Parameters
@@ -120,8 +120,8 @@ def write(
 
     Returns
     -------
-    list of str
-        What a teacher should know.
+    dict
+        ``notes``, what a teacher should know, and ``totals``, what each student has, in words.
 
     Examples
     --------
@@ -159,7 +159,9 @@ def write(
     for name, text in files.items():
         notes += _store(out, name, text)
     notes += _store(out, "summary.html", _summary(marks, whole, parts, results, term, notes))
-    return notes
+    words = {"unmarked": "not marked", "excused": "excused"}
+    reached = {row.student: words.get(row.state) or f"{row.mark:.0%}" for row in whole.itertuples()}
+    return {"notes": notes, "totals": reached}
 
 
 def _feedback(
@@ -279,12 +281,17 @@ def _store(out: Path, name: str, text: str) -> list[str]:
         told = f"{name} was changed after it was written; it is kept as {aside.name}, and counts for nothing."
         lines = "\n".join(["student,question,mark", *rows])
         notes.append(told + f" To make its marks count, put into overrides.csv:\n{lines}" * bool(rows))
-    for one in (record, path):
-        one.parent.mkdir(parents=True, exist_ok=True)
-        whole = one.with_name(f"{one.name}.new")
-        whole.write_bytes(fresh)
-        whole.replace(one)
+    store(record, text)
+    store(path, text)
     return notes
+
+
+def store(path: Path, text: str) -> None:
+    """Write a file such that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_name(f"{path.name}.new")
+    whole.write_bytes(text.encode(errors="replace"))
+    whole.replace(path)
 
 
 def trace(drawn: Drawn, number: str, plain: Any) -> str:

@@ -218,7 +218,7 @@ class _Reader:
         if isinstance(written, datetime) and written.tzinfo:
             return written
         try:
-            day, time, zone = str(written).replace("T", " ", 1).split()
+            day, time, zone = re.sub(r"(?<=\d)T(?=\d)", " ", str(written)).split()
             if zone == "Z" or zone[0] in "+-":
                 return datetime.fromisoformat(f"{day} {time}{zone}")
             local = datetime.fromisoformat(f"{day} {time}")

@@ -1,6 +1,7 @@
 """From the marks of answers to the marks of students: by hand, excused, in groups, late, weighed."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from glob import escape
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from crmlab.grading import overrides
-from crmlab.grading.settings import Settings, group_data, places, read_settings
+from crmlab.grading.settings import NAME, Settings, group_data, places, read_settings
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Text
 
@@ -35,6 +36,7 @@ class Term:
     def __init__(
         self, folder: Path, students: Mapping[str, Mapping[str, Any]], exercises: Sequence[Exercise]
     ) -> None:
+        self._folder = folder
         self.settings = read_settings(folder, exercises, students)
         self.by_hand = overrides.read_overrides(folder, places(exercises), students, self.settings)
         self._students = students
@@ -109,7 +111,14 @@ class Term:
     def notes(self, parts: pd.DataFrame) -> list[str]:
         """Return who was late, and by what clock."""
         by = "when the file was last changed" if self.settings.file_times else "the settings"
+        beside = [*self._folder.glob("*.csv"), *self._folder.glob("*.toml")]
         return [
+            f"{path.name} lies beside the key file and is not read: settings.toml and overrides*.csv are."
+            for path in beside
+            if re.search("setting|overrid", path.name, re.IGNORECASE)
+            and path.name != NAME
+            and not path.match("overrides*.csv")
+        ] + [
             f"{row.student}, {row.exercise}: {row.days_late} days late by {by}, "
             f"so that {row.earned:.0%} became {row.mark:.0%}."
             for row in parts[(parts["days_late"] > 0) & parts["mark"].notna()].itertuples()

@@ -288,6 +288,9 @@ class Text(Form):
     rubric: Mapping[str, float]
     words: int = 300
 
+    def resolved(self, values: Mapping[str, Any]) -> Form:
+        return self  # the words of a rubric are no names
+
     def _plain(self, answer: Any, cases: Cases | None) -> str | None:
         if not isinstance(answer, str):
             raise Refused(what_is(answer))
