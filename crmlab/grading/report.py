@@ -132,7 +132,7 @@ def write(
     whole = totals(parts)
     tables = {"marks": marks, "totals": whole, "subtotals": parts}
     tables["to_mark"] = overrides.to_mark(marks, term.versions, term.settings)
-    notes = term.notes(parts)
+    late, notes = term.notes(parts), list[str]()
     if gradebook:
         book, said = gradebook.filled(whole)
         notes += said
@@ -161,7 +161,7 @@ def write(
     notes += _store(out, "summary.html", _summary(marks, whole, parts, results, term, notes))
     words = {"unmarked": "not marked", "excused": "excused"}
     reached = {row.student: words.get(row.state) or f"{row.mark:.0%}" for row in whole.itertuples()}
-    return {"notes": notes, "totals": reached}
+    return {"notes": [*late, *notes], "totals": reached}
 
 
 def _feedback(
@@ -233,7 +233,8 @@ def _summary(
         "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
     }
     explained = {
-        "Students": "A total is missing while something that counts in it has no mark.",
+        "Students": "A total is missing while something that counts in it has no mark; where an exercise has none it is "
+        "unmarked, or does not count.",
         "Questions": "Right is the share with the full mark, difficulty the mean mark (1 is easy). "
         "Discrimination is the correlation with the mean mark on the other questions: near 0 or below, look "
         "at the question.",
