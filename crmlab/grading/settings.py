@@ -178,7 +178,7 @@ class _Reader:
             for name in ("extensions", "handed_in")
         }
         for who, until in own["extensions"].items():
-            if deadline and until < deadline:
+            if deadline and until.astimezone(UTC) < deadline.astimezone(UTC):
                 self._refuse("extensions", who, f"It ends before the deadline, which is {deadline}.")
         title = " ".join(str(self._written.get("title", "")).split())
         weights = {

@@ -146,7 +146,8 @@ def days_late(at: datetime, deadline: datetime, grace_minutes: float = 0.0) -> i
     >>> days_late(tokyo, paris, grace_minutes=15), days_late(tokyo, paris, grace_minutes=5)
     (0, 1)
     """
-    late = at - deadline
+    # within one zone Python reckons with clocks, which are put forward and back
+    late = at.astimezone(UTC) - deadline.astimezone(UTC)
     return 0 if late <= timedelta(minutes=grace_minutes) else math.ceil(late / timedelta(days=1))
 
 

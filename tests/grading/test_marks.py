@@ -134,8 +134,8 @@ def test_the_files_say_the_same_as_the_table(five):
     classroom, marks = five
     stored = pd.read_csv(classroom.marks / "marks.csv", keep_default_na=False)
     assert stored.columns.tolist() == [
-        "student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason", "computed",
-        "comment",
+        "student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason",
+        "computed", "comment",
     ]  # fmt: skip
     assert stored["mark"].tolist() == marks["mark"].tolist()
     totals = pd.read_csv(classroom.marks / "totals.csv").set_index("student")["mark"]
