@@ -233,8 +233,8 @@ def _summary(
         "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
     }
     explained = {
-        "Students": "A total is missing while something that counts in it has no mark; where an exercise has none it is "
-        "unmarked, or does not count.",
+        "Students": "A total is missing while something that counts in it has no mark; that of an exercise, "
+        "also if it does not count.",
         "Questions": "Right is the share with the full mark, difficulty the mean mark (1 is easy). "
         "Discrimination is the correlation with the mean mark on the other questions: near 0 or below, look "
         "at the question.",

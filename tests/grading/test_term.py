@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 
 from crmlab import practice
 from crmlab.cli import main
-from crmlab.grading import Limits, answer_book, grade, release
+from crmlab.grading import Limits, answer_book, grade, release, sandbox
 from crmlab.grading.assignment import draw, read_key
+from crmlab.practice import forms
 from tests.grading.conftest import cell
 from tests.grading.test_marks import FORGER
 
@@ -37,32 +39,17 @@ RIGHT = {
     "W1_tea": {1: "answer_1 = orders.cents.mean()", 2: "answer_2 = orders.cents.sum()"},
     "W2_coffee": {1: "answer_1 = orders.cents.min()"},
 }
-SETTINGS = """
-title = "Week 1"
-points = 20
-deadline = "2026-03-02 23:59 Europe/Berlin"
-grace_minutes = 15
-penalty_per_day = 0.1
+PAGE = (Path(__file__).parents[2] / "docs" / "grading.md").read_text(encoding="utf-8")
 
-[weights]
-W1 = 3
-"W1.2" = 2
 
-[extensions]
-s04 = "2026-03-05 23:59 Europe/Berlin"
+def on_the_page(begins):
+    """Return the block of docs/grading.md that begins so, with the names of the exercises here."""
+    [block] = [
+        one for one in re.findall(r"```\w*\n(.*?)```", PAGE, flags=re.DOTALL) if one.startswith(begins)
+    ]
+    return re.sub(r"\b44\b", "W2", re.sub(r"\b41\b", "W1", block))
 
-[excused]
-s05 = ["W2"]
 
-[groups]
-tea = ["s06", "s07"]
-
-[handed_in]
-s01 = "2026-03-03 00:10 Europe/Berlin"
-s03 = "2026-03-04 10:00 Europe/Berlin"
-s04 = "2026-03-04 10:00 Europe/Berlin"
-s12 = "2026-03-03 07:30 Asia/Tokyo"
-"""
 TEXTS = {
     "s01": "1",
     "s02": "0,6",
@@ -113,7 +100,11 @@ class Term:
 
     def __init__(self, folder: Path, students: int, settings: str = "") -> None:
         self.folder, self.exercises, self.key = folder, folder / "exercises", folder / "key.json"
-        self.released, self.submissions, self.out = folder / "release", folder / "in", folder / "marks"
+        self.released, self.submissions, self.out = (
+            folder / "release",
+            folder / "submissions",
+            folder / "marks",
+        )
         for one in (self.exercises, self.submissions):
             one.mkdir()
         for name in QUESTIONS:
@@ -169,7 +160,7 @@ def platform_names():
 @pytest.fixture(scope="module")
 def term(tmp_path_factory):
     """Everybody has handed in, and nobody has read the texts."""
-    made = Term(tmp_path_factory.mktemp("term"), 12, SETTINGS)
+    made = Term(tmp_path_factory.mktemp("term"), 12, on_the_page("# settings.toml"))
     for student in ("s01", "s02", "s03", "s04", "s05"):
         made.hand_in(student, answers=text(f"{student} <b>says</b> so."))
     made.hand_in("s02", answers={1: "answer_1 = orders.cents.median()"} | text("Of s02."))
@@ -284,11 +275,50 @@ def test_the_command_line_ends_with_1_while_anybody_is_unmarked(term, marked, ca
         term.mark()
 
 
+@pytest.mark.parametrize("option", ["--student s03", "--gradebook canvas.csv", "--answers answers.html"])
+def test_the_commands_of_the_page(term, marked, option, monkeypatch, capsys):
+    [line] = [one for one in PAGE.splitlines() if one.startswith("crmlab ") and one.endswith(option)]
+    monkeypatch.chdir(term.folder)
+    rows = [f'"Name {one}",90{one},,S{one:02},A,' for one in range(1, 13)]
+    export = [
+        "Student,ID,SIS User ID,SIS Login ID,Section,Week 1 (4711)",
+        "    Points Possible,,,,,40",
+        *rows,
+    ]
+    (term.folder / "canvas.csv").write_text("\n".join(export))
+    words = line.replace(" 41 ", " W1 ").replace(" 44 ", " W2 ").split()[1:]
+    trust = ["--trust"] if words[0] == "grade" else []
+    assert main([*words, *trust, "--exercises", "exercises"]) == 0, capsys.readouterr().err
+    if "gradebook" in option:
+        book = pd.read_csv(term.out / "gradebook_canvas.csv", dtype=str).set_index("SIS Login ID")
+        given = book["Week 1 (4711)"].dropna().drop(np.nan).astype(float)  # the row of points has no login
+        assert given.to_dict() == pytest.approx(
+            {one.upper(): 40 * held for one, held in TOTALS.items()}, abs=0.005
+        )
+
+
 # ---- what goes wrong
 
 
 @pytest.fixture
-def bare(tmp_path):
+def at_once(monkeypatch):
+    """Run a submission's answers in this process: what follows is about marks, and not how answers come."""
+
+    def execute(job, *_):
+        task, [data] = json.loads((job / "job.json").read_text()), (job / "student").glob("*_data")
+        space = {"orders": practice.Given.read(data).orders}
+        for source in task["cells"]:
+            if source.startswith("answer_"):
+                exec(source, space)
+        asked = task["questions"].items()
+        plain = {name: forms.read(one["form"]).plain(space[one["variable"]], None) for name, one in asked}
+        return sandbox.Outcome(plain, {}, "", 0.1)
+
+    monkeypatch.setattr(sandbox, "execute", execute)
+
+
+@pytest.fixture
+def bare(tmp_path, at_once):
     """Two students, of whom nobody has handed in."""
     return Term(tmp_path, 2)
 
@@ -436,7 +466,7 @@ def test_groups_are_settled_before_the_release(bare):
         bare.release()
 
 
-def test_a_group_that_hands_in_two_different_notebooks_is_not_marked_until_one_is_kept(tmp_path):
+def test_a_group_that_hands_in_two_different_notebooks_is_not_marked_until_one_is_kept(tmp_path, at_once):
     made = Term(tmp_path, 2, '[groups]\ntea = ["s01", "s02"]')
     one = made.hand_in("s01", answers=text("One."))
     made.hand_in("s02", answers=text("Two."))
