@@ -99,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--exercises", dest="folder", type=typed.folder, metavar="DIR", help="exercises of your own"
     )
     release.add_argument(
+        "--jobs", type=typed.whole(1), default=2, metavar="N", help="processes at a time (default: 2)"
+    )
+    release.add_argument(
         "--answers", type=typed.new_file, metavar="FILE", help="write the answer book to this file, in HTML"
     )
     release.example = "crmlab release 41 44 --students roster.csv --key-file key.json --out week_1"
@@ -262,8 +265,9 @@ def _release(options: argparse.Namespace) -> int:
     if options.answers and options.answers.resolve().is_relative_to(options.out.resolve()):
         raise ValueError(f"--answers: {options.answers} lies in {options.out}, which goes to the students.")
     written = release(
-        options.exercises, options.students, options.key_file, options.out, options.folder, progress=True
-    )
+        options.exercises, options.students, options.key_file, options.out, options.folder, progress=True,
+        jobs=options.jobs,
+    )  # fmt: skip
     print(f"{written} folders written to {options.out}. Keep {options.key_file} to yourself, and keep it.")
     if options.answers:
         answer_book(options.key_file, options.answers, options.folder, progress=True)

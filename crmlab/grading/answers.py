@@ -6,7 +6,8 @@ from typing import Any
 from tqdm import tqdm
 
 from crmlab._html import render
-from crmlab.grading.assignment import draw, read_key
+from crmlab.grading.assignment import read_key
+from crmlab.grading.handout import draw
 from crmlab.grading.report import store
 from crmlab.practice import load
 from crmlab.practice.exercise import fill

@@ -7,7 +7,6 @@ import platform
 import re
 import secrets
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -21,25 +20,11 @@ from tqdm import tqdm
 import crmlab
 from crmlab._paths import clone
 from crmlab._tables import unknown
+from crmlab.grading.handout import Handout, draw, handed_out
 from crmlab.grading.settings import group_data, read_settings
 from crmlab.practice import Drawn, load, prove
 from crmlab.practice.data import VERSION, other_version
 from crmlab.practice.exercise import Exercise
-from crmlab.practice.student_notebook import student_notebook
-
-HAND_IN = """# Assignment for {title}
-
-What you have: {notebooks}, and beside each the data, which are yours (or your group's) alone.
-
-What to hand in: the notebook{s}, under the same name{s}. Nothing else is read.
-
-Your answers are the variables `answer_1`, `answer_2`, … of each notebook. Open a notebook where crmlab is
-installed (JupyterLab in its environment). `practice.check` tells you whether an answer has the form wanted;
-whether it is right, the marks will tell.
-
-When it is marked, a notebook is run from top to bottom on your data, without network and without any other
-file. So write down the way to an answer, not only the answer.
-"""
 
 
 def roster(path: str | Path) -> dict[str, str]:
@@ -64,6 +49,7 @@ def roster(path: str | Path) -> dict[str, str]:
 
     Examples
     --------
+    >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "roster.csv"
     >>> _ = file.write_text("student,name\\ns1,Ann\\ns2,李雷\\n", encoding="gb18030")
     >>> roster(file)
@@ -147,6 +133,7 @@ def release(
     out: str | Path,
     folder: str | Path | None = None,
     progress: bool = False,
+    jobs: int = 1,
 ) -> int:
     """Write an assignment: one folder for each student, without a solution.
 
@@ -165,6 +152,9 @@ def release(
         Where the exercises lie; the repository's own by default.
     progress : bool
         Whether to show a bar.
+    jobs : int
+        How many processes draw the data of a class. (With more than one, a script of your own needs the
+        line ``if __name__ == "__main__":``, as :mod:`multiprocessing` tells.)
 
     Returns
     -------
@@ -192,7 +182,6 @@ def release(
             raise ValueError(
                 f"{one.path.name} does not stand its own proof:\n{failed.to_string(index=False)}"
             )
-    examples = {name: Drawn(one, "practice", "example") for name, one in chosen.items()}
     out.mkdir(parents=True, exist_ok=True)
     about = _key(key_file, chosen)
     settings = read_settings(key_file.parent, chosen.values(), [*about["students"], *everybody])
@@ -209,14 +198,21 @@ def release(
         about["students"][student]["name"] = everybody[student]  # it may have been mended
     _write_key(key_file, about)
     missing, made_with = [one for one in everybody if not (out / one).is_dir()], drawn_with()
-    for student in tqdm(missing, disable=not progress, unit="student"):
-        group = settings.group(student)
-        about["students"][student] = {"name": everybody[student], "drawn_with": made_with}
-        about["students"][student] |= {"drawn_for": group_data(group)} if group else {}
-        drawn = [draw(one, about, student) for one in chosen.values()]
-        _write_folder(out, student, drawn, examples, settings.groups.get(group, ()))
-        about["students"][student]["given"] = {one.exercise.name: one.given.fingerprint() for one in drawn}
-        _write_key(key_file, about)  # each time: who interrupts and starts again goes on from here
+    shared = {one: name for name, members in settings.groups.items() for one in members}
+    groups = {one: settings.groups[name] for one, name in shared.items()}
+    data = {one: {"drawn_for": group_data(name)} for one, name in shared.items()}
+    handout = Handout(list(chosen), folder, {"key": about["key"], "students": data}, groups, out)
+    written = handed_out(handout, missing, jobs)
+    try:
+        for student, path, prints in tqdm(written, "", len(missing), disable=not progress, unit="student"):
+            path.replace(out / student)
+            held = {"name": everybody[student], "given": prints, "drawn_with": made_with}
+            about["students"][student] = held | data.get(student, {})
+            _write_key(key_file, about)  # each time: who interrupts and starts again goes on from here
+    finally:
+        written.close()
+        for path in out.glob(".unfinished.*"):
+            shutil.rmtree(path, ignore_errors=True)
     return len(missing)
 
 
@@ -235,21 +231,6 @@ def drawn_with() -> dict[str, str]:
     return {"crmlab": crmlab.__version__, "Python": platform.python_version(), **libraries} | {
         "processor": processor
     }
-
-
-def draw(exercise: Exercise, about: Mapping[str, Any], student: str) -> Drawn:
-    """Return an exercise with the data of a student, which are those of the group if there is one.
-
-    Examples
-    --------
-    >>> about = {"key": "secret", "students": {"s1": {"name": "Ann", "drawn_for": "group: tea"}}}
-    >>> draw(load("41"), about, "s1").student
-    's1'
-    """
-    held = about["students"].get(student, {})
-    drawn = Drawn(exercise, about["key"], held.get("drawn_for", student))
-    drawn.student = student
-    return drawn
 
 
 def drawn_otherwise(drawn: Drawn, about: Mapping[str, Any]) -> str:
@@ -317,38 +298,6 @@ def _write_key(path: Path, about: dict[str, Any]) -> None:
     whole.replace(path)
 
 
-def _write_folder(
-    out: Path, student: str, drawn: list[Drawn], examples: dict[str, Drawn], group: Sequence[str]
-) -> None:
-    unfinished = Path(tempfile.mkdtemp(dir=out, prefix=".unfinished."))
-    try:
-        for one in drawn:
-            name = one.exercise.name
-            begin = f'given = practice.read("{name}_data")'
-            text = json.dumps(student_notebook(one, examples[name], begin, check=False), ensure_ascii=False)
-            (unfinished / f"{name}.ipynb").write_text(text, encoding="utf-8")
-            write_data(one, unfinished)
-        names = [f"`{one.exercise.name}.ipynb`" for one in drawn]
-        text = HAND_IN.format(title=student, notebooks=", ".join(names), s="s" * (len(names) > 1))
-        if group:
-            text += (
-                f"\nYour group: {', '.join(group)}. You have the same data; one of you hands in for all.\n"
-            )
-        (unfinished / "HAND_IN.md").write_text(text, encoding="utf-8")
-        unfinished.chmod(0o755)
-        unfinished.replace(out / student)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def write_data(drawn: Drawn, folder: Path) -> None:
-    """Write what lies beside the student's notebook: the data, and the forms of the answers."""
-    data = folder / f"{drawn.exercise.name}_data"
-    drawn.given.write(data)
-    forms = {number: drawn.form(number).to_dict() for number in drawn.exercise.questions}
-    (data / "form.json").write_text(json.dumps(forms, indent=1) + "\n", encoding="utf-8")
-
-
 def new_exercise(path: str | Path) -> Path:
     """Write a small exercise that works, to begin one's own with.
 
@@ -370,6 +319,7 @@ def new_exercise(path: str | Path) -> Path:
 
     Examples
     --------
+    >>> import tempfile
     >>> new_exercise(Path(tempfile.mkdtemp()) / "A1_my_first.ipynb").name
     'A1_my_first.ipynb'
     """

@@ -18,8 +18,9 @@ from tqdm import tqdm
 import crmlab
 from crmlab import _numbers
 from crmlab.grading import report, sandbox
-from crmlab.grading.assignment import draw, drawn_otherwise, read_key, write_data
+from crmlab.grading.assignment import drawn_otherwise, read_key
 from crmlab.grading.gradebook import Gradebook
+from crmlab.grading.handout import draw, write_data
 from crmlab.grading.report import trace
 from crmlab.grading.sandbox import Limits
 from crmlab.grading.settings import no_student, same

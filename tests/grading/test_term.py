@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 
 from crmlab import practice
 from crmlab.cli import main
-from crmlab.grading import Limits, answer_book, grade, release, sandbox
-from crmlab.grading.assignment import draw, read_key
+from crmlab.grading import Limits, answer_book, grade, handout, release, sandbox
+from crmlab.grading.assignment import read_key
+from crmlab.grading.handout import draw
 from crmlab.practice import forms
 from tests.grading.conftest import cell
 from tests.grading.test_marks import FORGER
@@ -478,6 +480,18 @@ def test_a_group_that_hands_in_two_different_notebooks_is_not_marked_until_one_i
     (made.submissions / "s02").rename(made.submissions / "tea")  # under the group's name
     one.parent.rmdir()
     assert made.mark().query("question == 'W1.1'")["mark"].tolist() == [1, 1]
+
+
+def test_a_class_that_is_drawn_by_two_processes_has_the_same_data(tmp_path, monkeypatch):
+    alone = Term(tmp_path, 3)
+    monkeypatch.setattr(handout, "FEW", 2)
+    about = read_key(alone.key)
+    held = about["students"]
+    alone.key.write_text(json.dumps(about | {"students": {}}))
+    shutil.rmtree(alone.released)
+    release(list(QUESTIONS), tmp_path / "roster.csv", alone.key, alone.released, alone.exercises, jobs=2)
+    assert read_key(alone.key)["students"] == held
+    assert sorted(path.name for path in alone.released.iterdir()) == ["s01", "s02", "s03"]
 
 
 # ---- the answer book
