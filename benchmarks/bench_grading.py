@@ -1,6 +1,6 @@
 """Releasing and marking an assignment, in seconds of wall clock and of processor time.
 
-    python benchmarks/bench_grading.py [--students 300] [--marked 4] [--trust]
+    python benchmarks/bench_grading.py [--students 300] [--marked 4] [--jobs 2] [--trust]
 
 Exercises 41, 44 and 47 are released to a class; a few students hand in the solutions, and are marked; then
 one of them is marked anew. There is no peer: the bounds are those that a teacher can live with.
@@ -55,14 +55,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--students", type=int, default=300)
     parser.add_argument("--marked", type=int, default=4)
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--trust", action="store_true")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     roster, key, out = folder / "roster.csv", folder / "key.json", folder / "release"
     students = [f"s{number:04}" for number in range(options.students)]
     roster.write_text("\n".join(["student", *students]))
-    wall, _ = measured(lambda: release(EXERCISES, roster, key, out))
-    told("release", wall, f"{options.students} students × {len(EXERCISES)} exercises, {wall:.0f} s")
+    wall, used = measured(lambda: release(EXERCISES, roster, key, out, jobs=options.jobs))
+    what = f"{options.students} students × {len(EXERCISES)} exercises"
+    told("release", wall, f"{what}, {wall:.0f} s, of processor time {used:.0f} s")
     exercises = [practice.load(one) for one in EXERCISES]
     for student in students[: options.marked]:
         (folder / "in" / student).mkdir(parents=True)
@@ -81,8 +83,9 @@ def main() -> None:
     each = used / (options.marked * len(EXERCISES))
     told("a submission", each, f"{each:.1f} s of processor time; mean mark {marks[0]['mark'].mean():.2f}")
     again = {"trust": options.trust, "students": students[:1]}
-    wall, _ = measured(lambda: grade(folder / "in", small, folder / "marks", **again))
-    told("one student anew", wall, f"{wall:.1f} s for {len(EXERCISES)} exercises")
+    wall, used = measured(lambda: grade(folder / "in", small, folder / "marks", **again))
+    what = f"{len(EXERCISES)} exercises"
+    told("one student anew", wall, f"{what}, {wall:.1f} s, of processor time {used:.1f} s")
 
 
 def told(what: str, found: float, said: str) -> None:
