@@ -75,6 +75,13 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
+def there(text: str) -> Path:
+    """Read the path of a folder or an archive that is there."""
+    if not Path(text).exists():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}. (A zip archive will do, too.)")
+    return Path(text)
+
+
 def new_folder(text: str) -> Path:
     """Read the path of a folder that will be made."""
     from crmlab.company.company import new_folder

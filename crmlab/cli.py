@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     grade = commands.add_parser("grade", help="mark what was handed in")
     grade.add_argument(
-        "submissions", nargs="?", type=typed.folder, metavar="SUBMISSIONS", help="a folder a student"
+        "submissions", nargs="?", type=typed.there, metavar="SUBMISSIONS", help="a folder, or one zip archive"
     )
     grade.add_argument("--key-file", type=typed.file, metavar="KEY", help="the one of the release")
     grade.add_argument("--out", type=Path, metavar="DIR", help="where the marks go")
@@ -277,6 +277,7 @@ def _release(options: argparse.Namespace) -> int:
 
 def _grade(options: argparse.Namespace) -> int:
     from crmlab.grading import Limits, grade, new_exercise
+    from crmlab.grading.handins import shown
 
     if options.new_exercise:
         print(f"Written: {new_exercise(options.new_exercise)}. How to go on: exercises/README.md.")
@@ -297,8 +298,11 @@ def _grade(options: argparse.Namespace) -> int:
     print("\n".join([*marks.attrs["notes"], f"Marks, feedback pages and summary.html are in {options.out}."]))
     unmarked = marks[marks["outcome"] == "unmarked"].drop_duplicates(["student", "exercise", "reason"])
     for row in unmarked.itertuples():
-        print(f"crmlab grade: {row.student}, {row.question}: {row.reason}", file=sys.stderr)
-    return 1 if len(unmarked) else 0
+        print(f"crmlab grade: {row.student}, {row.exercise}: {row.reason}", file=sys.stderr)
+    strange = marks[marks["question"] == ""]
+    for row in strange.itertuples():
+        print(f"crmlab grade: {shown(row.student)} was not marked. {row.reason}", file=sys.stderr)
+    return 1 if len(unmarked) or len(strange) else 0
 
 
 def _replicate(options: argparse.Namespace) -> int:

@@ -1,102 +1,30 @@
 """Handing out: the roster, the instructor's key, a folder for each student."""
 
-import io
+import hashlib
 import json
 import os
 import platform
 import re
 import secrets
 import shutil
-import unicodedata
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 import crmlab
 from crmlab._paths import clone
-from crmlab._tables import unknown
 from crmlab.grading.handout import Handout, draw, handed_out
+from crmlab.grading.rosters import names_a_folder, read_roster
 from crmlab.grading.settings import group_data, read_settings
 from crmlab.practice import Drawn, load, prove
 from crmlab.practice.data import VERSION, other_version
 from crmlab.practice.exercise import Exercise
-
-
-def roster(path: str | Path) -> dict[str, str]:
-    """Read who takes part.
-
-    Parameters
-    ----------
-    path : str or Path
-        A CSV file with a column ``student`` (a short id, which names the student's folder) and, if you like,
-        ``name``; separated by commas, semicolons or tabs; in UTF-8, UTF-16 or GB18030.
-
-    Returns
-    -------
-    dict of str
-        The name of each student, by id.
-
-    Raises
-    ------
-    ValueError
-        No such column, no row, a student who is there twice, or an id that cannot name a folder: the message
-        tells the row.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "roster.csv"
-    >>> _ = file.write_text("student,name\\ns1,Ann\\ns2,李雷\\n", encoding="gb18030")
-    >>> roster(file)
-    {'s1': 'Ann', 's2': '李雷'}
-    """
-    raw = Path(path).read_bytes()
-    for encoding in ["utf-16"] if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "gb18030"]:
-        try:
-            text = raw.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise ValueError(f"{path} is neither UTF-8 nor GB18030: save it as CSV in UTF-8.")
-    first = text.partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    try:
-        table = pd.read_csv(
-            io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"{path} is no table: {error}") from None
-    table.columns = table.columns.str.strip().str.lower()
-    if "student" not in table:
-        raise ValueError(f"{path}: {unknown('column', 'student', table.columns)}")
-    if table.empty:
-        raise ValueError(f"{path} names no student.")
-    names = table["name"] if "name" in table else table["student"]
-    students: dict[str, str] = {}
-    seen: dict[str, int] = {}
-    for row, (student, name) in enumerate(zip(table["student"], names, strict=True), start=2):
-        student = unicodedata.normalize("NFC", student.strip())
-        if not _names_a_folder(student):
-            raise ValueError(
-                f"{path}, line {row}: {student!r} cannot name a folder. An id has 1 to 64 letters or "
-                "digits, with blanks and . @ + - _ between them."
-            )
-        if student.casefold() in seen:
-            raise ValueError(f"{path}: {student!r} is in line {seen[student.casefold()]} and in line {row}.")
-        seen[student.casefold()] = row
-        students[student] = " ".join("".join(one if one.isprintable() else " " for one in name).split())
-    return students
-
-
-def _names_a_folder(student: str) -> bool:
-    plain = re.fullmatch(r"\w([\w .@+-]{0,62}\w)?", student)
-    return bool(plain) and not re.fullmatch(r"(?i)con|nul|aux|prn", student)
 
 
 def read_key(path: str | Path) -> dict[str, Any]:
@@ -109,14 +37,15 @@ def read_key(path: str | Path) -> dict[str, Any]:
     FileNotFoundError: There is no key file no_such_key.json: crmlab release makes one.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no key file {path}: crmlab release makes one.")
+        raise FileNotFoundError(f"There is no key file {path}: crmlab release makes one, and only once.")
     try:
         about = dict(json.loads(Path(path).read_text(encoding="utf-8")))
         found = about["schema_version"]
         if found == VERSION:
             complete = len(about["key"]) == 64 and isinstance(about["exercises"], dict)
             rows = about["students"].items()
-            complete &= all(_names_a_folder(one) and {"name", "given"} <= set(held) for one, held in rows)
+            about["students"] |= _journal(Path(path))
+            complete &= all(names_a_folder(one) and {"name", "given"} <= set(held) for one, held in rows)
     except (ValueError, TypeError, KeyError, AttributeError):
         complete, found = False, VERSION
     if found != VERSION:
@@ -172,7 +101,7 @@ def release(
     >>> release(["41"], "roster.csv", "key.json", "release")  # doctest: +SKIP
     300
     """
-    everybody, out, key_file = roster(students), Path(out).resolve(), Path(key_file).resolve()
+    everybody, out, key_file = read_roster(students), Path(out).resolve(), Path(key_file).resolve()
     if out in key_file.parents:
         raise ValueError(f"The key file lies in {out}, which goes to the students: keep it elsewhere.")
     chosen = {one.name: one for one in (load(name, folder) for name in exercises)}
@@ -182,8 +111,7 @@ def release(
             raise ValueError(
                 f"{one.path.name} does not stand its own proof:\n{failed.to_string(index=False)}"
             )
-    out.mkdir(parents=True, exist_ok=True)
-    about = _key(key_file, chosen)
+    about = _key(key_file, chosen, out)
     settings = read_settings(key_file.parent, chosen.values(), [*about["students"], *everybody])
     for name, members in settings.groups.items():
         for member in set(members) & set(about["students"]):
@@ -195,7 +123,8 @@ def release(
             f"{out / strange[0]} is there and not of this key file: name another --out, or remove it."
         )
     for student in set(everybody) & set(about["students"]):
-        about["students"][student]["name"] = everybody[student]  # it may have been mended
+        about["students"][student] |= everybody[student]  # it may have been mended
+    out.mkdir(parents=True, exist_ok=True)
     _write_key(key_file, about)
     missing, made_with = [one for one in everybody if not (out / one).is_dir()], drawn_with()
     shared = {one: name for name, members in settings.groups.items() for one in members}
@@ -204,15 +133,21 @@ def release(
     handout = Handout(list(chosen), folder, {"key": about["key"], "students": data}, groups, out)
     written = handed_out(handout, missing, jobs)
     try:
-        for student, path, prints in tqdm(written, "", len(missing), disable=not progress, unit="student"):
-            path.replace(out / student)
-            held = {"name": everybody[student], "given": prints, "drawn_with": made_with}
-            about["students"][student] = held | data.get(student, {})
-            _write_key(key_file, about)  # each time: who interrupts and starts again goes on from here
+        with open(_beside(key_file), "w", encoding="utf-8", opener=_for_nobody_else) as journal:
+            for student, path, prints in tqdm(
+                written, "", len(missing), disable=not progress, unit="student"
+            ):
+                path.replace(out / student)
+                held = {"given": prints, "drawn_with": made_with} | data.get(student, {})
+                about["students"][student] = everybody[student] | held
+                # who interrupts and starts again goes on from here; to write the whole file takes long
+                print(json.dumps({student: about["students"][student]}), file=journal, flush=True)
     finally:
         written.close()
         for path in out.glob(".unfinished.*"):
             shutil.rmtree(path, ignore_errors=True)
+    _write_key(key_file, about)
+    _beside(key_file).unlink()
     return len(missing)
 
 
@@ -227,10 +162,8 @@ def drawn_with() -> dict[str, str]:
     libraries = {name: version(name) for name in ("numpy", "pandas", "scipy")}
     # numpy sorts and sums with the widest vectors that it finds
     vectors = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-    processor = " ".join([platform.machine(), *vectors])
-    return {"crmlab": crmlab.__version__, "Python": platform.python_version(), **libraries} | {
-        "processor": processor
-    }
+    about = {"crmlab": crmlab.__version__, "Python": platform.python_version(), **libraries}
+    return about | {"processor": " ".join([platform.machine(), *vectors])}
 
 
 def drawn_otherwise(drawn: Drawn, about: Mapping[str, Any]) -> str:
@@ -272,28 +205,90 @@ def drawn_otherwise(drawn: Drawn, about: Mapping[str, Any]) -> str:
     return f"The data are drawn differently from those released, so nothing was marked. Since then: {found}."
 
 
-def _key(path: Path, chosen: dict[str, Exercise]) -> dict[str, Any]:
+def _key(path: Path, chosen: dict[str, Exercise], out: Path) -> dict[str, Any]:
     """Read or make the key, and see that it belongs to these exercises."""
+    parts = {name: _parts(one) for name, one in chosen.items()}
     sources = {name: one.digest for name, one in chosen.items()}
     if not path.exists():
+        released = sorted(one.parent.name for one in out.glob("*/HAND_IN.md"))
+        if released or _beside(path).exists():
+            raise ValueError(
+                f"There is no key file {path}, and {out} holds what was released to "
+                f"{', '.join(released[:3])}, not of this key file. Find the one of that release: without it "
+                "nobody can be marked. For a new assignment name another --out and another key file."
+            )
         key = secrets.token_hex(32)
-        _write_key(path, {"schema_version": VERSION, "key": key, "exercises": sources, "students": {}})
+        return {"schema_version": VERSION, "key": key, "exercises": sources, "students": {}, "parts": parts}
     about = read_key(path)
-    if about["exercises"] != sources:
+    if set(about["exercises"]) != set(sources):
         raise ValueError(
-            f"{path} belongs to another assignment, or to another version of its exercises "
-            f"({', '.join(about['exercises'])}). Name a new key file."
+            f"{path} belongs to another assignment ({', '.join(about['exercises'])}). Name a new key file."
         )
-    return about
+    for name, exercise in chosen.items():
+        if about["exercises"][name] != sources[name]:
+            before = about.get("parts", {}).get(name, {})
+            _see_that_it_is_the_same(about, exercise, before, parts[name])
+    return about | {"exercises": sources, "parts": parts}
+
+
+def _see_that_it_is_the_same(
+    about: dict[str, Any], exercise: Exercise, before: dict[str, str], now: dict[str, str]
+) -> None:
+    """Say what has changed in an exercise since it was released, or raise ValueError if too much has."""
+    changed = [part for part in {**now, **before} if now.get(part) != before.get(part)] if before else []
+    questions = [part for part in changed if part.endswith(", text") and (part in before) != (part in now)]
+    some = {student: held["given"].get(exercise.name) for student, held in [*about["students"].items()][:3]}
+    again = {student: draw(exercise, about, student).given.fingerprint() for student in some}
+    other = [student for student in some if some[student] != again[student]]
+    what = ", ".join(changed) or "its inputs, or what this key file does not tell"
+    back = "Put the source of the release back for the late joiners: a new key file would split the class."
+    if other:
+        raise ValueError(
+            f"{exercise.path.name} has changed since the release ({what}), and now draws other data for "
+            f"{other[0]}. {back}"
+        )
+    if questions:
+        raise ValueError(f"{exercise.path.name} has other questions than at the release ({what}). {back}")
+    print(
+        f"{exercise.path.name} was changed after the release ({what}). The data are the same, the key stays. "
+        "Folders that are there stay as they are; late joiners get the new text, and all are marked by it.",
+        file=sys.stderr,
+    )
+
+
+def _parts(exercise: Exercise) -> dict[str, str]:
+    """Return a short hash of each part of an exercise, by which one can tell what has changed."""
+    texts = {"introduction": exercise.introduction, "set-up": exercise.set_up}
+    for number, one in exercise.questions.items():
+        texts[f"{number}, text"] = "\n".join([one.title, one.task, one.hint, one.why])
+        texts |= {f"{number}, {role}": source for role, source in one.source.items()}
+    return {part: hashlib.sha256(text.encode()).hexdigest()[:12] for part, text in texts.items()}
+
+
+def _beside(key_file: Path) -> Path:
+    """Return the file with the students to whom was released since the key file was written."""
+    return key_file.with_name(f"{key_file.name}.unfinished")
+
+
+def _journal(key_file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if _beside(key_file).is_file():
+        for line in _beside(key_file).read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(ValueError):  # the last line may have been cut short
+                found |= json.loads(line)
+    return found
+
+
+def _for_nobody_else(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _write_key(path: Path, about: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.with_name(f"{path.name}.new")
     # nobody else may read it, from its first byte on
-    with os.fdopen(
-        os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
+    whole.unlink(missing_ok=True)
+    with open(whole, "w", encoding="utf-8", opener=_for_nobody_else) as file:
         json.dump(about, file, indent=1, ensure_ascii=False)
     whole.replace(path)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from crmlab._tables import unknown
-from crmlab.grading.settings import Settings, same
+from crmlab.grading.rosters import same
+from crmlab.grading.settings import Settings
 
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Root Account", "Integration ID", "Section")
 """The columns by which Canvas knows a student; all others stay out of an import, so that it changes none."""

@@ -31,23 +31,41 @@ def main(job: Path, skipped: list[int | str]) -> None:
     run_cell, variables = _shell()
     from crmlab.practice import forms
 
+    questions = {name: one for name, one in task["questions"].items() if name not in skipped}
+    nothing = object()
+    asked = dict.fromkeys(questions, nothing)
+
+    def ask(name: str, again: bool) -> None:
+        question = questions[name]
+        held = variables.get(question["variable"], nothing)
+        if held is nothing or (held is asked[name] and not again):
+            return
+        asked[name] = held
+        send(asking=name)
+        try:
+            cases = _cases(job / question["cases"]) if question["cases"] else None
+            answer = forms.read(question["form"]).plain(held, cases)
+            encode(answer)
+        except BaseException as error:  # an answer is the student's object, and may raise anything
+            answer = {"refused": _text(error)}
+        send(question=name, answer=answer)
+
     send(ready=True)
+    plain = [name for name, one in questions.items() if not one["cases"]]
     for number, cell in enumerate(task["cells"]):
         if number not in skipped:
             send(cell=number)
             error = run_cell(cell)
             send(done=number, error=error)
-    for name, question in task["questions"].items():
-        if name in skipped or question["variable"] not in variables:
-            continue
-        send(asking=name)
-        try:
-            cases = _cases(job / question["cases"]) if question["cases"] else None
-            answer = forms.read(question["form"]).plain(variables[question["variable"]], cases)
-            encode(answer)
-        except BaseException as error:  # an answer is the student's object, and may raise anything
-            answer = {"refused": _text(error)}
-        send(question=name, answer=answer)
+            for name in plain:  # at once: a later cell may take too long, and this one still counts
+                ask(name, again=False)
+    for name in plain:
+        ask(name, again=True)
+    if len(plain) < len(questions):
+        send(wanting=True)
+        for name in questions:
+            if name not in plain:
+                ask(name, again=True)
     send(end=True)
     time.sleep(10)  # outside ends this process now, so that no atexit of the student's is waited for
     os._exit(0)
@@ -56,6 +74,9 @@ def main(job: Path, skipped: list[int | str]) -> None:
 def _cases(folder: Path) -> Any:
     from crmlab.practice.data import read_cases
 
+    until = time.monotonic() + 10
+    while not folder.exists() and time.monotonic() < until:  # until now they were kept outside
+        time.sleep(0.005)
     return read_cases(folder)
 
 

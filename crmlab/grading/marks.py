@@ -4,8 +4,10 @@ import hashlib
 import json
 import math
 import queue
+import sys
 import tempfile
 import threading
+import zipfile
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -16,24 +18,27 @@ import pandas as pd
 from tqdm import tqdm
 
 import crmlab
-from crmlab import _numbers
 from crmlab.grading import report, sandbox
+from crmlab.grading._limits import Limits
+from crmlab.grading._limits import told as told_limits
 from crmlab.grading.assignment import drawn_otherwise, read_key
+from crmlab.grading.causes import plain, told_of, without_installation
 from crmlab.grading.gradebook import Gradebook
+from crmlab.grading.handins import HandIns, NoCode, Unreadable, notebook, shown
 from crmlab.grading.handout import draw, write_data
+from crmlab.grading.likeness import runs
 from crmlab.grading.report import trace
-from crmlab.grading.sandbox import Limits
-from crmlab.grading.settings import no_student, same
-from crmlab.grading.term import Term, changed, one_of, printable
+from crmlab.grading.rosters import same
+from crmlab.grading.settings import FILE_TIMES, no_student
+from crmlab.grading.term import Term, one_of, printable
 from crmlab.practice import Drawn, load
-from crmlab.practice.data import VERSION, other_version, write_cases
+from crmlab.practice.data import write_cases
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Interval, Text
 from crmlab.practice.marking import Verdict
 
-LARGEST_NOTEBOOK, MOST_CELLS = 30_000_000, 2_000
-"""Bytes and cells beyond which a notebook is not opened."""
-
+REMEMBERED = {"digest", "student", "exercise", "rows", "note", "errors", "cpu_seconds", "answers", "rights"}
+REMEMBERED |= {"texts", "notes", "runs"}
 COLUMNS = ["student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason"]
 
 
@@ -54,7 +59,8 @@ def grade(
     Parameters
     ----------
     submissions : str or Path
-        A folder with a folder for each student, named by the id, with the notebook in it.
+        A folder or a zip archive, with a folder for each student, named by the id, and the notebooks in it;
+        or what Canvas or Moodle deliver (:mod:`crmlab.grading.handins`).
     key_file : str or Path
         The one with which the assignment was released.
     out : str or Path
@@ -88,8 +94,8 @@ def grade(
     ValueError
         A key file, settings or overrides that are not in order, an exercise or a student that is not there;
         no sandbox, and no `trust`.
-        (Where data are drawn otherwise than at the release, that exercise of that student has no mark, the
-        outcome ``unmarked`` and the cause.)
+        (Where data are drawn otherwise than at the release, or what was handed in cannot be read, that
+        exercise of that student has no mark, the outcome ``unmarked`` and the cause.)
 
     Examples
     --------
@@ -97,20 +103,29 @@ def grade(
     """
     about = read_key(key_file)
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
-    if not submissions.is_dir():
-        raise FileNotFoundError(f"There is no folder {submissions}.")
+    if not submissions.is_dir() and not zipfile.is_zipfile(submissions):
+        raise FileNotFoundError(f"There is no folder {submissions}, nor is it a zip archive.")
+    if not about["students"]:
+        raise ValueError(f"{key_file} names no student, so nobody was released anything with it.")
     if not all(limit > 0 for limit in asdict(limits).values()):
         raise ValueError(f"Limits must be above zero; got {limits}.")
     if jobs < 1:
         raise ValueError(f"--jobs is the number of submissions marked at a time, 1 or more; it was {jobs}.")
     exercises = [load(name, folder) for name in about["exercises"]]
     term = Term(Path(key_file).resolve().parent, about["students"], exercises)
+    if term.settings.file_times and submissions.is_file():
+        raise ValueError(
+            f"The settings say handed_in = {FILE_TIMES!r}, and {submissions.name} does not tell when its files "
+            "came: unpack what has kept them, or write a table [handed_in]."
+        )
     book = Gradebook(gradebook, about["students"], term.settings) if gradebook else None
     anew = {same(one) for one in students}
     for one in sorted(anew - set(map(same, about["students"]))):
         raise ValueError(no_student(one, about["students"]))
     if not trust:
         _need_a_sandbox([Path(key_file), submissions, out, *(one.path.parent for one in exercises)])
+    if progress:
+        print("Marking without a sandbox." if trust else told_limits(), file=sys.stderr)
     stop = threading.Event()
     marker = Marker(about, submissions, out, limits, trust, stop, term.units(), anew)
     slots: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -133,17 +148,10 @@ def grade(
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
-    expected = [*about["students"], *term.settings.groups]
-    strange = sorted(set(marker.folders) - {same(student) for student in expected})
     table = term.marks(results, COLUMNS)
-    for name in strange:
-        row = {
-            "student": marker.folders[name][0].name,
-            "mark": 0.0,
-            "outcome": "unknown",
-            "reason": "This is no student of the roster.",
-        }
-        table.loc[len(table)] = pd.Series(row).reindex(table.columns, fill_value="")
+    unknown = dict.fromkeys(table.columns, "") | {"mark": 0.0, "outcome": "unknown"}
+    for name, why in marker.handed_in.strange.items():
+        table.loc[len(table)] = pd.Series(unknown | {"student": name, "reason": why})
     table.attrs |= report.write(out, table, results, term, book)
     return table
 
@@ -167,54 +175,53 @@ class Marker:
         self._stop = stop
         self._done = out / "done"
         self._done.mkdir(parents=True, exist_ok=True)
-        self.folders: dict[str, list[Path]] = {}
-        for path in sorted(submissions.iterdir()):
-            if not path.name.startswith((".", "__")):  # what operating systems leave in an archive
-                self.folders.setdefault(same(path.name), []).append(path)
+        self._own_marks(out)
+        groups = {one[-1]: {"name": one[-1]} for one in units.values() if one[-1] not in about["students"]}
+        self.handed_in = HandIns(submissions, about["students"] | groups, list(about["exercises"]))
         self._solver = threading.Lock()  # solutions draw figures, and pyplot is for one at a time
 
     def mark(self, student: str, exercise: Exercise, slot: int) -> dict[str, Any]:
         """Return the result of one student's exercise: rows of marks, and what the summary needs."""
-        folders = {one: self.folders.get(same(one), []) for one in self._units[student]}
-        try:
-            raw, reason = one_of({one: _submitted(held, exercise.name) for one, held in folders.items()})
-        except ValueError as error:
-            return self._unmarked(student, exercise, str(error))
-        came = {"submitted": raw is not None, "handed_in": changed(folders.values(), exercise.name)}
-        settings = [
-            crmlab.__version__,
-            exercise.digest,
-            asdict(self._limits),
-            self._trust,
-            self._about["key"],
-        ]
-        state = json.dumps([*settings, reason]).encode()
+        handed_in = one_of({one: self.handed_in.of(one, exercise.name) for one in self._units[student]})
+        raw, reason = handed_in.raw, handed_in.reason
+        came = {"submitted": raw is not None or handed_in.unread, "handed_in": handed_in.changed}
+        settings = [crmlab.__version__, exercise.digest, asdict(self._limits), self._trust]
+        state = json.dumps([*settings, self._about["key"], reason]).encode()
         digest = hashlib.sha256(state + (raw or b"")).hexdigest()
         file = self._done / student / f"{exercise.name}.json"
-        anew = self._anew & set(map(same, self._units[student])) if self._anew else set()
-        if file.is_file() and not anew:
-            held = json.loads(file.read_text(encoding="utf-8"))
-            if held["digest"] == digest or self._anew:
-                return held | came
+        held = _remembered(file)
+        anew = self._anew & set(map(same, self._units[student]))
+        if held and not anew and (self._anew or held["digest"] == digest):
+            return held | came
         if self._anew and not anew:
             return self._unmarked(student, exercise, "Not marked yet: only others were asked for.")
         with self._solver:
             drawn = draw(exercise, self._about, student)
             other = drawn_otherwise(drawn, self._about)
             if other:  # costs nobody else the marking, and is not remembered: it may be mended
-                return self._unmarked(student, exercise, other)
+                return self._unmarked(student, exercise, other) | came
             rights = {number: trace(drawn, number, drawn.key(number).right) for number in exercise.questions}
-        outcome = sandbox.Outcome({}, {}, reason, 0.0)
-        cells: list[str] = []
+        if handed_in.unread:
+            return self._unmarked(student, exercise, reason) | came
+        outcome, cells, notes, own = sandbox.Outcome(note=reason), list[str](), [], list[str]()
         if raw is not None:
             try:
-                cells = _cells(raw)
+                opened = notebook(raw)
+                cells = [without_installation(cell) for cell in opened.cells]
+                if opened.student not in ("", *self._units[student]):
+                    notes.append(f"This notebook was released to {shown(opened.student)}.")
+                if opened.exercise not in ("", exercise.name):
+                    notes.append(f"This notebook was released as {shown(opened.exercise)}.")
+                starters = [one.source["starter"] for one in exercise.questions.values()]
+                own = runs(cells, [exercise.set_up, *starters])
                 with tempfile.TemporaryDirectory() as job:
                     with self._solver:
                         _write_job(drawn, cells, Path(job))
                     outcome = self._execute(Path(job), slot)
-            except _Broken as broken:
-                outcome.note = str(broken)
+            except Unreadable as problem:
+                return self._unmarked(student, exercise, str(problem)) | came
+            except NoCode as problem:
+                outcome.note = str(problem)
         with self._solver:
             rows = [self._row(drawn, number, outcome, cells) for number in exercise.questions]
         read = [row["question"] for row in rows if row["outcome"] == "unmarked"]
@@ -222,14 +229,22 @@ class Marker:
         traces = {number: trace(drawn, number, outcome.answers.get(number)) for number in exercise.questions}
         result = {
             "digest": digest, "student": student, "exercise": exercise.name, "rows": rows,
-            "note": outcome.note, "errors": {str(cell): text for cell, text in outcome.errors.items()},
+            "note": outcome.note, "errors": {str(cell): plain(text) for cell, text in outcome.errors.items()},
             "cpu_seconds": round(outcome.cpu_seconds, 2), "answers": traces, "rights": rights, "texts": texts,
+            "notes": notes, "runs": own,
         }  # fmt: skip
         file.parent.mkdir(parents=True, exist_ok=True)
         whole = file.with_suffix(".new")
         whole.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
         whole.replace(file)
         return result | came
+
+    def _own_marks(self, out: Path) -> None:
+        """See that what was marked in this folder before was marked with this key."""
+        file, key = self._done / "key.txt", hashlib.sha256(self._about["key"].encode()).hexdigest()
+        if file.is_file() and file.read_text(encoding="utf-8", errors="replace").strip() != key:
+            raise ValueError(f"{out} holds marks that were made with another key file: name another --out.")
+        file.write_text(f"{key}\n", encoding="utf-8")
 
     def _unmarked(self, student: str, exercise: Exercise, reason: str) -> dict[str, Any]:
         about = [student, self._about["students"][student]["name"], exercise.name]
@@ -240,8 +255,8 @@ class Marker:
         empty = dict.fromkeys(exercise.questions, "")
         return {
             "student": student, "exercise": exercise.name, "rows": rows, "note": reason, "errors": {},
-            "cpu_seconds": 0.0, "answers": empty, "rights": empty, "texts": {}, "submitted": False,
-            "handed_in": "",
+            "cpu_seconds": 0.0, "answers": empty, "rights": empty, "texts": {}, "notes": [], "runs": [],
+            "submitted": False, "handed_in": "",
         }  # fmt: skip
 
     def _row(self, drawn: Drawn, number: str, outcome: sandbox.Outcome, cells: list[str]) -> dict[str, Any]:
@@ -258,15 +273,7 @@ class Marker:
             verdict = Verdict("type", f"It could not be marked: {type(error).__name__}.")
         if isinstance(question.form, Text) and verdict.outcome in ("right", "formed"):
             verdict = Verdict("unmarked", "A text is read by a person.", math.nan)
-        told = verdict.message
-        if verdict.outcome == "missing":
-            # what is said to be missing is not why it is missing
-            causes = {cell: text for cell, text in outcome.errors.items() if question.variable not in text}
-            named = [cell for cell in sorted(causes) if question.variable in cells[cell]] or sorted(causes)
-            stopped = [f"Code cell {cell + 1}: {causes[cell]}." for cell in named[:1]]
-            told = " ".join(["There is no answer.", *stopped, outcome.note])
-        # it may quote the student, who may have written to a terminal or a spreadsheet
-        told = printable(told)[:600].strip()
+        told = told_of(question, drawn.form(number), verdict, outcome, cells)
         name, mark = self._about["students"][drawn.student]["name"], round(verdict.mark, 4)
         line = [drawn.student, name, drawn.exercise.name, number, question.title, mark, verdict.outcome]
         return dict(zip(COLUMNS, [*line, verdict.mistake, told], strict=True))
@@ -277,10 +284,6 @@ class Marker:
             if "did not start" not in outcome.note:
                 return outcome
         raise OSError(f"{outcome.note}. Nobody's mark suffers: start again, and it goes on from here.")
-
-
-class _Broken(Exception):
-    """A submission of which no cell can be run."""
 
 
 def _need_a_sandbox(secrets: list[Path]) -> None:
@@ -296,56 +299,20 @@ def _need_a_sandbox(secrets: list[Path]) -> None:
             raise ValueError(f"{path} lies in {around[0]}, which submissions can read: move it elsewhere.")
 
 
-def _submitted(folders: list[Path], name: str) -> tuple[bytes | None, str]:
-    """Return the bytes of a notebook, or the reason why there are none."""
-    if len(folders) > 1:
-        return None, f"There are {len(folders)} folders of this name: hand in one."
-    if not folders or not folders[0].is_symlink() and not folders[0].is_dir():
-        return None, "Nothing was handed in."
-    if folders[0].is_symlink():
-        return None, "The folder is a link."
-    # a browser says "41_value_tiers (1).ipynb"
-    found = sorted(one for one in folders[0].glob("*.ipynb") if one.name.startswith(name))
-    if not found:
-        number, others = name.partition("_")[0], sorted(one.name for one in folders[0].glob("*.ipynb"))
-        former = [one for one in others if number in (_numbers.now(one) or "").split()]
-        told = [
-            f"{one[:60]} was: if that is a notebook of version 1, mark it with the crmlab that released it."
-            for one in former[:1]
-        ]
-        return None, " ".join([f"{name}.ipynb was not handed in.", *told])
-    if len(found) > 1:
-        return None, f"There are {len(found)} notebooks that could be {name}.ipynb: hand in one."
-    if found[0].is_symlink() or not found[0].is_file():
-        return None, f"{found[0].name} is no file of its own."
-    if found[0].stat().st_size > LARGEST_NOTEBOOK:
-        return None, f"{found[0].name} is larger than {LARGEST_NOTEBOOK // 10**6} MB: clear its outputs."
-    return found[0].read_bytes(), ""
-
-
-def _cells(raw: bytes) -> list[str]:
-    """Return the code cells of a notebook that may hold anything."""
+def _remembered(file: Path) -> dict[str, Any]:
+    """Return what was marked before; move a file aside that is damaged, and name it."""
+    if not file.is_file():
+        return {}
     try:
-        notebook = json.loads(raw)
-        sources = [cell.get("source", "") for cell in notebook["cells"] if cell["cell_type"] == "code"]
-        found = ["".join(source) for source in sources]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise _Broken("What was handed in cannot be read as a notebook.") from None
-    if _version(notebook) != VERSION:
-        raise _Broken(other_version("What was handed in", _version(notebook)))
-    if len(found) > MOST_CELLS:
-        raise _Broken(f"The notebook has {len(found):,} cells, more than anybody needs.")
-    if not any(source.strip() for source in found):
-        raise _Broken("The notebook has no code.")
-    return found
-
-
-def _version(notebook: Any) -> Any:
-    """Return the version of the release from which a notebook comes."""
-    try:
-        return notebook["metadata"]["crmlab"].get("schema_version", 1)
-    except (KeyError, TypeError, AttributeError):  # an editor may have thrown it away
-        return VERSION
+        held = dict(json.loads(file.read_text(encoding="utf-8")))
+        if set(held) >= REMEMBERED and held["rows"] and all(set(row) == set(COLUMNS) for row in held["rows"]):
+            return held
+    except (ValueError, TypeError, RecursionError):
+        pass
+    aside = file.with_suffix(".damaged")
+    file.replace(aside)
+    print(f"crmlab grade: {file} is damaged. It is now {aside.name}, and is marked again.", file=sys.stderr)
+    return {}
 
 
 def _write_job(drawn: Drawn, cells: list[str], job: Path) -> None:

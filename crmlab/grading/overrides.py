@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from crmlab._tables import unknown
-from crmlab.grading.settings import Settings, no_student, same
+from crmlab.grading.rosters import same
+from crmlab.grading.settings import Settings, no_student
 from crmlab.practice.forms import Text
 
 COLUMNS = ["student", "exercise", "question", "mark", "comment", "version"]

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -13,9 +14,24 @@ import pandas as pd
 from crmlab._html import render
 from crmlab.grading import overrides
 from crmlab.grading.gradebook import Gradebook
+from crmlab.grading.handins import shown
+from crmlab.grading.likeness import alike
 from crmlab.grading.term import Term, subtotals, totals
 from crmlab.practice import Drawn
 from crmlab.practice.forms import Choice, Function, Interval
+
+FORMULA = "=+@＝＋－＠\\-"
+OWN_WORDS = {
+    "missing": "There is no answer: see the feedback page.",
+    "type": "It has another type or shape than is wanted: see the feedback page.",
+    "columns": "Its columns or rows are not those wanted: see the feedback page.",
+    "range": "It is not plausible: see the feedback page.",
+    "wrong": "The form is right, and the value is not: see the feedback page.",
+    "by hand": "Marked by hand: see the feedback page.",
+    "unmarked": "It was not marked: see summary.html.",
+    "unknown": "It is nobody's on the roster, or may be of two: see summary.html.",
+}
+"""What marks.csv says of an answer, instead of what the student is told, which may quote the student."""
 
 
 def questions(marks: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +62,7 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
     >>> questions(marks)["difficulty"].round(2).tolist()
     [0.67, 0.33]
     """
-    marks = marks[marks["mark"].notna()]
+    marks = _told_apart(marks[marks["mark"].notna()])
     wide = marks.pivot(index="student", columns="question", values="mark")
     rest = wide.apply(lambda column: wide.drop(columns=column.name).mean(axis=1))
     both = wide.std().gt(0) & rest.std().gt(0)
@@ -82,14 +98,14 @@ def identical(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     >>> identical([ann, bob]).iloc[0].tolist()
     ['41.1', 'bob', 'ann']
     """
-    gave: dict[tuple[str, str], list[str]] = {}
-    owns: dict[tuple[str, str], list[str]] = {}
+    gave: dict[tuple[str, str, str], list[str]] = {}
+    owns: dict[tuple[str, str, str], list[str]] = {}
     for one in results:
         for number, trace in one["answers"].items():
-            right = one["rights"][number]
-            owns.setdefault((number, right), []).append(one["student"])
+            right, place = one["rights"][number], (number, one.get("exercise", ""))
+            owns.setdefault((*place, right), []).append(one["student"])
             if trace and trace != right:
-                gave.setdefault((number, trace), []).append(one["student"])
+                gave.setdefault((*place, trace), []).append(one["student"])
     rows = [
         (answer[0], ", ".join(students), ", ".join(owns.get(answer, [])))
         for answer, students in sorted(gave.items())
@@ -130,22 +146,25 @@ def write(
     known = marks[marks["question"] != ""]
     parts = subtotals(known, term.settings, term.times(results))
     whole = totals(parts)
-    tables = {"marks": marks, "totals": whole, "subtotals": parts}
+    # nothing that a student wrote stands in the tables: it is on the student's own page
+    own = marks.assign(reason=[_own_words(row, term.versions) for row in marks.itertuples()])
+    own["student"] = own["student"].where(own["question"] != "", own["student"].map(shown))
+    tables = {"marks": own, "totals": whole, "subtotals": parts}
     tables["to_mark"] = overrides.to_mark(marks, term.versions, term.settings)
     late, notes = term.notes(parts), list[str]()
     if gradebook:
         book, said = gradebook.filled(whole)
         notes += said
-    files = {f"{name}.csv": _csv(table.round(4).map(_harmless)) for name, table in tables.items()}
-    files |= {gradebook.name: _csv(book)} if gradebook else {}
+    files = {f"{name}.csv": spreadsheet(table.round(4)) for name, table in tables.items()}
+    files |= {gradebook.name: spreadsheet(book)} if gradebook else {}
     of = {
         student: [one for one in results if student in term.members(one["student"])]
         for student in whole["student"]
     }
     for student, rows in known.groupby("student", sort=False):
-        own = parts[parts["student"] == student]
+        part = parts[parts["student"] == student]
         total = whole[whole["student"] == student].iloc[0]
-        files[f"feedback/{student}.html"] = _feedback(rows, own, total, of[student])
+        files[f"feedback/{student}.html"] = _feedback(rows, part, total, of[student])
     read = [
         (
             number,
@@ -205,6 +224,7 @@ def _summary(
     notes: Sequence[str],
 ) -> str:
     known = marks[marks["question"] != ""]
+    known = _told_apart(known)
     told = known[known["mistake"] != ""].groupby(["question", "mistake"])["reason"]
     mistakes = told.agg(times="size", told="first").reset_index()
     trouble = [
@@ -213,6 +233,7 @@ def _summary(
         for cell, text in [*_by_cell(one["errors"])[:20], *([("", one["note"])] if one["note"] else [])]
     ]
     trouble += [(row.student, "", "", row.reason) for row in marks[marks["question"] == ""].itertuples()]
+    trouble += [(one["student"], one["exercise"], "", n) for one in results for n in one.get("notes", [])]
     seconds = pd.Series([one["cpu_seconds"] for one in results], dtype=float)
     states = whole["state"].value_counts()
     about = f"{len(whole)} students" + "".join(
@@ -230,6 +251,7 @@ def _summary(
         "Late": late,
         "What counts": term.shares(),
         "The same answer to different data": identical(results),
+        "Nearly the same code": alike(results),
         "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
     }
     explained = {
@@ -243,6 +265,8 @@ def _summary(
         "What counts": "The share of each question in the total of somebody who is excused from nothing.",
         "The same answer to different data": "A reason to talk, no proof: two may make "
         "the same slip. The name under “right for” says whose right answer it is.",
+        "Nearly the same code": "Names of variables, comments and blanks aside, and without what was handed "
+        "out. Short code is left out, as there are few ways to write it. No proof either.",
     }
     shown = [
         (title, explained.get(title, ""), table.reset_index(drop=True) if len(table) else None)
@@ -256,14 +280,41 @@ def _by_cell(errors: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(errors.items(), key=lambda error: int(error[0]))
 
 
+def _own_words(row: Any, versions: Mapping[tuple[str, str], str]) -> str:
+    number = re.match(r"-?[\d.e+-]+ is not plausible\. ", row.reason)  # the answer, and no text
+    waits = row.outcome == "unmarked" and (row.student, row.question) in versions
+    return str(row.reason if number or waits else OWN_WORDS.get(row.outcome, row.reason))
+
+
+def spreadsheet(table: pd.DataFrame) -> str:
+    """Return a table as CSV that a spreadsheet shows and does not calculate: every cell is quoted.
+
+    Examples
+    --------
+    >>> spreadsheet(pd.DataFrame({"name": ["=1+1"], "mark": [0.5]})).split()[1:]
+    ['"\'=1+1","0.5"']
+    """
+    # by the mark at its beginning spreadsheets tell UTF-8
+    return "\ufeff" + table.map(_harmless).rename(columns=_harmless).to_csv(
+        index=False, quoting=csv.QUOTE_ALL
+    )
+
+
 def _harmless(value: Any) -> Any:
-    # a spreadsheet would calculate a text that begins like this
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if not isinstance(value, str):
+        return value
+    plain = "".join(one if one.isprintable() else " " for one in value).strip()
+    # a spreadsheet that takes a cell apart at one of these signs would calculate what follows
+    plain = re.sub(rf"([;,|]\s*)(?=[{FORMULA}])", r"\1'", plain)
+    return f"'{plain}" if re.match(rf"['\"\s]*[{FORMULA}]", plain) else plain
 
 
-def _csv(table: pd.DataFrame) -> str:
-    # spreadsheets tell UTF-8 by the mark at its beginning
-    return "\ufeff" + table.to_csv(index=False, quoting=csv.QUOTE_ALL)
+def _told_apart(marks: pd.DataFrame) -> pd.DataFrame:
+    """Return marks in which the questions of two exercises with one number have different names."""
+    if "exercise" not in marks:
+        return marks
+    both = marks.groupby("question")["exercise"].transform("nunique") > 1
+    return marks.assign(question=marks["question"].where(~both, marks["exercise"] + " " + marks["question"]))
 
 
 def _store(out: Path, name: str, text: str) -> list[str]:

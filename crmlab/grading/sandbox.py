@@ -5,14 +5,15 @@ as root every slot has a user id of its own. Whatever comes out is a claim by an
 an answer ends the process or takes too long, everything in the box is ended, and a new box starts without it.
 """
 
+import fcntl
 import functools
+import itertools
 import json
 import os
 import platform
 import selectors
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -23,60 +24,28 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
-from tempfile import TemporaryDirectory
-from typing import Any
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any
 
 import psutil  # type: ignore[import-untyped]
 
 from crmlab._paths import DATASETS, ROOT
+from crmlab.grading import _filter
+from crmlab.grading._claims import Said
+from crmlab.grading._limits import SOCKET, Group, Limits, group, kernel_memory, rlimits
 
 ATTEMPTS, TICK, STARTING = 6, 0.2, 60.0
 """Boxes for one submission, seconds between two looks at its processes, seconds to get ready."""
 
-DEEPEST, LONGEST_NUMBER = 20, 300
-"""Lists within lists, and digits of an integer, beyond which an answer is no answer."""
-
 HOME, MOST_BESIDE, FIRST_USER = "/student", 500, 61_000
 """Where the cells run, how many entries beside a notebook are there, and (as root) the user id of slot 0."""
 
+HIDDEN, WRITABLE = "hidden", ("/tmp", HOME, "/dev/shm")
+"""Where a job's hidden inputs lie until all cells have run; the folders of a box that can be written to."""
+
 SYSTEM = [Path("/", name) for name in ("usr", "bin", "sbin", "lib", "lib32", "lib64")]
 
-SYSTEM_CALLS = {
-    "x86_64": (0xC000003E, 56, (272, 308, 165, 319, 29, 248, 249, 250, 321, 323, 425, 428, 430, 435, 447)),
-    "aarch64": (0xC00000B7, 220, (97, 268, 40, 279, 194, 217, 218, 219, 280, 282, 425, 428, 430, 435, 447)),
-}
-"""The architecture, the call clone, and calls that lead to user namespaces or to memory that no process has:
-unshare, setns, mount, memfd_create, shmget, add_key, request_key, keyctl, bpf, userfaultfd, io_uring_setup,
-open_tree, fsopen, clone3 (its flags cannot be seen), memfd_secret.
-"""
-
 PYTHON, INSIDE = [sys.executable, "-P", "-s"], str(ROOT / "crmlab" / "grading" / "inside.py")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a submission may use.
-
-    Parameters
-    ----------
-    cell_seconds, total_seconds : float
-        For one cell or one answer, and for all attempts at the submission together.
-    memory : int
-        Bytes in memory of all its processes together.
-    processes : int
-        Processes and threads at a time (not with ``trust``).
-    disk : int
-        Bytes in each folder that it may write to, and in one file.
-    answers : int
-        Bytes that may come back in one attempt.
-    """
-
-    cell_seconds: float = 60
-    total_seconds: float = 300
-    memory: int = 3 * 2**30
-    processes: int = 128
-    disk: int = 256 * 2**20
-    answers: int = 4 * 2**20
 
 
 @dataclass
@@ -111,12 +80,13 @@ def unavailable() -> str:
     """
     if sys.platform != "linux":
         return "There is no sandbox but on Linux: grade on a Linux machine, in WSL, or with --trust."
-    if platform.machine() not in SYSTEM_CALLS:
-        return f"The sandbox knows {' and '.join(SYSTEM_CALLS)}, and this machine is {platform.machine()}."
+    if platform.machine() not in _filter.ARCHITECTURES:
+        known = " and ".join(_filter.ARCHITECTURES)
+        return f"The sandbox knows {known}, and this machine is {platform.machine()}."
     for tool, package in (("bwrap", "bubblewrap"), ("prlimit", "util-linux"), ("setpriv", "util-linux")):
         if not shutil.which(tool):
             return f"The program {tool} is missing: install it (on Debian and Ubuntu: apt install {package})."
-    with TemporaryDirectory() as job, _box(Path(job), Limits(), 0) as (command, options):
+    with TemporaryDirectory() as job, _box(Path(job), Limits(), 0) as (command, options, _):
         probe = [*command, *PYTHON, "-c", "import crmlab, IPython"]
         said = subprocess.run(probe, stdin=DEVNULL, capture_output=True, text=True, **options)
     if said.returncode == 0:
@@ -146,7 +116,7 @@ def mounted() -> list[Path]:
 
 def execute(
     job: Path,
-    limits: Limits = Limits(),
+    limits: Limits = Limits(),  # noqa: B008
     slot: int = 0,
     trust: bool = False,
     stop: threading.Event | None = None,
@@ -180,94 +150,50 @@ def execute(
     """
     job = job.resolve()
     task = json.loads((job / "job.json").read_text(encoding="utf-8"))
+    functions = {name for name, question in task["questions"].items() if question["cases"]}
     deadline = time.monotonic() + limits.total_seconds
-    outcome, blamed = Outcome(note=f"gave up after {ATTEMPTS} attempts"), dict[int | str, str]()
-    for _ in range(ATTEMPTS):
-        said = _Said(len(task["cells"]), set(task["questions"]))
-        with (_bare if trust else _box)(job, limits, slot) as (command, options):
-            inside = [*PYTHON, INSIDE, str(job) if trust else "/job", json.dumps([*blamed])]
-            with closing(_Attempt([*command, *inside], job, options)) as attempt:
+    outcome, blamed, given_up = Outcome(), dict[int | str, str](), ""
+    if (job / "cases").is_dir() and not (job / HIDDEN).exists():
+        (job / "cases").rename(job / HIDDEN)
+    for folder in ("cases", HIDDEN):
+        (job / folder).mkdir(exist_ok=True)
+    for attempts in itertools.count(1):
+        said = Said(len(task["cells"]), set(task["questions"]), functions)
+        said.reveal = functools.partial(_move, job / HIDDEN, job / "cases")
+        _move(job / "cases", job / HIDDEN)
+        # given up: what comes before the cell that was last blamed has run well, and its answers count
+        last = max((at for at in blamed if isinstance(at, int)), default=len(said.cells))
+        left = said.cells[last:] if given_up else ()
+        with (_bare if trust else _box)(job, limits, slot) as (command, options, made):
+            words = [*command, *PYTHON, INSIDE, str(job) if trust else "/job", json.dumps([*blamed, *left])]
+            with closing(_Attempt(words, job, options, made, () if trust else WRITABLE)) as attempt:
                 reason = attempt.follow(said, limits, deadline, stop)
         outcome.answers |= said.answers
         outcome.errors = said.errors
         outcome.cpu_seconds += attempt.cpu_seconds
-        if said.at is not None and reason:
-            blamed[said.at] = reason
-        if said.ended:
-            outcome.note = ""
-        elif time.monotonic() > deadline:
-            outcome.note = f"gave up after {limits.total_seconds:g} seconds"
-        elif said.at is None:
+        late = time.monotonic() > deadline and not said.ended
+        if said.at is not None and (reason or late) and not given_up:
+            blamed[said.at] = reason or "stopped, as the time for all cells was over"
+        if said.ended or given_up:
+            outcome.note = given_up
+            break
+        if said.at is None and not late:
             outcome.note = f"the sandbox did not start: {reason} {attempt.complaint}".strip()
-        else:
-            continue
-        break
+            break
+        if late:
+            given_up = f"gave up after {limits.total_seconds:g} seconds"
+            deadline = time.monotonic() + STARTING
+        elif attempts == ATTEMPTS:
+            given_up = f"gave up after {ATTEMPTS} attempts"
     outcome.errors |= {at: why for at, why in blamed.items() if isinstance(at, int)}
     refused = {at: {"refused": why} for at, why in blamed.items() if isinstance(at, str)}
     outcome.answers = refused | outcome.answers
     return outcome
 
 
-class _Said:
-    """What one attempt has sent so far: read as if an enemy had written it."""
-
-    def __init__(self, cells: int, questions: set[str]) -> None:
-        self.cells, self.questions = range(cells), questions
-        self.answers: dict[str, Any] = {}
-        self.errors: dict[int, str] = {}
-        self.at: int | str | None = None  # the cell or question that runs, or ran last
-        self.since = time.monotonic()
-        self.ready = self.ended = False
-        self.bytes = 0
-        self.lines = 100 + 10 * (cells + len(questions))  # that may still come: an honest process sends fewer
-        self._begun = bytearray()
-
-    def take(self, received: bytes) -> None:
-        """Take the next bytes."""
-        *lines, rest = received.split(b"\n")
-        if lines:
-            lines[0] = bytes(self._begun) + lines[0]
-            self._begun.clear()
-        self._begun += rest
-        self.bytes += len(received)
-        for line in lines:
-            self.lines -= 1
-            if self.lines < 0:
-                return
-            with suppress(ValueError, RecursionError):
-                self._line(json.loads(line, parse_int=_integer))
-
-    def _line(self, line: Any) -> None:
-        _check(line)
-        match line:
-            case {"ready": True}:
-                self.ready = True
-            case {"cell": int(number)} if number in self.cells:
-                self.at = int(number)
-            case {"done": int(number), "error": str(error)} if number in self.cells:
-                self.errors[int(number)] = "".join(c if c.isprintable() else " " for c in error[:400])
-            case {"asking": str(name)} if name in self.questions:
-                self.at = name
-            case {"question": str(name), "answer": answer} if name in self.questions:
-                self.answers[name] = answer
-            case {"end": True}:
-                self.ended = True
-        self.since = time.monotonic()
-
-
-def _integer(digits: str) -> float:
-    return int(digits) if len(digits) < LONGEST_NUMBER else float(digits)
-
-
-def _check(value: Any, left: int = DEEPEST) -> None:
-    """Raise ValueError if a value is nested too deeply, or holds text that no file can hold."""
-    if isinstance(value, str):
-        value.encode()
-    elif isinstance(value, dict | list):
-        if not left:
-            raise ValueError("nested too deeply")
-        for part in [*value, *value.values()] if isinstance(value, dict) else value:
-            _check(part, left - 1)
+def _move(source: Path, target: Path) -> None:
+    for one in source.iterdir():
+        one.rename(target / one.name)
 
 
 class _Attempt:
@@ -276,16 +202,21 @@ class _Attempt:
     It has a session of its own, as a Ctrl-C at the terminal is meant for the caller.
     """
 
-    def __init__(self, command: Sequence[str], job: Path, more: Mapping[str, Any]) -> None:
+    def __init__(
+        self, command: Sequence[str], job: Path, more: Mapping[str, Any], made: Group, folders: Sequence[str]
+    ) -> None:
         self.cpu_seconds, self.complaint = 0.0, ""
         self._family: set[psutil.Process] = set()
-        with open(job / "job.json", "rb") as task:
-            self._main = Popen(command, stdin=task, stdout=PIPE, stderr=PIPE, start_new_session=True, **more)
+        self._group, self._folders = made, folders
+        with _sealed((job / "job.json").read_bytes()) as task:
+            self._main = Popen(
+                made.around(command), stdin=task, stdout=PIPE, stderr=PIPE, start_new_session=True, **more
+            )
         assert self._main.stdout and self._main.stderr
         self._pipe, self._complaints = self._main.stdout.fileno(), self._main.stderr.fileno()
         self._top = psutil.Process(self._main.pid)
 
-    def follow(self, said: _Said, limits: Limits, deadline: float, stop: threading.Event | None) -> str:
+    def follow(self, said: Said, limits: Limits, deadline: float, stop: threading.Event | None) -> str:
         """Listen until the end or the deadline; return what stopped the process, or ""."""
         looked = 0.0
         with selectors.DefaultSelector() as selector:
@@ -304,10 +235,12 @@ class _Attempt:
                 if said.bytes > limits.answers or said.lines < 0:
                     return f"sent back more than {_size(limits.answers)}, or too many lines"
                 if received == b"" or (dead and not received):
+                    if self._group.ran_out():
+                        return f"used more than {_size(limits.memory)} of memory"
                     return self._last_words()
                 if now > looked + TICK:
                     looked = now
-                    if self._look() > limits.memory:
+                    if self._look(said.ready) > limits.memory:
                         return f"used more than {_size(limits.memory)} of memory"
 
     def close(self) -> None:
@@ -327,8 +260,8 @@ class _Attempt:
             os.set_blocking(self._complaints, False)
             self.complaint = os.read(self._complaints, 2000).decode(errors="replace")
 
-    def _look(self) -> int:
-        """Look at all processes; return the bytes that they have in memory."""
+    def _look(self, ready: bool = False) -> int:
+        """Look at all processes; return the bytes that they, their open files and their folders take."""
         memory, cpu_seconds, found = 0, 0.0, set(self._family)
         with suppress(psutil.Error):
             found.update(self._top.children(recursive=True))
@@ -337,10 +270,12 @@ class _Attempt:
             with suppress(psutil.Error):
                 memory += process.memory_info().rss
                 cpu_seconds += sum(process.cpu_times()[:4])
+                memory += process.num_fds() * SOCKET
                 if len(self._family) > 16:  # a fork bomb: others run first
                     process.nice(19)
         self.cpu_seconds = max(self.cpu_seconds, cpu_seconds)
-        return memory
+        inside = next(iter(self._family), None) if ready else None  # before that its root is that of the host
+        return memory + (kernel_memory(inside.pid, self._folders) if inside else 0)
 
     def _last_words(self) -> str:
         with suppress(TimeoutExpired):
@@ -349,6 +284,21 @@ class _Attempt:
             name = signal.strsignal(number) if 0 < number < signal.NSIG else None
             return f"the process ended ({name or f'exit code {code}'})"
         return "the process closed its connection"
+
+
+def _sealed(task: bytes) -> IO[bytes]:
+    """Return a file that nobody can write to: the box could find the way to a file of the host."""
+    linux = sys.platform == "linux"
+    if linux:
+        file: IO[bytes] = os.fdopen(os.memfd_create("task", os.MFD_ALLOW_SEALING), "w+b")
+    else:
+        file = TemporaryFile()  # noqa: SIM115
+    file.write(task)
+    file.seek(0)
+    if linux:
+        seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
+    return file
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -367,30 +317,24 @@ def _environment(**more: str) -> dict[str, str]:
     return {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", **fixed, **threads, **more}
 
 
-def _limited(limits: Limits, **more: int) -> list[str]:
-    sizes = {"as": 2 * limits.memory, "fsize": limits.disk, "cpu": int(4 * limits.total_seconds) + 1}
-    sizes |= {"nofile": 512, "core": 0, **more}
-    return ["prlimit", *(f"--{name}={most}" for name, most in sizes.items())]
-
-
 @contextmanager
-def _bare(job: Path, limits: Limits, slot: int) -> Iterator[tuple[list[str], dict[str, Any]]]:
+def _bare(job: Path, limits: Limits, slot: int) -> Iterator[tuple[list[str], dict[str, Any], Group]]:
     """Give the command and the options of a process without a box, in a folder of its own."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if (job / "student").is_dir():
             shutil.copytree(job / "student", folder, symlinks=True, dirs_exist_ok=True)
         own = _environment(HOME=folder, IPYTHONDIR=f"{folder}/.ipython", MPLCONFIGDIR=str(_fonts().parent))
-        yield _limited(limits) if shutil.which("prlimit") else [], {"cwd": folder, "env": own}
+        yield rlimits(limits) if shutil.which("prlimit") else [], {"cwd": folder, "env": own}, Group(())
 
 
 @contextmanager
-def _box(job: Path, limits: Limits, slot: int) -> Iterator[tuple[list[str], dict[str, Any]]]:
+def _box(job: Path, limits: Limits, slot: int) -> Iterator[tuple[list[str], dict[str, Any], Group]]:
     """Give the command and the options of a process in a box."""
     spaces = " ".join(f"--unshare-{space}" for space in ("ipc", "pid", "net", "uts", "cgroup-try"))
-    box, user = f"bwrap --die-with-parent --new-session {spaces}", ""
+    box, user = f"bwrap --die-with-parent --as-pid-1 --new-session {spaces}", ""
     if os.geteuid() == 0:
         user = "setpriv --reuid={0} --regid={0} --clear-groups --no-new-privs".format(FIRST_USER + slot)
-        _readable(job / "student", job / "cases")
+        _readable(job / "student", job / HIDDEN, job / "cases")
     else:
         box += " --unshare-user"
     box += f" {_small('/tmp', limits.disk)} {_small(HOME, limits.disk)} --perms 0755 --dir /etc"
@@ -414,10 +358,11 @@ def _box(job: Path, limits: Limits, slot: int) -> Iterator[tuple[list[str], dict
     calls, write = os.pipe()
     try:
         with open(write, "wb") as filled:
-            filled.write(_forbid())
+            filled.write(_filter.program())
         own = _environment(HOME=HOME, IPYTHONDIR="/tmp/ipython", MPLCONFIGDIR="/tmp/matplotlib")
-        words += ["--seccomp", str(calls), "--", *_limited(limits, nproc=limits.processes), *user.split()]
-        yield words, {"env": own, "pass_fds": [calls]}
+        words += ["--seccomp", str(calls), "--", *rlimits(limits, nproc=limits.processes), *user.split()]
+        with group(limits, f"crmlab-{os.getpid()}-{slot}") as made:
+            yield words, {"env": own, "pass_fds": [calls]}, made
     finally:
         os.close(calls)
 
@@ -439,16 +384,3 @@ def _fonts() -> Path:
     from matplotlib.font_manager import FontManager
 
     return Path(matplotlib.get_cachedir(), f"fontlist-v{FontManager.__version__}.json")
-
-
-def _forbid() -> bytes:
-    """Return the program, in the kernel's language (seccomp), that says of some calls that there are none."""
-    load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-    architecture, clone, calls = SYSTEM_CALLS[platform.machine()]
-    no = (answer, 0, 0, 0x00050000 | 38)  # ENOSYS
-    steps = [(load, 0, 0, 4), (equal, 1, 0, architecture), no]
-    steps += [(load, 0, 0, 0), (at_least, 0, 1, 0x40000000), no]
-    for call in calls:
-        steps += [(equal, 0, 1, call), no]
-    steps += [(equal, 0, 3, clone), (load, 0, 0, 16), (any_bit, 0, 1, 0x10000000), no]  # CLONE_NEWUSER
-    return b"".join(struct.pack("=HBBI", *step) for step in [*steps, (answer, 0, 0, 0x7FFF0000)])

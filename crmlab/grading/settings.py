@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from crmlab._tables import unknown
+from crmlab.grading.rosters import same
 from crmlab.practice.exercise import Exercise
 
 NAME = "settings.toml"
@@ -295,8 +295,3 @@ def no_student(who: object, valid: Iterable[str]) -> str:
     valid = list(valid)
     told = unknown("student", who, valid)
     return told if len(valid) <= 40 else f"{told.partition(' Valid:')[0]} The roster names {len(valid):,}."
-
-
-def same(name: str) -> str:
-    """Return a name as ids are compared: archives change how é is written, and capitals."""
-    return unicodedata.normalize("NFC", name).casefold()

@@ -4,13 +4,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from crmlab.grading import overrides
+from crmlab.grading.handins import HandIn
 from crmlab.grading.settings import NAME, Settings, group_data, places, read_settings
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Text
@@ -232,49 +232,32 @@ def totals(parts: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="weight").reset_index().join(wide, on="student")
 
 
-def one_of(found: Mapping[str, tuple[bytes | None, str]]) -> tuple[bytes | None, str]:
+def one_of(found: Mapping[str, HandIn]) -> HandIn:
     """Return what a group handed in, whoever of it did.
+
+    Nothing is guessed: where something of it cannot be read, or two notebooks differ, there is none.
 
     Parameters
     ----------
     found : mapping
-        By member the notebook, or nothing and the reason.
-
-    Returns
-    -------
-    tuple
-        The notebook, or None and the reason.
-
-    Raises
-    ------
-    ValueError
-        There are two different ones.
+        By member, and by the name of the group.
 
     Examples
     --------
-    >>> one_of({"s1": (None, "Nothing was handed in."), "s2": (b"{}", "")})
-    (b'{}', '')
+    >>> one_of({"s1": HandIn(reason="Nothing was handed in."), "s2": HandIn(b"{}")}).raw
+    b'{}'
     """
-    came = {who: raw for who, (raw, _) in found.items() if raw is not None}
-    if len(set(came.values())) > 1:
-        raise ValueError(f"Of one group came different notebooks, from {' and '.join(came)}: keep one.")
+    unread = [one for one in found.values() if one.unread]
+    came = {who: one for who, one in found.items() if one.raw is not None}
+    if unread:
+        return unread[0]
+    if len({one.raw for one in came.values()}) > 1:
+        told = f"Of one group came different notebooks, from {' and '.join(came)}: keep one."
+        return HandIn(reason=told, unread=True)
     if came:
-        return next(iter(came.values())), ""
-    reasons = dict.fromkeys(reason for _, reason in found.values())
-    return None, max(reasons, key=lambda reason: reason != "Nothing was handed in.")
-
-
-def changed(folders: Iterable[Sequence[Path]], name: str) -> str:
-    """Return when the notebook of an exercise was last changed, or nothing where there is none.
-
-    Examples
-    --------
-    >>> changed([], "41_value_tiers")
-    ''
-    """
-    found = [path for held in folders for one in held for path in one.glob(f"{escape(name)}*.ipynb")]
-    times = [path.stat().st_mtime for path in found]
-    return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="seconds") if times else ""
+        # who handed it in again did not hand it in later
+        return min(came.values(), key=lambda one: one.changed)
+    return max(found.values(), key=lambda one: one.reason != "Nothing was handed in.")
 
 
 def printable(text: str, besides: str = "") -> str:

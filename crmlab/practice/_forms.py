@@ -332,7 +332,9 @@ class Table(Form):
         if len(answer) > LARGEST_TABLE:
             raise Refused(f"This table has {len(answer):,} rows, more than are ever wanted.")
         if self.key not in [*answer.columns, *answer.index.names, ""] and answer.index.nlevels == 1:
-            answer = answer.rename_axis(self.key)
+            # rows that nobody has named are numbered: their numbers are not the labels wanted
+            numbered = answer.index.name is None and {*answer.index} == {*range(len(answer))}
+            answer = answer if numbered else answer.rename_axis(self.key)
         levels = [one for one in answer.index.names if one is not None and one not in answer]
         return answer.reset_index(levels) if levels else answer
 

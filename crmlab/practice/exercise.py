@@ -113,15 +113,18 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
     path = _folder(folder) / f"{found[0]}.ipynb"
     text = path.read_bytes()
     try:
-        cells = [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in json.loads(text)["cells"]]
+        cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+        cells = [(kind, source.replace("\r\n", "\n").strip()) for kind, source in cells]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as a notebook: {error}") from None
-    exercise = Exercise(path, hashlib.sha256(text).hexdigest())
+    # an editor that saves changes metadata, outputs, line ends and empty cells: it is the same exercise
+    says = [cell for cell in cells if cell[1] and cell[0] != "raw"]
+    exercise = Exercise(path, hashlib.sha256(json.dumps(says).encode()).hexdigest())
     space: dict[str, Any] = {"__name__": f"exercise_{path.stem}"}
     question: Question | None = None
     for number, (kind, source) in enumerate(cells):
         try:
-            question = _take(exercise, question, space, kind, source)
+            question = _take(exercise, question, space, kind, source) if source else question
         except Exception as error:
             first = source.partition("\n")[0]
             raise ValueError(f"{path.name}, cell {number} ({first}): {error}") from error

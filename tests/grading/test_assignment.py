@@ -71,7 +71,7 @@ def test_roster_without_the_column_or_without_text(tmp_path):
     with pytest.raises(ValueError, match="no column 'student'.*Valid: name, studnet"):
         roster(path)
     path.write_bytes(b"student\n\xff\xff\xff\n")
-    with pytest.raises(ValueError, match="neither UTF-8 nor GB18030"):
+    with pytest.raises(ValueError, match="neither UTF-8 nor GB18030.*Save it again as UTF-8"):
         roster(path)
     path.write_text("")
     with pytest.raises(ValueError, match="is no table"):

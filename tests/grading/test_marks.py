@@ -1,5 +1,6 @@
 """Marking from end to end. Referee: what each submission deserves, decided before it was marked."""
 
+import csv
 import json
 import os
 import re
@@ -12,7 +13,9 @@ import pytest
 from crmlab import practice
 from crmlab.grading import Limits, grade, identical, questions, release, sandbox
 from crmlab.grading.assignment import read_key
-from crmlab.grading.marks import _cells, _submitted
+from crmlab.grading.causes import cause, without_installation
+from crmlab.grading.handins import HandIns, notebook
+from crmlab.grading.report import spreadsheet
 from tests.grading.conftest import PERFECT, Classroom
 
 LIMITS = Limits(cell_seconds=4, total_seconds=60, memory=2**30)
@@ -217,7 +220,7 @@ def test_a_notebook_of_an_older_release_is_refused_with_its_version(tmp_path):
         notebook["metadata"] = {"crmlab": about} if about else []
         path.write_text(json.dumps(notebook))
     marks = marked(classroom, trust=True)
-    assert marks.loc["old", "mark"].sum() == 0 and marks.loc["stripped", "mark"].tolist() == [1.0] * 5
+    assert marks.loc["old", "mark"].isna().all() and marks.loc["stripped", "mark"].tolist() == [1.0] * 5
     told = marks.loc["old", "reason"].unique()
     assert (
         len(told) == 1 and "What was handed in is of version 1, this crmlab takes version 2: use" in told[0]
@@ -225,12 +228,14 @@ def test_a_notebook_of_an_older_release_is_refused_with_its_version(tmp_path):
 
 
 def test_a_notebook_under_an_old_number_is_named(tmp_path):
-    (tmp_path / "17_retention.ipynb").write_text("{}")
+    (tmp_path / "s1").mkdir()
+    (tmp_path / "s1" / "17_retention.ipynb").write_text("{}")
+    found = HandIns(tmp_path, {"s1": {"name": ""}}, ["43_lifecycle", "44_buy_till_you_die"])
     assert (
-        "17_retention.ipynb was: if that is a notebook of version 1"
-        in _submitted([tmp_path], "43_lifecycle")[1]
+        "17_retention.ipynb was: if that is a notebook of version 1" in found.of("s1", "43_lifecycle").reason
     )
-    assert _submitted([tmp_path], "44_buy_till_you_die")[1] == "44_buy_till_you_die.ipynb was not handed in."
+    other = found.of("s1", "44_buy_till_you_die")
+    assert other.reason.startswith("44_buy_till_you_die.ipynb was not handed in.") and other.unread
 
 
 def as_released(classroom, change):
@@ -339,13 +344,14 @@ def test_a_folder_is_found_however_an_archive_wrote_its_name(tmp_path):
         classroom.hand_in(student, PERFECT)
     (classroom.submissions / "José").rename(classroom.submissions / unicodedata.normalize("NFD", "José"))
     (classroom.submissions / "D4").rename(classroom.submissions / "d4")
-    (classroom.submissions / "TWICE").mkdir()
+    classroom.hand_in_file("TWICE", '{"cells": []}')
     (classroom.submissions / "__MACOSX").mkdir()
     (classroom.submissions / ".DS_Store").write_text("")
     marks = marked(classroom, trust=True)
     assert marks.loc[["José", "D4"], "mark"].tolist() == [1.0] * 10
     assert set(marks.loc["twice", "reason"]) == {
-        "There is no answer. There are 2 folders of this name: hand in one."
+        "There are 2 notebooks that could be T1_trial.ipynb: hand in one. They are TWICE/T1_trial.ipynb and "
+        "twice/T1_trial.ipynb."
     }
     assert set(marks.index.get_level_values("student")) == {"José", "D4", "twice"}
 
@@ -365,6 +371,136 @@ def test_what_a_student_writes_cannot_command_a_terminal_or_fill_the_marks(tmp_p
         assert len(text) < 20_000 and not {"\x1b", "\r", "\u202e"} & set(text), path
         assert path.suffix == ".csv" or "<script>" not in text
     assert marks["reason"].str.len().max() <= 600
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        ";=21*2;",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠SUM(1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "@x",
+        "-1+1",
+        "+1",
+        '"=1',
+        "a,=1",
+        "' =1",
+    ],
+)
+def test_no_spreadsheet_finds_a_formula_in_a_table(text):
+    stored = spreadsheet(pd.DataFrame({text: [text], "b": [f"x{text}"], "mark": [0.5]}))
+    assert stored[0] == "\ufeff" and stored.count("\n") == 2
+    for line in stored[1:].splitlines():
+        assert re.fullmatch(r'"(?:[^"]|"")*"(?:,"(?:[^"]|"")*")*', line)  # every cell is quoted
+        for separator in ",;\t":  # whichever the spreadsheet takes, quoted or not
+            cells = [*next(csv.reader([line], delimiter=separator)), *line.split(separator)]
+            assert not [one for one in cells if one.strip('" ')[:1] in set("=+-@＝＋－＠")], separator
+
+
+def test_what_a_student_writes_is_on_that_students_page_only(tmp_path):
+    classroom = Classroom(tmp_path, ["s1"])
+    forged = (
+        'import os\nfor k in range(3, 30):\n    try: os.write(k, b\'{"question": "T1.2", "answer": '
+        '{"refused": "Right. planted: full marks"}}\\n\')\n    except OSError: pass'
+    )
+    answers = {
+        1: f"import crmlab\nraise ValueError('planted', crmlab.__file__)\n{PERFECT[1]}",
+        2: forged,
+        4: "answer_4 = ['planted'] * budget",
+        5: "answer_5 = 'planted'",
+    }
+    classroom.hand_in("s1", PERFECT | answers)
+    marks = marked(classroom, trust=True)
+    page = (classroom.marks / "feedback" / "s1.html").read_text()
+    assert page.count("planted") >= 3 and str(sandbox.ROOT) not in page
+    assert marks.loc[("s1", "T1.2"), "reason"].startswith("Your notebook said: “Right. planted: full marks”.")
+    assert marks.loc["s1", "mark"].tolist() == [0, 0, 1, 0, 0]
+    for name in ("marks", "totals"):
+        assert "planted" not in (classroom.marks / f"{name}.csv").read_text()
+
+
+FUNCTIONS = {
+    "error": "def answer_3(cents, rate):\n    raise ValueError(f'cents {cents}')",
+    "class": "def answer_3(cents, rate):\n    return type(f'X{cents}', (), {})()",
+    "range": "def answer_3(cents, rate):\n    return [cents]",
+    "own error": "def answer_3(cents, rate):\n    raise type(f'X{cents}', (Exception,), {})",
+    "two": "def answer_3(cents, rate):\n    return str(cents)",
+    "not wanted": "def answer_3(cents):\n    return cents",
+    "no function": "answer_3 = 3",
+}
+TELLS = "class Tells:\n    def __float__(self): raise ValueError(seen)\nseen = 0\nanswer_1 = Tells()"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_hidden_inputs_reach_nobodys_page(tmp_path, name):
+    classroom = Classroom(tmp_path, ["s1"])
+    drawn = practice.Drawn(practice.load("T1", classroom.exercises), read_key(classroom.key)["key"], "s1")
+    secret = str(drawn.cases("T1.3")[1]["cents"])
+    classroom.hand_in(
+        "s1", PERFECT | {1: TELLS, 3: FUNCTIONS[name].replace(":\n", ":\n    global seen; seen = cents\n", 1)}
+    )
+    marks = marked(classroom, trust=True)
+    for path in [*classroom.marks.glob("*.*"), *(classroom.marks / "feedback").iterdir()]:
+        assert secret not in path.read_text(), path
+    told = marks.loc[("s1", "T1.3"), "reason"]
+    wanted = {
+        "error": r"the function stopped \(ValueError\), returned nothing",
+        "not wanted": "has other parameters than those wanted",
+        "no function": "This is a int, and no function",
+    }
+    assert (
+        re.search(wanted.get(name, "the function stopped, returned nothing"), told)
+        and "Wanted: a fun" in told
+    )
+
+
+def test_a_missing_answer_is_blamed_on_the_cell_that_is_to_blame():
+    cells = [
+        "import pandas",
+        "given = practice.read('C:\\\\x_data')\ntea = 1",
+        "coffee = given",
+        "answer_1 = coffee",
+    ]
+    errors = {1: "FileNotFoundError: C:\\x_data holds no given.json: keep (line 1)"}
+    errors |= {
+        2: "NameError: name 'given' is not defined (line 1)",
+        3: "NameError: name 'coffee' is not defined",
+    }
+    told = cause("answer_1", errors, cells)
+    assert told[0].startswith("Code cell 2 stopped: “FileNotFoundError") and "on your machine" in told[1]
+    # its own error is its own
+    assert cause("answer_1", {1: "KeyError: 'a'", 3: "KeyError: 'b'"}, cells) == [
+        "Code cell 4 stopped: “KeyError: 'b'”."
+    ]
+    assert cause("answer_1", {0: "stopped after 3 seconds"}, cells) == [
+        "Code cell 1: stopped after 3 seconds."
+    ]
+    assert cause("answer_1", {}, cells) == []
+    said = "NeedsClone: The exercises are in the clone of the course"
+    assert "practice.read() takes those handed out" in cause("answer_1", {3: said}, cells)[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "!pip install x",
+        "%pip install -q x",
+        "  !pip3 install x",
+        "!python -m pip install x",
+        "!conda install x",
+    ],
+)
+def test_lines_that_install_something_are_passed_over(line):
+    changed = without_installation(f"if True:\n  a = 1\n{line}\nb = 2")
+    assert "\n".join(changed.splitlines()[2:3]).strip().startswith("pass  # ") and changed.endswith("\nb = 2")
+    assert without_installation("!ls\n%matplotlib inline") == "!ls\n%matplotlib inline"
+    assert without_installation(f"%%bash\n{line}") == f"%%bash\n{line}"
 
 
 def test_limits_must_be_limits(tmp_path):
@@ -422,6 +558,7 @@ def test_identical_answers_are_those_that_are_not_right():
 
 @pytest.mark.hostile
 def test_every_broken_submission_gets_what_it_deserves_and_no_other_is_touched(tmp_path, sandboxed):
+    unread = {"not_json", "not_utf8", "a_list", "strange_cells", "deep", "link", "two"}
     source = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     deep = '{"cells": ' + "[" * 100_000 + "]" * 100_000 + "}"
     files = {
@@ -473,7 +610,7 @@ def test_every_broken_submission_gets_what_it_deserves_and_no_other_is_touched(t
     marks = marked(classroom)
     assert marks.loc["perfect", "mark"].tolist() == [1.0] * 5 == marks.loc["other_secret", "mark"].tolist()
     for student, (_, reason) in files.items():
-        assert marks.loc[student, "mark"].tolist() == [0.0] * 5
+        assert marks.loc[student, "mark"].isna().all() == (student in unread)
         assert marks.loc[student, "reason"].str.contains(reason, regex=False).all(), student
     for student, reason in {
         "empty": "was not handed in",
@@ -481,22 +618,22 @@ def test_every_broken_submission_gets_what_it_deserves_and_no_other_is_touched(t
         "link": "no file of its own",
         "two": "2 notebooks",
     }.items():
-        assert (
-            marks.loc[student, "reason"].str.contains(reason).all() and marks.loc[student, "mark"].sum() == 0
-        )
+        assert marks.loc[student, "reason"].str.contains(reason).all()
+        assert marks.loc[student, "mark"].sum() == 0
+        assert marks.loc[student, "mark"].isna().all() == (student in unread)
     for student, (code, reason) in first.items():
         rows = marks.loc[student]
         assert reason in rows.loc["T1.1", "reason"], (student, rows.loc["T1.1", "reason"])
         assert rows.loc["T1.1", "mark"] == (1.0 if PERFECT[1] in code else 0.0), rows["reason"].tolist()
         assert rows["mark"].tolist()[1:] == [1.0] * 4, (student, rows["reason"].tolist())
     assert marks.loc["stranger", "reason"].tolist() == ["This is no student of the roster."]
-    assert "'=cmd" in (classroom.marks / "marks.csv").read_text()
+    assert '"_cmd"' in (classroom.marks / "marks.csv").read_text()
     assert os.path.exists("/usr")
 
 
 def test_cells_of_a_notebook_whose_source_is_a_list():
     raw = json.dumps({"cells": [{"cell_type": "code", "source": ["a = 1\n", "b = 2"]}, {"cell_type": "raw"}]})
-    assert _cells(raw.encode()) == ["a = 1\nb = 2"]
+    assert notebook(raw.encode()).cells == ["a = 1\nb = 2"]
 
 
 def test_a_submission_from_a_roster_in_gb18030(tmp_path):

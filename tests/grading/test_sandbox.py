@@ -4,11 +4,14 @@ The referee is the machine: after every run the processes of the slot's user, th
 and what a neighbour computed are looked at from outside.
 """
 
+import functools
 import hashlib
 import json
 import os
+import platform
 import re
 import socket
+import struct
 import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -19,7 +22,9 @@ import psutil
 import pytest
 
 from crmlab._paths import ROOT
-from crmlab.grading import sandbox
+from crmlab.grading import _filter, _limits, sandbox
+from crmlab.grading._claims import Said
+from crmlab.grading._filter import CALLS as CALLS_FILTERED
 from crmlab.grading.sandbox import FIRST_USER, Limits, Outcome, execute, mounted, unavailable
 
 SLOT = 100 + os.getpid() % 4000  # so that two runs of the tests at a time do not meet
@@ -180,8 +185,8 @@ def test_a_run_that_takes_too_long_or_dies_too_often_is_given_up(tmp_path):
     assert outcome.errors == dict.fromkeys(range(1, 7), "the process ended (exit code 1)")
 
 
-def said(*lines: bytes) -> sandbox._Said:
-    heard = sandbox._Said(3, {"a", "b"})
+def said(*lines: bytes) -> Said:
+    heard = Said(3, {"a", "b"})
     for line in lines:
         heard.take(line)
     return heard
@@ -262,6 +267,7 @@ HARMLESS = {
         "class E(BaseException):\n    def __str__(self): raise self\nraise E",
         "cannot be shown",
     ),
+    "kill itself": ("import os; os.kill(os.getpid(), 9)", ""),
     "kill the first": ("import os; os.kill(1, 9)", "PermissionError|^$"),
     "kill the parent": ("import os; os.kill(os.getppid(), 9)", "PermissionError|^$"),
     "another user": ("import os; os.setuid(0)", "PermissionError|OSError"),
@@ -302,8 +308,250 @@ HARMLESS = {
         "import socket\nsocket.create_connection(('1.1.1.1', 53), timeout=1)",
         "OSError: .*Network is unreachable",
     ),
+    "network of its own": ("import socket\nsocket.create_server(('127.0.0.1', 0))", "OSError.*unreachable"),
+    "pairs of sockets": (
+        "import asyncio, socket\na, b = socket.socketpair()\na.send(b'x')\nassert b.recv(1) == b'x'\n"
+        "assert await asyncio.sleep(0, 3) == 3",
+        "",
+    ),
     "names": ("import socket\nsocket.gethostbyname('pypi.org')", "gaierror"),
 }
+
+
+CALLS = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+for name, number in {numbers}.items():
+    got = libc.syscall(number, 0, 0, 0, 0, 0, 0)
+    assert got == -1 and ctypes.get_errno() == 38, (name, got, ctypes.get_errno())
+"""
+
+
+@pytest.mark.hostile
+def test_no_call_of_the_filter_goes_through(tmp_path):
+    column = platform.machine() != "x86_64"
+    by_argument = ("clone", "socket", "socketpair")
+    numbers = {name: both[column] for name, both in CALLS_FILTERED.items() if name not in by_argument}
+    numbers = {name: number for name, number in numbers.items() if number}
+    assert {"ptrace", "semget", "process_vm_writev", "unshare"} <= set(numbers)
+    outcome = run(tmp_path, [CALLS.replace("{numbers}", repr(numbers))])
+    survived(outcome)
+    assert outcome.errors == {}
+
+
+@pytest.mark.parametrize(
+    ("machine", "column", "header"),
+    [
+        ("x86_64", 0, "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+        ("aarch64", 1, "/usr/include/asm-generic/unistd.h"),
+    ],
+)
+def test_the_numbers_of_the_calls_are_the_kernels_nobox(machine, column, header):
+    if not Path(header).is_file():
+        pytest.skip(f"The kernel's header {header} is not here.")
+    told = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", Path(header).read_text()))
+    ours = {name: both[column] for name, both in CALLS_FILTERED.items() if both[column]}
+    newer = set(ours) - set(told)  # than the header
+    assert newer <= {"mount_setattr", "memfd_secret", "process_madvise"}
+    assert {name: int(told[name]) for name in set(ours) - newer} == {
+        name: ours[name] for name in set(ours) - newer
+    }
+
+
+def decision(program: bytes, architecture: int, number: int, argument: int = 0) -> int:
+    """Carry out a filter as the kernel would, and return what it says of a call."""
+    seen = {0: number, 4: architecture, 16: argument & 0xFFFFFFFF}
+    steps, at, held = list(struct.iter_unpack("=HBBI", program)), 0, 0
+    while True:
+        code, if_true, if_false, value = steps[at]
+        if code == 0x06:
+            return value
+        if code == 0x20:
+            held, at = seen[value], at + 1
+            continue
+        true = {0x15: held == value, 0x35: held >= value, 0x45: bool(held & value)}[code]
+        at += 1 + (if_true if true else if_false)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_decides_as_it_says_on_both_processors_nobox(machine):
+    ask = functools.partial(decision, _filter.program(machine), _filter.ARCHITECTURES[machine])
+    column = machine != "x86_64"
+    allowed, no_such_call, unreachable = 0x7FFF0000, 0x00050000 | 38, 0x00050000 | 101
+    for name, both in CALLS_FILTERED.items():
+        if both[column] and name not in ("clone", "socket", "socketpair"):
+            assert ask(both[column]) == no_such_call, name
+    clone, sock, pair = (CALLS_FILTERED[name][column] for name in ("clone", "socket", "socketpair"))
+    assert ask(clone, 0x1200011) == allowed and ask(clone, 0x3D0F00) == allowed  # fork, thread
+    for namespace in (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000):
+        assert ask(clone, namespace | 17) == no_such_call
+    for family in (2, 10, 16, 17, 38, 40):
+        assert ask(sock, family) == ask(pair, family) == unreachable
+    assert ask(sock, 1) == ask(pair, 1) == allowed
+    for call in {"x86_64": (0, 1, 2, 9, 57, 59, 202), "aarch64": (56, 57, 63, 64, 98, 221, 222)}[machine]:
+        assert ask(call) == allowed
+    assert ask(0x40000000 | 57) == no_such_call
+    assert decision(_filter.program(machine), 0x40000003, 101) == no_such_call
+
+
+@pytest.mark.hostile
+def test_no_file_of_the_host_is_open_in_the_box_and_nobody_else_is_there(tmp_path):
+    cells = [
+        "import os\nheld, own = {}, ('pipe:', 'socket:', 'anon_inode:', '/dev/', '/proc/1/')\n"
+        "for one in os.listdir('/proc/1/fd'):\n"
+        "    try: held[one] = os.readlink(f'/proc/1/fd/{one}')\n    except OSError: pass\n"
+        "odd = [to for to in held.values() if not to.startswith(own)]\nassert held and not odd, odd",
+        "import os\nassert os.getpid() == 1 and [p for p in os.listdir('/proc') if p.isdigit()] == ['1']",
+        "open('/proc/1/fd/0', 'wb').write(b'forged')",
+        "import os\nassert os.read(os.open('/proc/self/fd/0', os.O_RDONLY), 9) == b''",
+    ]
+    outcome = run(tmp_path, cells)
+    survived(outcome)
+    assert outcome.errors == {}
+    assert json.loads((tmp_path / "job.json").read_text())["cells"][0] == "before = 1"
+
+
+# What takes memory in the kernel and not in a process, and what is said of it.
+KERNEL_MEMORY = {
+    "full sockets": (
+        "import os, socket, time\nfor _ in range(50):\n    if os.fork() == 0: break\nheld = []\ntry:\n"
+        "    while True:\n        for one in (pair := socket.socketpair()):\n            held.append(one)\n"
+        "            one.setblocking(False)\n            try:\n"
+        "                while True: one.send(bytes(60_000))\n"
+        "            except BlockingIOError: pass\nexcept OSError: pass\ntime.sleep(99)"
+    ),
+    "pipes": (
+        "import os, time\nfor _ in range(50):\n    if os.fork() == 0: break\nheld = []\ntry:\n"
+        "    while True: held.append(os.pipe()); os.write(held[-1][1], bytes(65_536))\nexcept OSError: pass\n"
+        "time.sleep(99)"
+    ),
+    "empty files": (
+        "import os\nfor _ in range(3):\n    if os.fork() == 0: break\nme = os.getpid()\nfor d in range(99):\n"
+        "    os.mkdir(f'/tmp/{me}-{d}')\n    for n in range(20_000): os.mknod(f'/tmp/{me}-{d}/{n}')"
+    ),
+    "full folders": (
+        "for place in ('/tmp', '/student', '/dev/shm'):\n    try:\n        for n in range(99):\n"
+        "            with open(f'{place}/{n}', 'wb') as f: f.write(bytes(30_000_000))\n"
+        "    except OSError: pass\nimport time; time.sleep(99)"
+    ),
+}
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("name", KERNEL_MEMORY)
+@pytest.mark.parametrize("groups", [True, False], ids=["groups", "rlimits"])
+def test_memory_in_the_kernel_counts(tmp_path, monkeypatch, name, groups):
+    if groups and not _limits._parents():
+        pytest.skip("No control group can be made here.")
+    if not groups:
+        monkeypatch.setattr(_limits, "_parents", list)
+    limits = Limits(cell_seconds=40, total_seconds=120, memory=500 * 2**20, disk=400 * 2**20)
+    free = psutil.virtual_memory().available
+    least, stop = [free], threading.Event()
+
+    def watch():
+        while not stop.wait(0.05):
+            least[0] = min(least[0], psutil.virtual_memory().available)
+
+    threading.Thread(target=watch).start()
+    try:
+        outcome = run(tmp_path, [KERNEL_MEMORY[name]], limits)
+    finally:
+        stop.set()
+    survived(outcome)
+    assert outcome.errors == {1: "used more than 500 MiB of memory"}
+    if name != "empty files":  # the others on this machine take less than that
+        assert free - least[0] < 2 * 2**30
+
+
+def test_which_limits_hold_is_said_nobox(monkeypatch, tmp_path):
+    monkeypatch.setattr(_limits, "_parents", lambda: [tmp_path])
+    assert "limited by control groups (memory, processes), by the sizes" in _limits.told()
+    monkeypatch.setattr(_limits, "_parents", list)
+    assert "limited by rlimits" in _limits.told() and "No control group can be made here" in _limits.told()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_control_groups_are_made_filled_and_removed_nobox(monkeypatch, tmp_path, version):
+    root, own = tmp_path / "cgroup", "user.slice/mine"
+    monkeypatch.setattr(_limits, "CONTROL_GROUPS", root)
+    monkeypatch.setattr(_limits, "OWN_GROUPS", tmp_path / "own")
+    lines = f"4:memory:/{own}\n8:pids:/{own}\n0::/\n" if version == 1 else f"0::/{own}\n"
+    (tmp_path / "own").write_text(lines)
+    assert _limits._parents() == []
+    folders = [root / name / own for name in ("memory", "pids")] if version == 1 else [root / own]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "cgroup.procs").write_text("")
+        (folder / "cgroup.subtree_control").write_text("cpu memory pids" if version == 2 else "")
+    assert _limits._parents() == folders
+    made = [folder / "box" for folder in folders]
+    real = Path.mkdir
+
+    def kernel(path, *rest, **more):
+        real(path, *rest, **more)
+        for name in ("memory.max", "pids.max") if version == 2 else ("memory.limit_in_bytes", "pids.max"):
+            (path / name).write_text("max")
+
+    monkeypatch.setattr(Path, "mkdir", kernel)
+    with _limits.group(Limits(memory=1000, processes=10), "box") as group:
+        held = {file.name: file.read_text() for folder in made for file in folder.iterdir()}
+        assert set(held.values()) == {"1250", "18"}
+        assert str(made[0] / "cgroup.procs") in group.around(["true"])[2] and not group.ran_out()
+        (made[0] / "memory.events").write_text("oom 1\noom_kill 1\n")
+        assert group.ran_out()
+        for folder in made:
+            for file in folder.iterdir():
+                file.unlink()  # the kernel's own go with their folder
+    assert not [folder for folder in made if folder.exists()]
+
+
+@pytest.mark.hostile
+def test_seven_slow_cells_lose_their_own_answers_only(tmp_path):
+    slow = ["while True: pass"] * 7
+    names = ("before", "answer", "after", "late")
+    outcome = run(tmp_path, ["answer = 5", *slow, "late = 6"], Limits(cell_seconds=2), names=names)
+    assert outcome.note == "gave up after 6 attempts"
+    assert outcome.answers == {"before": 1, "answer": 5}
+    assert outcome.errors == dict.fromkeys(range(2, 8), "stopped after 2 seconds")
+    outcome = run(tmp_path, ["answer = 5", *slow], Limits(cell_seconds=3, total_seconds=8), names=names)
+    assert outcome.note == "gave up after 8 seconds"
+    assert outcome.answers == {"before": 1, "answer": 5}
+
+
+def with_function(folder, cells, **options):
+    from crmlab.practice.data import write_cases
+    from crmlab.practice.forms import Function, Number
+
+    write_cases([{"n": 424242}], folder / "cases" / "one")
+    return run(folder, cells, form=Function(("n",), Number()).to_dict(), cases="cases/one", **options)
+
+
+def test_functions_of_a_run_that_was_given_up_are_asked_all_the_same(tmp_path):
+    cells = ["def answer(n): return n + 1", *["import os; os._exit(1)"] * 6]
+    outcome = with_function(tmp_path, cells)
+    assert outcome.note == "gave up after 6 attempts"
+    assert outcome.answers["answer"] == {"outputs": [424243]}
+
+
+@pytest.mark.hostile
+def test_hidden_inputs_are_seen_by_no_cell_and_told_by_none(tmp_path):
+    look = (
+        "import os, glob\nfound = [p for p in glob.glob('/job/**', recursive=True) if os.path.isfile(p)]\n"
+        "assert not found, found"
+    )
+    ask = WRITE.format("""b'{"wanting": true}\\n'""")
+    steal = (
+        f"{ask}\nimport glob, time\ntime.sleep(1)\n"
+        "raise ValueError(open(glob.glob('/job/cases/one/0/*.json')[0]).read())"
+    )
+    tell = "class Told:\n    def __float__(self): raise ValueError(seen)\nlater = Told()\n"
+    later = f"seen = 0\n{tell}def answer(n):\n    global seen\n    seen = n\n    return n"
+    outcome = with_function(tmp_path / "a", [look, later])
+    assert outcome.errors == {} and outcome.answers["answer"] == {"outputs": [424242]}
+    outcome = with_function(tmp_path / "b", [steal, "def answer(n): return n"])
+    assert "424242" not in repr((outcome.errors, outcome.note))
+    assert "424242" not in repr({name: one for name, one in outcome.answers.items() if name != "answer"})
 
 
 @pytest.mark.hostile
@@ -340,7 +588,6 @@ DEADLY = {
     "exit 0": ("import os; os._exit(0)", r"the process ended \(exit code 0\)"),
     "exit 200": ("import os; os._exit(200)", r"the process ended \(exit code 200\)"),
     "segfault": ("import ctypes; ctypes.string_at(0)", r"the process ended \(Segmentation fault\)"),
-    "kill itself": ("import os; os.kill(os.getpid(), 9)", r"the process ended \(Killed\)"),
     "close everything": ("import os; os.closerange(0, 512)", "the process ended|stopped"),
     "other files at all numbers": (
         "import os\nn = os.open('/dev/null', os.O_RDWR)\nfor k in range(512): os.dup2(n, k)",
@@ -424,7 +671,7 @@ def test_nothing_outside_is_seen_or_changed(tmp_path, monkeypatch):
         outcome = run(tmp_path / "job", cells, Limits(cell_seconds=30))
     survived(outcome)
     wanted = {
-        5: "ConnectionRefusedError",
+        5: "OSError.*Network is unreachable",
         6: "OSError.*Read-only",
         7: "OSError.*Read-only|PermissionError",
         8: "OSError.*Read-only|PermissionError",
