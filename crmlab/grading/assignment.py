@@ -21,7 +21,7 @@ from tqdm import tqdm
 import crmlab
 from crmlab._paths import clone
 from crmlab._tables import unknown
-from crmlab.practice import Drawn, load, prove
+from crmlab.practice import Drawn, load, prove, stand
 from crmlab.practice.data import VERSION, other_version
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.student_notebook import student_notebook
@@ -174,7 +174,8 @@ def release(
     ------
     ValueError
         A roster, an exercise or a key file that is not in order; an exercise that does not stand its own
-        proof (:func:`crmlab.practice.prove`).
+        proof (:func:`crmlab.practice.prove`), or whose solution is not right with the data of a student: then
+        those before are written, and the message names student and question.
 
     Examples
     --------
@@ -205,6 +206,8 @@ def release(
     missing, made_with = [one for one in everybody if not (out / one).is_dir()], drawn_with()
     for student in tqdm(missing, disable=not progress, unit="student"):
         drawn = [Drawn(one, about["key"], student) for one in chosen.values()]
+        for one in drawn:
+            stand(one)  # with this student's data, and not only with those of a trial
         _write_folder(out, student, drawn, examples)
         prints = {one.exercise.name: one.given.fingerprint() for one in drawn}
         about["students"][student] = {"name": everybody[student], "given": prints, "drawn_with": made_with}
@@ -279,6 +282,21 @@ def write_data(drawn: Drawn, folder: Path) -> None:
     drawn.given.write(data)
     forms = {number: drawn.form(number).to_dict() for number in drawn.exercise.questions}
     (data / "form.json").write_text(json.dumps(forms, indent=1) + "\n", encoding="utf-8")
+
+
+def preview(exercises: Sequence[Exercise], out: str | Path) -> Path:
+    """Write the folder of a student who does not exist, to look at before a release.
+
+    Examples
+    --------
+    >>> folder = preview([load("46")], Path(tempfile.mkdtemp()))
+    >>> sorted(path.name for path in folder.iterdir())
+    ['46_segments.ipynb', '46_segments_data', 'HAND_IN.md']
+    """
+    Path(out).mkdir(parents=True, exist_ok=True)
+    drawn, example = ([Drawn(one, "preview", who) for one in exercises] for who in ("preview", "example"))
+    _write_folder(Path(out), "preview", drawn, {one.exercise.name: one for one in example})
+    return Path(out) / "preview"
 
 
 def new_exercise(path: str | Path) -> Path:

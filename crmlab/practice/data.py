@@ -102,7 +102,9 @@ class Variant:
         """
         for attempt in range(most):
             yield Variant(self._key, self.exercise, self.student, self.small, attempt)
-        raise ValueError(f"In {most} attempts nothing was drawn that bears every question of {self.exercise}.")
+        raise ValueError(
+            f"In {most} attempts nothing was drawn that bears every question of {self.exercise}."
+        )
 
     def integer(self, name: str, low: int, high: int) -> int:
         """Return a whole number from `low` to `high`, both included."""
