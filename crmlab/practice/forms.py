@@ -184,7 +184,8 @@ class Function(Form):
 
     def part(self, plain: Any, right: Any) -> tuple[float, str]:
         same = self._same(plain, right)
-        return sum(same) / len(same), f"Right on {sum(same)} of {len(same)} inputs." if any(same) else ""
+        told = f"Right on {sum(same)} of {len(same)} inputs." if any(same) else ""
+        return sum(same) / max(len(same), 1), told
 
     def difference(self, plain: Any, right: Any) -> str:
         same = self._same(plain, right)

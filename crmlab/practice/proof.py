@@ -89,8 +89,8 @@ def stand(drawn: Drawn) -> None:
         missed = isinstance(question.form, Interval) and verdict.outcome in ("wrong", "mistake")
         if verdict.outcome != "right" and not missed:
             raise ValueError(
-                f"{drawn.exercise.path.name} cannot be given to {drawn.student}: with these data the solution of "
-                f"{number} is not right. {verdict.message} Mend the exercise, and release it anew."
+                f"{drawn.exercise.path.name} cannot be given to {drawn.student}: with these data the "
+                f"solution of {number} is not right. {verdict.message} Mend it, and release it anew."
             )
 
 
@@ -243,8 +243,12 @@ def _public() -> set[tuple[Any, float]]:
 
 
 def _across(exercise: Exercise, trials: Sequence[Drawn]) -> Iterator[Row]:
-    for number, question in exercise.questions.items():
-        form, keys = question.form, [one.key(number) for one in trials]
+    for number in exercise.questions:
+        form, keys = trials[0].form(number), [one.key(number) for one in trials]
+        if any(
+            (one.form(number).problem(one.key(number).right) or ("range",))[0] != "range" for one in trials
+        ):
+            continue  # without a right answer there is nothing to compare, and it has its row
         held = set(_among_the_given(trials[0], number))
         for one in trials[1:] if held else ():
             held &= set(_among_the_given(one, number))

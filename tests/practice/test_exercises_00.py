@@ -47,6 +47,7 @@ def test_nothing_given_lies_after_the_cut_off(drawn):
     assert not set(given.newcomers["customer_id"]) & set(given.log["customer_id"])  # other people
 
 
+@pytest.mark.slow
 def test_no_interval_known_beforehand_holds_everybody_s_truth(exercise):
     everybody = [practice.Drawn(exercise, "key", f"student {number}", small=True) for number in range(12)]
     truths = [drawn.key("00.7").truth for drawn in everybody]

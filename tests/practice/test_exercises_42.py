@@ -72,6 +72,7 @@ def test_expected_renewals_are_those_that_come():
     assert expected == pytest.approx(later.mean(), abs=3 * np.sqrt(later.var() / len(later)))
 
 
+@pytest.mark.slow
 def test_no_interval_holds_for_all_students():
     each = [
         practice.Drawn(practice.load("42"), "key", f"student {number}", small=True) for number in range(5)

@@ -29,6 +29,7 @@ def test_probability_by_hand_is_the_packages() -> None:
     assert by_hand == pytest.approx(fit.probability_alive().tolist(), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_no_interval_holds_for_all_students_so_the_log_must_be_asked() -> None:
     drawn = [
         practice.Drawn(practice.load("44"), "trial", f"trial {number}", small=True) for number in range(4)
