@@ -1,5 +1,6 @@
 """Exercise 43. Referees: a walk through the stages step by step, and another model."""
 
+import pandas as pd
 import pytest
 
 from crmlab import practice, value
@@ -77,3 +78,21 @@ def test_nothing_given_tells_who_left(drawn):
     assert list(given.orders) == ["customer_id", "ordered_on", "margin_cents"]
     assert not set(given.values()) & set(kept)
     assert given.orders["ordered_on"].max() <= given.today
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not(drawn):
+    def long_walk(matrix, start, stage):
+        return round(sum(row[stage] for row in walk(matrix, start, 500)), 2)
+
+    assert verdict(drawn, "43.1", long_walk).outcome == "right"  # two decimals, as the lesson shows them
+    rough = verdict(drawn, "43.1", lambda matrix, start, stage: round(long_walk(matrix, start, stage), 1))
+    assert rough.outcome == "wrong" and rough.mark < 1
+    gain = pd.DataFrame(drawn.key("43.2").right["columns"]).set_index("proposal")["gain_cents"]
+    assert verdict(drawn, "43.2", gain.round(0)).outcome == "right"
+    later = {name: told for name, (_, told) in drawn.key("43.2").wrong.items()}
+    undiscounted = verdict(drawn, "43.2", pd.DataFrame(later["not_discounted"]["columns"]))
+    assert undiscounted.mistake == "not_discounted" and undiscounted.mark == 0

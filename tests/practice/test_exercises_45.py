@@ -166,3 +166,21 @@ def test_nothing_given_tells_the_truth(drawn):
     assert list(given.interviews) == ["customer_id", "share"]
     assert list(given.contracts) == ["renewals", "customers"]
     assert "nothing" not in given.values()
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not(drawn):
+    given = drawn.given
+    paid = [given.margin * given.fee / (1 + given.discount) ** (k / 4) for k in range(given.quarters)]
+    assert verdict(drawn, "45.1", round(sum(paid))).outcome == "right"
+    assert "Close" in verdict(drawn, "45.1", sum(paid) * 1.003).message
+    four = pd.DataFrame(drawn.key("45.5").right["columns"]).set_index("customer_id")
+    assert verdict(drawn, "45.5", four.round(0)).outcome == "right"
+    assert verdict(drawn, "45.5", four.assign(value_cents=0)).mark == 0.5
+    elsewhere = drawn.key("45.7").right
+    assert verdict(drawn, "45.7", float(f"{elsewhere:.3g}")).outcome == "right"
+    told = {name: verdict(drawn, "45.7", plain) for name, (_, plain) in drawn.key("45.7").wrong.items()}
+    assert all(one.mistake == name and one.mark == 0 for name, one in told.items())

@@ -419,7 +419,7 @@ def test_what_is_wanted_is_said_in_words():
     )
     assert Number(high=5).wanted() == "one number, at most 5"
     assert Number("cents", 0, relative=0.005, whole=True).wanted() == (
-        "one whole number (cents), at least 0, right to within 0.5 %"
+        "one whole number (cents), at least 0, right to within 0.5 % (3 digits are enough)"
     )
     assert Number("share", 0, 1).difference(50.0, 0.5).startswith("Its digits are right")
     assert SHARE.difference(0.05, 0.001) == ""  # within the tolerance after division, and still no unit
