@@ -206,8 +206,8 @@ def release(
     missing, made_with = [one for one in everybody if not (out / one).is_dir()], drawn_with()
     for student in tqdm(missing, disable=not progress, unit="student"):
         drawn = [Drawn(one, about["key"], student) for one in chosen.values()]
-        for one in drawn:
-            stand(one)  # with this student's data, and not only with those of a trial
+        for exercise in drawn:
+            stand(exercise)  # with this student's data, and not only with those of a trial
         _write_folder(out, student, drawn, examples)
         prints = {one.exercise.name: one.given.fingerprint() for one in drawn}
         about["students"][student] = {"name": everybody[student], "given": prints, "drawn_with": made_with}

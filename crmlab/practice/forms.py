@@ -14,8 +14,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure as Canvas
 
-from crmlab._tables import look_up
-from crmlab.practice._forms import (
+from crmlab._forms import (
     LARGEST_TABLE,
     Cases,
     Choice,
@@ -28,6 +27,7 @@ from crmlab.practice._forms import (
     what_is,
     worst,
 )  # fmt: skip
+from crmlab._tables import look_up
 
 MOST_LINES = 30
 """Lines in a figure beyond which it is not looked at."""

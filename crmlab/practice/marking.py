@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab._forms import label, told
 from crmlab._html import render
 from crmlab._tables import look_up
-from crmlab.practice._forms import label, told
 from crmlab.practice.data import Given, variant
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Figure, Form, Interval, Selection

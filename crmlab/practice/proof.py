@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from crmlab.practice._forms import told
+from crmlab._forms import told
 from crmlab.practice.exercise import Exercise, Question, fill
 from crmlab.practice.forms import Choice, Form, Function, Interval, Number, Selection, Table
 from crmlab.practice.marking import Drawn, Verdict, figures_closed, money

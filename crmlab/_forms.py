@@ -27,7 +27,7 @@ LARGEST_TABLE = 100_000
 _REAL: Any = (Real, Decimal)
 _NOT_REAL: Any = (bool, np.timedelta64)
 _RATIOS = [factor**sign for factor in (100, 1000, 7, 12, 30, 365, -1) for sign in (1, -1)]
-_IN_WORDS = pd.read_csv(Path(__file__).with_name("words.csv"), keep_default_na=False).to_numpy().tolist()
+_IN_WORDS = pd.read_csv(Path(__file__).with_name("_errors.csv"), keep_default_na=False).to_numpy().tolist()
 """What errors mean: the name of the error, a part of its text, the words."""
 
 _KINDS = {
