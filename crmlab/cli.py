@@ -88,6 +88,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replicate.example, replicate.known = "crmlab replicate fader_hardie_lee_2005", _cases
     replicate.set_defaults(command=_replicate)
 
+    prove = commands.add_parser("prove", help="try an exercise of your own before anybody else does")
+    prove.add_argument("exercises", nargs="+", metavar="EXERCISE", help="an exercise, such as 41")
+    prove.add_argument(
+        "--variants", type=typed.whole(1), default=3, metavar="N", help="students to try (default: 3)"
+    )
+    prove.add_argument(
+        "--preview", type=typed.new_folder, metavar="DIR", help="write what a student gets there"
+    )
+    prove.add_argument(
+        "--exercises", dest="folder", type=typed.folder, metavar="DIR", help="exercises of your own"
+    )
+    prove.example = "crmlab prove A1 --exercises my_exercises --variants 20 --preview look"
+    prove.known = _exercises
+    prove.set_defaults(command=_prove)
+
     release = commands.add_parser("release", help="write an assignment: one folder for each student")
     release.add_argument("exercises", nargs="+", metavar="EXERCISE", help="an exercise, such as 41")
     release.add_argument("--students", type=typed.file, required=True, metavar="CSV", help="the roster")
@@ -257,6 +272,23 @@ def _company(options: argparse.Namespace) -> int:
     if not options.with_truth and options.seed < 10**12:
         print("Whoever guesses the seed has the envelope: for an assignment take a --seed of 30 digits.")
     return 0
+
+
+def _prove(options: argparse.Namespace) -> int:
+    from crmlab import practice
+    from crmlab.grading.handout import preview
+
+    chosen = [practice.load(name, options.folder) for name in options.exercises]
+    if options.preview:
+        print(f"What a student gets is in {preview(chosen, options.preview)}.")
+    failed = [
+        practice.prove(one, options.variants, progress=True).assign(exercise=one.name) for one in chosen
+    ]
+    for row in (row for table in failed for row in table.itertuples()):
+        where = ", ".join(filter(None, (row.exercise, row.question, row.answer, row.student)))
+        print(f"{where}: {row.outcome}. {row.message}")
+    print("It holds." if not sum(map(len, failed)) else "It does not hold yet.")
+    return int(any(map(len, failed)))
 
 
 def _release(options: argparse.Namespace) -> int:

@@ -94,7 +94,8 @@ def release(
     ------
     ValueError
         A roster, an exercise or a key file that is not in order; an exercise that does not stand its own
-        proof (:func:`crmlab.practice.prove`).
+        proof (:func:`crmlab.practice.prove`), or whose solution is not right with the data of a student: then
+        those before are written, and the message names student and question.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from crmlab.practice import Drawn, load
+from crmlab.practice import Drawn, load, stand
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.student_notebook import student_notebook
 
@@ -84,6 +84,7 @@ class Handout:
             prints = {}
             for exercise, example in self._exercises:
                 drawn, name = draw(exercise, self.about, student), exercise.name
+                stand(drawn)  # with this student's data, and not only with those of a trial
                 begin = f'given = practice.read("{name}_data")'
                 text = json.dumps(student_notebook(drawn, example, begin, check=False), ensure_ascii=False)
                 (unfinished / f"{name}.ipynb").write_text(text, encoding="utf-8")
@@ -99,6 +100,21 @@ class Handout:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
         return unfinished, prints
+
+
+def preview(exercises: Sequence[Exercise], out: str | Path) -> Path:
+    """Write the folder of a student who does not exist, to look at before a release.
+
+    Examples
+    --------
+    >>> folder = preview([load("46")], Path(tempfile.mkdtemp()))
+    >>> sorted(path.name for path in folder.iterdir())
+    ['46_segments.ipynb', '46_segments_data', 'HAND_IN.md']
+    """
+    Path(out).mkdir(parents=True, exist_ok=True)
+    names, folder = [one.name for one in exercises], exercises[0].path.parent
+    handout = Handout(names, folder, {"key": "preview", "students": {}}, {}, Path(out))
+    return handout.write("preview")[0].replace(Path(out) / "preview")
 
 
 def handed_out(

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -115,8 +115,8 @@ def grade(
     term = Term(Path(key_file).resolve().parent, about["students"], exercises)
     if term.settings.file_times and submissions.is_file():
         raise ValueError(
-            f"The settings say handed_in = {FILE_TIMES!r}, and {submissions.name} does not tell when its files "
-            "came: unpack what has kept them, or write a table [handed_in]."
+            f"The settings say handed_in = {FILE_TIMES!r}, and {submissions.name} does not tell when "
+            "its files came: unpack what has kept them, or write a table [handed_in]."
         )
     book = Gradebook(gradebook, about["students"], term.settings) if gradebook else None
     anew = {same(one) for one in students}
@@ -167,7 +167,7 @@ class Marker:
         limits: Limits,
         trust: bool,
         stop: threading.Event,
-        units: Mapping[str, Collection[str]],
+        units: Mapping[str, Sequence[str]],
         anew: set[str],
     ) -> None:
         self._about, self._limits, self._trust = about, limits, trust

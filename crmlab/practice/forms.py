@@ -14,8 +14,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure as Canvas
 
-from crmlab._tables import look_up
-from crmlab.practice._forms import (
+from crmlab._forms import (
     LARGEST_TABLE,
     Cases,
     Choice,
@@ -29,6 +28,7 @@ from crmlab.practice._forms import (
     what_is,
     worst,
 )  # fmt: skip
+from crmlab._tables import look_up
 
 MOST_LINES = 30
 """Lines in a figure beyond which it is not looked at."""
@@ -174,6 +174,8 @@ class Function(Form):
         if outputs and all(one is None for one in outputs):  # a starter
             return "missing", nothing[1]
         found = [nothing if one is None else self.returns.problem(one) for one in outputs]
+        if None in found:  # on some inputs it works, and may be right there
+            return None
         first = worst(found)
         return first and (first[0], first[1] if first is nothing else f"What it returns: {first[1]}")
 
@@ -181,9 +183,20 @@ class Function(Form):
         same = self._same(plain, right)
         return all(same) and len(same) == len(plain["outputs"]) > 0
 
+    def part(self, plain: Any, right: Any) -> tuple[float, str]:
+        same = self._same(plain, right)
+        told = f"Right on {sum(same)} of {len(same)} inputs." if any(same) else ""
+        return sum(same) / max(len(same), 1), told
+
     def difference(self, plain: Any, right: Any) -> str:
         same = self._same(plain, right)
-        return f"It is right on {sum(same)} of {len(same)} inputs."
+        stopped = worst(map(self.returns.problem, plain["outputs"]))
+        if stopped:
+            return f"On some inputs: {stopped[1]}"
+        pairs = zip(same, plain["outputs"], right["outputs"], strict=False)
+        if {self.returns.difference(a, b)[:6] for agrees, a, b in pairs if not agrees} == {"Close:"}:
+            return "Close where it is not right: is what it returns rounded, or was something on the way?"
+        return "It is right on no input." if not any(same) else "It is not right on all inputs."
 
     def wanted(self) -> str:
         parameters = ", ".join(f"`{name}`" for name in self.parameters)
@@ -192,7 +205,11 @@ class Function(Form):
     def _same(self, plain: Any, right: Any) -> list[bool]:
         mine = plain["outputs"]
         pairs = zip(mine, right["outputs"], strict=False)
-        return [self.returns.agrees(a, b) for a, b in pairs] + [False] * (len(right["outputs"]) - len(mine))
+        found = [
+            (self.returns.problem(a) or ("range",))[0] == "range" and self.returns.agrees(a, b)
+            for a, b in pairs
+        ]
+        return found + [False] * (len(right["outputs"]) - len(mine))
 
 
 @dataclass(frozen=True)
@@ -253,7 +270,8 @@ class Figure(Form):
         return f"The axes are labelled; {found} of {len(right['drawn'])} {self.draws} are as they should be."
 
     def wanted(self) -> str:
-        return f"the `Axes` of a figure with {self.draws}, both axes labelled"
+        within = f"right to within {self.relative * 100:.3g} % of the range of each axis"
+        return f"the `Axes` of a figure with {self.draws}, both axes labelled, {within}"
 
     def _close(self, mine: Any, right: Any) -> bool:
         a, b = (np.array(sorted(map(tuple, xy)), float) for xy in (mine, right))

@@ -247,6 +247,7 @@ def test_commands_in_the_readme_exist():
         "data",
         "grade",
         "lab",
+        "prove",
         "release",
         "replicate",
         "run",

@@ -250,9 +250,9 @@ def test_labels_are_the_same_as_numbers_texts_days_and_categories():
         (RIGHT.assign(tier="core"), "columns", "twice"),
         (RIGHT.assign(tier=[None, "rest", "new"]).astype({"tier": object}), "columns", "missing"),
         (RIGHT.assign(n=[5, 20.5, 7]), "columns", "not a whole number"),
-        (RIGHT.assign(share=["a", 0.2, 0.3]), "columns", "row 'Core': This is a str."),
+        (RIGHT.assign(share=["a", 0.2, 0.3]), "columns", "row 'Core': This is a text."),
         (RIGHT.assign(share=[0.5, 7, 0.3]), "range", "row 'rest': 7 is not plausible"),
-        (RIGHT.assign(share=[7, "a", 0.3]), "columns", "This is a str."),
+        (RIGHT.assign(share=[7, "a", 0.3]), "columns", "This is a text."),
         (RIGHT["n"], "type", "This is a Series with 3 rows. Wanted: a table"),
         (RIGHT.assign(n=..., share=...), "missing", "no answer yet"),
     ],
@@ -339,7 +339,7 @@ def test_a_function_is_called_with_copies_and_judged_on_every_input():
     assert form.agrees(form.plain(spoils, cases), right)
     assert cases[0]["x"] == [3, [4]] and RIGHT["n"].tolist() == [5, 20, 7]
     wrong = form.plain(half, cases)
-    assert not form.agrees(wrong, right) and "right on 1 of 2" in form.difference(wrong, right)
+    assert not form.agrees(wrong, right) and form.part(wrong, right) == (0.5, "Right on 1 of 2 inputs.")
     assert not form.agrees({"outputs": []}, right) and not form.agrees({"outputs": [2.0]}, right)
     assert not form.agrees({"outputs": [2.0] * 3}, right) and not form.agrees(
         {"outputs": []}, {"outputs": []}
@@ -358,7 +358,7 @@ def test_a_function_that_fails_is_told_how():
         (for_ever, "RecursionError"),
         (lambda y: y, "missing a required argument: 'y'. Wanted: a function of `x`"),
         (lambda x: None, "returns nothing: does it end with a return?"),
-        (lambda x: "a", "What it returns: This is a str."),
+        (lambda x: "a", "What it returns: This is a text."),
         (lambda x: 5.0, "What it returns: 5 is not plausible"),
         (max, "The function stopped: TypeError"),
     ]:
@@ -415,10 +415,12 @@ def test_a_figure_needs_something_drawn_and_labels():
 
 
 def test_what_is_wanted_is_said_in_words():
-    assert SHARE.wanted() == "one number (share), between 0 and 1, right to within 0.001"
+    assert (
+        SHARE.wanted() == "one number (share), between 0 and 1, right to within 0.001 (3 decimals are enough)"
+    )
     assert Number(high=5).wanted() == "one number, at most 5"
     assert Number("cents", 0, relative=0.005, whole=True).wanted() == (
-        "one whole number (cents), at least 0, right to within 0.5 %"
+        "one whole number (cents), at least 0, right to within 0.5 % (3 digits are enough)"
     )
     assert Number("share", 0, 1).difference(50.0, 0.5).startswith("Its digits are right")
     assert SHARE.difference(0.05, 0.001) == ""  # within the tolerance after division, and still no unit
