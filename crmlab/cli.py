@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--variants", type=typed.whole(1), default=3, metavar="N", help="students to try (default: 3)"
     )
     prove.add_argument(
-        "--preview", type=typed.new_folder, metavar="DIR", help="write what a student gets there"
+        "--preview", type=typed.new_folder, metavar="DIR", help="write what a student gets"
     )
     prove.add_argument(
         "--exercises", dest="folder", type=typed.folder, metavar="DIR", help="exercises of your own"
