@@ -153,14 +153,14 @@ def text(words):
     return {3: f"answer_3 = {words!r}"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def platform_names():
-    """The folder of each student as a learning platform calls it; here plainly by the id."""
-    return {"s12": "s12"}
+    """How a learning platform calls the folders of students; here plainly by the id."""
+    return {"s11": "s11", "s12": "s12"}
 
 
 @pytest.fixture(scope="module")
-def term(tmp_path_factory):
+def term(tmp_path_factory, platform_names):
     """Everybody has handed in, and nobody has read the texts."""
     made = Term(tmp_path_factory.mktemp("term"), 12, on_the_page("# settings.toml"))
     for student in ("s01", "s02", "s03", "s04", "s05"):
@@ -173,8 +173,8 @@ def term(tmp_path_factory):
     key = practice.Drawn(practice.load("W1", made.exercises), read_key(made.key)["key"], "s01").key
     copied = {one: f"answer_{one} = {key(f'W1.{one}').right}" for one in (1, 2)}
     made.hand_in("s09", answers=copied | text("s01 <b>says</b> so."))
-    made.hand_in("s11", answers={2: "answer_2 = orders.cents.max()"})
-    made.hand_in("s12", answers=text("Of s12."))
+    made.hand_in("s11", answers={2: "answer_2 = orders.cents.max()"}, folder=platform_names["s11"])
+    made.hand_in("s12", answers=text("Of s12."), folder=platform_names["s12"])
     made.mark()
     return made
 
