@@ -3,12 +3,14 @@
 import io
 import json
 import re
+import time
 import zipfile
 
 import pandas as pd
 import pytest
 
 from crmlab.cli import main
+from crmlab.grading.causes import cause, without_installation
 from crmlab.grading.handins import HandIns, NoCode, Unreadable, notebook
 from crmlab.grading.likeness import alike, runs
 from tests.grading.conftest import PERFECT, Classroom
@@ -297,6 +299,18 @@ def test_what_the_lesson_shows_to_all_makes_nobody_a_copier():
     ]
     assert likeness(*(f"{CODE}\n{one}" for one in own)) == []
     assert likeness(*(f"{CODE}\n{one}" for one in [*own, own[3]])) == [["T1", "s3, s10", 1.0]]
+
+
+def test_what_is_made_to_take_long_takes_no_time(tmp_path):
+    began = time.process_time()
+    assert runs(["x = 1 + 2 * 3\n" * 10**6], GIVEN) == []
+    without_installation("\n" * 10**6 + " " * 10**6 + "!" * 10**6)
+    cause("answer_1", {0: "E: No such file"}, ["/" * 10**6 + " answer_1"])
+    name = " " * 60_000 + "-1" * 2000 + "(1"
+    handed_in(tmp_path / "in", {"s1.zip": zipped({f"{name}.ipynb": book(), "_" * 60_000: b""})}).of(
+        "s1", "C1_tea"
+    )
+    assert time.process_time() - began < 20
 
 
 # ---- a class, from release to marks
