@@ -37,7 +37,7 @@ def read_key(path: str | Path) -> dict[str, Any]:
     FileNotFoundError: There is no key file no_such_key.json: crmlab release makes one.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no key file {path}: crmlab release makes one, and only once.")
+        raise FileNotFoundError(f"There is no key file {path}: crmlab release makes one.")
     try:
         about = dict(json.loads(Path(path).read_text(encoding="utf-8")))
         found = about["schema_version"]

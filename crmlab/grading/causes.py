@@ -19,7 +19,7 @@ from crmlab.practice.forms import Form, Function
 from crmlab.practice.marking import Verdict
 
 INSTALLS = re.compile(
-    r"^(\s*)[!%]+\s*(python3? -m |uv )?(pip3?|conda|mamba|apt|apt-get)\b.*(\\\n.*)*$", re.MULTILINE
+    r"^([ \t]*)[!%]+[ \t]*(python3? -m |uv )?(pip3?|conda|mamba|apt|apt-get)\b.*(\\\n.*)*$", re.MULTILINE
 )
 
 ELSEWHERE = tomllib.loads(Path(__file__).with_name("elsewhere.toml").read_text())["error"]
@@ -131,7 +131,7 @@ def cause(variable: str, errors: Mapping[int, str], cells: Sequence[str]) -> lis
     line = re.search(r"\(line (\d+)\)$", said)
     lines = cells[blamed].splitlines()
     at = lines[int(line[1]) - 1] if line and 0 < int(line[1]) <= len(lines) else cells[blamed]
-    found = [one["words"] for one in ELSEWHERE if re.search(one["pattern"], f"{at}\n{said}")]
+    found = [one["words"] for one in ELSEWHERE if re.search(one["pattern"], f"{at[:500]}\n{said}")]
     return [f"Code cell {blamed + 1}{told}", *found[:1]]
 
 

@@ -172,7 +172,7 @@ class HandIns:
             elif len(found.parts) > 1 or found.problem or not NO_HAND_IN.search(found.parts[0]):
                 nobodys.append(found)
         for found in nobodys:
-            depth = next(n for n in range(1, 99) if found.parts[:n] not in around)
+            depth = next((n for n in range(1, 99) if found.parts[:n] not in around), 1)
             name = "/".join(found.parts[:depth])
             if name not in self.strange and len(self.strange) < MOST_STRANGE:
                 released = found.says().student if self._stem(found) else ""
@@ -402,7 +402,7 @@ def _unzip(archive: Archive, parts: tuple[str, ...]) -> Iterator[Found]:
     for member in members:
         raw = member.filename.encode("cp437", "replace")
         name = member.filename if member.flag_bits & 0x800 else decode(raw) or member.filename
-        inner = [one for one in re.split(r"[/\\]", name) if one not in ("", ".", "..")]
+        inner = [one[:255] for one in re.split(r"[/\\]", name) if one not in ("", ".", "..")]
         place = (*parts, *inner)
         if member.is_dir() or not inner or any(map(LEFT_BY_SYSTEMS.match, inner)):
             continue
