@@ -84,14 +84,15 @@ def inputs(variant):
         '# wrong\ndef the_worst(clue, budget):\n    """You sorted the wrong way."""\n'
         '    return clue.nsmallest(budget, "clue")["customer_id"]',
     ),
-    ("markdown", "## T1.5 The other shop\n\nThere are two. Where are we not?"),
+    ("markdown", "## T1.5 Which shop\n\nWhere are we?"),
     ("code", "# starter\nanswer_5 = ..."),
     ("code", '# form\nform = practice.Choice("Quay", "Wharf")'),
     ("markdown", "**Hint.** Look."),
-    ("code", '# solution\ndef solution(shop):\n    return {"Quay": "Wharf", "Wharf": "Quay"}[shop]'),
+    ("code", "# solution\ndef solution(shop):\n    return shop"),
     (
         "code",
-        '# wrong\ndef our_own(shop):\n    """That is where we are."""\n    return shop',
+        '# wrong\ndef the_other(shop):\n    """That is the other one."""\n'
+        '    return {"Quay": "Wharf", "Wharf": "Quay"}[shop]',
     ),
 ]
 
@@ -100,7 +101,7 @@ PERFECT = {
     2: 'answer_2 = orders.groupby("customer_id")["cents"].sum()',
     3: "def answer_3(cents, rate):\n    return cents * (1 - rate)",
     4: 'answer_4 = clue.nlargest(budget, "clue")["customer_id"]',
-    5: 'answer_5 = {"Quay": "Wharf", "Wharf": "Quay"}[shop]',
+    5: "answer_5 = shop",
 }
 
 

@@ -323,12 +323,7 @@ def test_an_exercise_whose_solution_is_wrong_for_one_student_marks_nobody_wrongl
     classroom = Classroom(tmp_path, ["s1"])
     classroom.hand_in("s1", PERFECT)
     path = classroom.exercises / "T1_trial.ipynb"
-    path.write_text(
-        path.read_text().replace(
-            'return {\\"Quay\\"',
-            'return {\\"Quay\\": \\"nowhere\\", \\"Wharf\\": \\"nowhere\\"}[shop] # {\\"Quay\\"',
-        )
-    )
+    path.write_text(path.read_text().replace("return shop", "return 'nowhere'"))
     with pytest.raises(ValueError, match="T1.5"):
         marked(classroom, trust=True)
 
