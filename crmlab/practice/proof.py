@@ -199,7 +199,7 @@ def _among_the_given(drawn: Drawn, number: str) -> Iterator[str]:
         elif isinstance(form, Number):
             if table is None and any(form.agrees(one, key.right) for one in _numbers(value)):
                 yield name
-        elif isinstance(form, Choice | Table):
+        elif isinstance(form, Table):  # a label may stand there: to see that it is the one is the question
             plain = form.plain(value)
             if form.problem(plain) is None and form.agrees(plain, key.right):
                 yield name
