@@ -93,9 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prove.add_argument(
         "--variants", type=typed.whole(1), default=3, metavar="N", help="students to try (default: 3)"
     )
-    prove.add_argument(
-        "--preview", type=typed.new_folder, metavar="DIR", help="write what a student gets"
-    )
+    prove.add_argument("--preview", type=typed.new_folder, metavar="DIR", help="write what a student gets")
     prove.add_argument(
         "--exercises", dest="folder", type=typed.folder, metavar="DIR", help="exercises of your own"
     )
@@ -328,9 +326,10 @@ def _grade(options: argparse.Namespace) -> int:
     totals = marks.attrs["totals"]
     print("\n".join(f"{student}: {said}" for student, said in totals.items()))
     print("\n".join([*marks.attrs["notes"], f"Marks, feedback pages and summary.html are in {options.out}."]))
-    unmarked = marks[marks["outcome"] == "unmarked"].drop_duplicates(["student", "exercise", "reason"])
-    for row in unmarked.itertuples():
-        print(f"crmlab grade: {row.student}, {row.exercise}: {row.reason}", file=sys.stderr)
+    unmarked = marks[marks["outcome"] == "unmarked"]
+    for (student, exercise, reason), rows in unmarked.groupby(["student", "exercise", "reason"], sort=False):
+        place = exercise if len(rows) > 1 else rows["question"].iloc[0]
+        print(f"crmlab grade: {student}, {place}: {reason}", file=sys.stderr)
     strange = marks[marks["question"] == ""]
     for row in strange.itertuples():
         print(f"crmlab grade: {shown(row.student)} was not marked. {row.reason}", file=sys.stderr)

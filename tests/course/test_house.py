@@ -105,7 +105,7 @@ def test_no_module_is_longer_than_300_lines():
         ("value", 2600),
         ("act", 1400),
         ("company", 2600),
-        ("practice", 1350),
+        ("practice", 1400),
         ("grading", 1700),
         ("replicate", 1400),
     ],
