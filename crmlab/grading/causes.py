@@ -28,8 +28,13 @@ OURS = re.compile(
     r"stopped after [\d.e+]+ seconds|used more than \S+ \w+ of memory|sent back more than .*|"
     r"the process (ended|closed) .*|stopped, as the time .*"
 )
-FORMS_OWN = re.compile(r"This is an? \w+( of \d+| of shape \([\d, ]*\)| with [\d,]+ rows)?\.")
-NO_FUNCTION = re.compile(r"This is an? (int|float|str|list|dict|DataFrame|Series|ndarray)\b.*")
+FORMS_OWN = re.compile(
+    r"This is (an? \w+|a whole number|True or False|nothing)"
+    r"( of \d+| of shape \([\d, ]*\)| with [\d,]+ rows)?\."
+)
+NO_FUNCTION = re.compile(
+    r"This is (a text|a whole number|a number|True or False|a list|a dict|a table|a Series|an array)\b.*"
+)
 
 
 def without_installation(cell: str) -> str:
@@ -142,7 +147,7 @@ def _quoted(text: str) -> str:
 def _stopped(answer: Any) -> str:
     """Say that a function stopped, and by which of Python's own errors."""
     if isinstance(answer, dict) and (kind := NO_FUNCTION.fullmatch(str(answer.get("refused")))):
-        return f"This is a {kind[1]}, and no function."
+        return f"This is {kind[1]}, and no function."
     texts = [answer, *answer.get("outputs", [])] if isinstance(answer, dict) else []
     said = [one["refused"] for one in texts if isinstance(one, dict) and isinstance(one.get("refused"), str)]
     found = [re.match(r"(?:The function stopped: )?(\w+):", one) for one in said]
