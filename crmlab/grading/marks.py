@@ -149,7 +149,7 @@ def grade(
         stop.set()
         pool.shutdown(cancel_futures=True)
     table = term.marks(results, COLUMNS)
-    unknown = dict.fromkeys(table.columns, "") | {"mark": 0.0, "outcome": "unknown"}
+    unknown = dict.fromkeys(table.columns, "") | {"mark": 0.0, "computed": math.nan, "outcome": "unknown"}
     for name, why in marker.handed_in.strange.items():
         table.loc[len(table)] = pd.Series(unknown | {"student": name, "reason": why})
     table.attrs |= report.write(out, table, results, term, book)
