@@ -77,7 +77,10 @@ def _columns(table: pd.DataFrame, percent: tuple[str, ...] = ()) -> dict[str, An
         pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in named.dtypes
     ]
     cells = [
-        [f"{value:.0%}" if head in percent else shown(value, head) for value in named.iloc[:, place]]
+        [
+            f"{value:.0%}" if head in percent and value == value else shown(value, head)
+            for value in named.iloc[:, place]
+        ]
         for place, head in enumerate(named.columns)
     ]
     heads = [str(head).replace("_", " ") for head in named.columns]

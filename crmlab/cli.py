@@ -3,34 +3,14 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill, indent
-from typing import Any, NoReturn
 
 import crmlab
+from crmlab import _typed as typed
 from crmlab._paths import ROOT
-
-
-class _Command(argparse.ArgumentParser):
-    """A command, whose help ends with an example and with the names that it knows (made when asked for)."""
-
-    example = ""
-    known: Callable[[], str] | None = None
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message.rstrip('.')}. What it knows: {self.prog} --help")
-
-    def format_help(self) -> str:
-        parts = [super().format_help()]
-        if self.example:
-            parts.append(f"example:\n  {self.example}\n")
-        if self.known:
-            try:
-                parts.append(self.known())
-            except ValueError as error:  # without the clone there is no lesson to name
-                parts.append(f"{error}\n")
-        return "\n".join(parts)
+from crmlab._typed import Command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    parser = _Command(prog="crmlab", description=crmlab.__doc__.splitlines()[0])
+    parser = Command(prog="crmlab", description=crmlab.__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"crmlab {crmlab.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -62,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "numbers", nargs="*", metavar="NN", help="a lesson, such as 44 or 44_buy_till_you_die; all by default"
     )
     run.add_argument(
-        "--jobs", type=_whole(1), metavar="N", help="notebooks at a time (default: one per core)"
+        "--jobs", type=typed.whole(1), metavar="N", help="notebooks at a time (default: one per core)"
     )
-    run.add_argument("--json", type=_new_file, metavar="FILE", help="write the table to this file")
+    run.add_argument("--json", type=typed.new_file, metavar="FILE", help="write the table to this file")
     run.add_argument("--update", action="store_true", help="store the executed notebooks")
     run.example, run.known = "crmlab run 41 44 --jobs 2", _lessons
     run.set_defaults(command=_run)
@@ -86,11 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     company = commands.add_parser("company", help="simulate a company and write its tables to a folder")
     company.add_argument(
-        "--customers", type=_whole(1, 2_000_000), default=5_000, metavar="N", help="5,000 by default"
+        "--customers", type=typed.whole(1, 2_000_000), default=5_000, metavar="N", help="5,000 by default"
     )
-    company.add_argument("--world", type=_world, default="base", metavar="W", help="base by default")
-    company.add_argument("--seed", type=_whole(0), default=7, metavar="S", help="7 by default")
-    company.add_argument("--out", type=_new_folder, required=True, metavar="DIR", help="a new folder")
+    company.add_argument("--world", type=typed.world, default="base", metavar="W", help="base by default")
+    company.add_argument("--seed", type=typed.whole(0), default=7, metavar="S", help="7 by default")
+    company.add_argument("--out", type=typed.new_folder, required=True, metavar="DIR", help="a new folder")
     company.add_argument("--raw", action="store_true", help="only what the channels captured: no customers")
     company.add_argument("--with-truth", action="store_true", help="write the envelope as well")
     company.example = "crmlab company --customers 2000 --world seasonal --seed 11 --out lantern_quay"
@@ -99,22 +79,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     replicate = commands.add_parser("replicate", help="set published results beside ours")
     replicate.add_argument("cases", nargs="*", metavar="CASE", help="a published case; all by default")
-    replicate.add_argument("--json", type=_new_file, metavar="FILE", help="write the scoreboard to this file")
     replicate.add_argument(
-        "--page", type=_new_file, metavar="FILE", help="write all cases to this file, in Markdown"
+        "--json", type=typed.new_file, metavar="FILE", help="write the scoreboard to this file"
+    )
+    replicate.add_argument(
+        "--page", type=typed.new_file, metavar="FILE", help="write all cases to this file, in Markdown"
     )
     replicate.example, replicate.known = "crmlab replicate fader_hardie_lee_2005", _cases
     replicate.set_defaults(command=_replicate)
 
+    prove = commands.add_parser("prove", help="try an exercise of your own before anybody else does")
+    prove.add_argument("exercises", nargs="+", metavar="EXERCISE", help="an exercise, such as 41")
+    prove.add_argument(
+        "--variants", type=typed.whole(1), default=3, metavar="N", help="students to try (default: 3)"
+    )
+    prove.add_argument("--preview", type=typed.new_folder, metavar="DIR", help="write what a student gets")
+    prove.add_argument(
+        "--exercises", dest="folder", type=typed.folder, metavar="DIR", help="exercises of your own"
+    )
+    prove.example = "crmlab prove A1 --exercises my_exercises --variants 20 --preview look"
+    prove.known = _exercises
+    prove.set_defaults(command=_prove)
+
     release = commands.add_parser("release", help="write an assignment: one folder for each student")
     release.add_argument("exercises", nargs="+", metavar="EXERCISE", help="an exercise, such as 41")
-    release.add_argument("--students", type=_file, required=True, metavar="CSV", help="the roster")
+    release.add_argument("--students", type=typed.file, required=True, metavar="CSV", help="the roster")
     release.add_argument(
-        "--key-file", type=_new_file, required=True, metavar="KEY", help="kept by the instructor"
+        "--key-file", type=typed.new_file, required=True, metavar="KEY", help="kept by the instructor"
     )
     release.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the folders go")
     release.add_argument(
-        "--exercises", dest="folder", type=_folder, metavar="DIR", help="exercises of your own"
+        "--exercises", dest="folder", type=typed.folder, metavar="DIR", help="exercises of your own"
+    )
+    release.add_argument(
+        "--jobs", type=typed.whole(1), default=2, metavar="N", help="processes at a time (default: 2)"
+    )
+    release.add_argument(
+        "--answers", type=typed.new_file, metavar="FILE", help="write the answer book to this file, in HTML"
     )
     release.example = "crmlab release 41 44 --students roster.csv --key-file key.json --out week_1"
     release.known = _exercises
@@ -122,18 +123,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     grade = commands.add_parser("grade", help="mark what was handed in")
     grade.add_argument(
-        "submissions", nargs="?", type=_there, metavar="SUBMISSIONS", help="a folder, or one zip archive"
+        "submissions", nargs="?", type=typed.there, metavar="SUBMISSIONS", help="a folder, or one zip archive"
     )
-    grade.add_argument("--key-file", type=_file, metavar="KEY", help="the one of the release")
+    grade.add_argument("--key-file", type=typed.file, metavar="KEY", help="the one of the release")
     grade.add_argument("--out", type=Path, metavar="DIR", help="where the marks go")
     grade.add_argument(
-        "--jobs", type=_whole(1), default=2, metavar="N", help="submissions at a time (default: 2)"
+        "--jobs", type=typed.whole(1), default=2, metavar="N", help="submissions at a time (default: 2)"
     )
     grade.add_argument(
-        "--exercises", dest="folder", type=_folder, metavar="DIR", help="exercises of your own"
+        "--exercises", dest="folder", type=typed.folder, metavar="DIR", help="exercises of your own"
     )
     grade.add_argument(
-        "--seconds", type=_seconds, default=60, metavar="S", help="a cell may take (default: 60)"
+        "--seconds", type=typed.seconds, default=60, metavar="S", help="a cell may take (default: 60)"
+    )
+    grade.add_argument(
+        "--student", action="append", default=[], metavar="ID", help="mark this one anew, and nobody else"
+    )
+    grade.add_argument(
+        "--gradebook", type=typed.file, metavar="CSV", help="exported by Canvas or Moodle, to be filled"
     )
     grade.add_argument("--trust", action="store_true", help="run submissions without a sandbox")
     grade.add_argument(
@@ -159,75 +166,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted: what was stored before is whole, nothing was left running.", file=sys.stderr)
         return 130
-
-
-# ---- what may be typed behind an option: argparse names the option in front of what is wrong
-
-
-def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            number = int(text.replace(",", "").replace("_", ""))
-        except ValueError:
-            number = least - 1
-        if number < least or most is not None and number > most:
-            limit = f"from {least} to {most:,}" if most else f"{least} or more"
-            raise argparse.ArgumentTypeError(f"it is a whole number, {limit}; got {text}.")
-        return number
-
-    return read
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"it is a number of seconds above 0; got {text}.")
-    return seconds
-
-
-def _file(text: str) -> Path:
-    if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}.")
-    return Path(text)
-
-
-def _new_file(text: str) -> Path:
-    if Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a folder: name a file.")
-    return Path(text)
-
-
-def _folder(text: str) -> Path:
-    if not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {text}.")
-    return Path(text)
-
-
-def _there(text: str) -> Path:
-    if not Path(text).exists():
-        raise argparse.ArgumentTypeError(f"there is no folder {text}. (A zip archive will do, too.)")
-    return Path(text)
-
-
-def _new_folder(text: str) -> Path:
-    from crmlab.company.company import new_folder
-
-    try:
-        return new_folder(text)  # before the work, not after it
-    except OSError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _world(text: str) -> Any:
-    from crmlab.company import world
-
-    try:
-        return world(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 # ---- the names that a command's help ends with
@@ -334,13 +272,36 @@ def _company(options: argparse.Namespace) -> int:
     return 0
 
 
-def _release(options: argparse.Namespace) -> int:
-    from crmlab.grading import release
+def _prove(options: argparse.Namespace) -> int:
+    from crmlab import practice
+    from crmlab.grading.handout import preview
 
+    chosen = [practice.load(name, options.folder) for name in options.exercises]
+    if options.preview:
+        print(f"What a student gets is in {preview(chosen, options.preview)}.")
+    failed = [
+        practice.prove(one, options.variants, progress=True).assign(exercise=one.name) for one in chosen
+    ]
+    for row in (row for table in failed for row in table.itertuples()):
+        where = ", ".join(filter(None, (row.exercise, row.question, row.answer, row.student)))
+        print(f"{where}: {row.outcome}. {row.message}")
+    print("It holds." if not sum(map(len, failed)) else "It does not hold yet.")
+    return int(any(map(len, failed)))
+
+
+def _release(options: argparse.Namespace) -> int:
+    from crmlab.grading import answer_book, release
+
+    if options.answers and options.answers.resolve().is_relative_to(options.out.resolve()):
+        raise ValueError(f"--answers: {options.answers} lies in {options.out}, which goes to the students.")
     written = release(
-        options.exercises, options.students, options.key_file, options.out, options.folder, progress=True
-    )
+        options.exercises, options.students, options.key_file, options.out, options.folder, progress=True,
+        jobs=options.jobs,
+    )  # fmt: skip
     print(f"{written} folders written to {options.out}. Keep {options.key_file} to yourself, and keep it.")
+    if options.answers:
+        answer_book(options.key_file, options.answers, options.folder, progress=True)
+        print(f"The answers to all of it are in {options.answers}: keep it to yourself as well.")
     return 0
 
 
@@ -353,22 +314,22 @@ def _grade(options: argparse.Namespace) -> int:
         return 0
     missing = [name for name in ("submissions", "key_file", "out") if not getattr(options, name)]
     if missing:
-        typed = [
+        words = [
             "--" + name.replace("_", "-") if name != "submissions" else "SUBMISSIONS" for name in missing
         ]
-        raise ValueError(f"What is missing: {', '.join(typed)}. See crmlab grade --help.")
+        raise ValueError(f"What is missing: {', '.join(words)}. See crmlab grade --help.")
     limits = Limits(cell_seconds=options.seconds, total_seconds=max(300.0, 5 * options.seconds))
     marks = grade(
         options.submissions, options.key_file, options.out, options.jobs, options.folder, options.trust,
-        limits, progress=True,
+        limits, progress=True, students=options.student, gradebook=options.gradebook,
     )  # fmt: skip
-    known = marks[marks["question"] != ""]
-    for student, mark in known.groupby("student", sort=False)["mark"].mean().items():
-        print(f"{student}: not marked" if mark != mark else f"{student}: {mark:.0%}")
-    print(f"Marks, feedback pages and summary.html are in {options.out}.")
-    unmarked = known[known["outcome"] == "unmarked"].drop_duplicates(["student", "exercise"])
-    for row in unmarked.itertuples():
-        print(f"crmlab grade: {row.student}, {row.exercise}: {row.reason}", file=sys.stderr)
+    totals = marks.attrs["totals"]
+    print("\n".join(f"{student}: {said}" for student, said in totals.items()))
+    print("\n".join([*marks.attrs["notes"], f"Marks, feedback pages and summary.html are in {options.out}."]))
+    unmarked = marks[marks["outcome"] == "unmarked"]
+    for (student, exercise, reason), rows in unmarked.groupby(["student", "exercise", "reason"], sort=False):
+        place = exercise if len(rows) > 1 else rows["question"].iloc[0]
+        print(f"crmlab grade: {student}, {place}: {reason}", file=sys.stderr)
     strange = marks[marks["question"] == ""]
     for row in strange.itertuples():
         print(f"crmlab grade: {shown(row.student)} was not marked. {row.reason}", file=sys.stderr)

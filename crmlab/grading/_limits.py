@@ -41,7 +41,7 @@ class Limits:
     cell_seconds: float = 60
     total_seconds: float = 300
     memory: int = 3 * 2**30
-    processes: int = 64
+    processes: int = 96
     disk: int = 256 * 2**20
     answers: int = 4 * 2**20
     files: int = 256

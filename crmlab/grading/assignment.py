@@ -8,8 +8,7 @@ import re
 import secrets
 import shutil
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -20,25 +19,12 @@ from tqdm import tqdm
 
 import crmlab
 from crmlab._paths import clone
+from crmlab.grading.handout import Handout, draw, handed_out
 from crmlab.grading.rosters import names_a_folder, read_roster
+from crmlab.grading.settings import group_data, read_settings
 from crmlab.practice import Drawn, load, prove
 from crmlab.practice.data import VERSION, other_version
 from crmlab.practice.exercise import Exercise
-from crmlab.practice.student_notebook import student_notebook
-
-HAND_IN = """# Assignment for {title}
-
-What you have: {notebooks}, and beside each the data, which are yours alone: nobody else has the same.
-
-What to hand in: the notebook{s}, under the same name{s}. Nothing else is read.
-
-Your answers are the variables `answer_1`, `answer_2`, … of each notebook. Open a notebook where crmlab is
-installed (JupyterLab in its environment). `practice.check` tells you whether an answer has the form wanted;
-whether it is right, the marks will tell.
-
-When it is marked, a notebook is run from top to bottom on your data, without network and without any other
-file. So write down the way to an answer, not only the answer.
-"""
 
 
 def read_key(path: str | Path) -> dict[str, Any]:
@@ -51,7 +37,7 @@ def read_key(path: str | Path) -> dict[str, Any]:
     FileNotFoundError: There is no key file no_such_key.json: crmlab release makes one.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no key file {path}: crmlab release makes one, and only once.")
+        raise FileNotFoundError(f"There is no key file {path}: crmlab release makes one.")
     try:
         about = dict(json.loads(Path(path).read_text(encoding="utf-8")))
         found = about["schema_version"]
@@ -76,6 +62,7 @@ def release(
     out: str | Path,
     folder: str | Path | None = None,
     progress: bool = False,
+    jobs: int = 1,
 ) -> int:
     """Write an assignment: one folder for each student, without a solution.
 
@@ -94,6 +81,9 @@ def release(
         Where the exercises lie; the repository's own by default.
     progress : bool
         Whether to show a bar.
+    jobs : int
+        How many processes draw the data of a class. (With more than one, a script of your own needs the
+        line ``if __name__ == "__main__":``, as :mod:`multiprocessing` tells.)
 
     Returns
     -------
@@ -104,7 +94,8 @@ def release(
     ------
     ValueError
         A roster, an exercise or a key file that is not in order; an exercise that does not stand its own
-        proof (:func:`crmlab.practice.prove`).
+        proof (:func:`crmlab.practice.prove`), or whose solution is not right with the data of a student: then
+        those before are written, and the message names student and question.
 
     Examples
     --------
@@ -122,6 +113,11 @@ def release(
                 f"{one.path.name} does not stand its own proof:\n{failed.to_string(index=False)}"
             )
     about = _key(key_file, chosen, out)
+    settings = read_settings(key_file.parent, chosen.values(), [*about["students"], *everybody])
+    for name, members in settings.groups.items():
+        for member in set(members) & set(about["students"]):
+            if about["students"][member].get("drawn_for") != group_data(name):
+                raise ValueError(f"{member} was handed out other data already, and cannot join {name} now.")
     strange = [one for one in everybody if one not in about["students"] and (out / one).exists()]
     if strange:
         raise ValueError(
@@ -129,18 +125,28 @@ def release(
         )
     for student in set(everybody) & set(about["students"]):
         about["students"][student] |= everybody[student]  # it may have been mended
-    examples = {name: Drawn(one, "practice", "example") for name, one in chosen.items()}
     out.mkdir(parents=True, exist_ok=True)
     _write_key(key_file, about)
     missing, made_with = [one for one in everybody if not (out / one).is_dir()], drawn_with()
-    with open(_beside(key_file), "w", encoding="utf-8", opener=_for_nobody_else) as journal:
-        for student in tqdm(missing, disable=not progress, unit="student"):
-            drawn = [Drawn(one, about["key"], student) for one in chosen.values()]
-            _write_folder(out, student, drawn, examples)
-            prints = {one.exercise.name: one.given.fingerprint() for one in drawn}
-            about["students"][student] = everybody[student] | {"given": prints, "drawn_with": made_with}
-            # who interrupts and starts again goes on from here; to write the whole file each time takes long
-            print(json.dumps({student: about["students"][student]}), file=journal, flush=True)
+    shared = {one: name for name, members in settings.groups.items() for one in members}
+    groups = {one: settings.groups[name] for one, name in shared.items()}
+    data = {one: {"drawn_for": group_data(name)} for one, name in shared.items()}
+    handout = Handout(list(chosen), folder, {"key": about["key"], "students": data}, groups, out)
+    written = handed_out(handout, missing, jobs)
+    try:
+        with open(_beside(key_file), "w", encoding="utf-8", opener=_for_nobody_else) as journal:
+            for student, path, prints in tqdm(
+                written, "", len(missing), disable=not progress, unit="student"
+            ):
+                path.replace(out / student)
+                held = {"given": prints, "drawn_with": made_with} | data.get(student, {})
+                about["students"][student] = everybody[student] | held
+                # who interrupts and starts again goes on from here; to write the whole file takes long
+                print(json.dumps({student: about["students"][student]}), file=journal, flush=True)
+    finally:
+        written.close()
+        for path in out.glob(".unfinished.*"):
+            shutil.rmtree(path, ignore_errors=True)
     _write_key(key_file, about)
     _beside(key_file).unlink()
     return len(missing)
@@ -159,6 +165,45 @@ def drawn_with() -> dict[str, str]:
     vectors = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     about = {"crmlab": crmlab.__version__, "Python": platform.python_version(), **libraries}
     return about | {"processor": " ".join([platform.machine(), *vectors])}
+
+
+def drawn_otherwise(drawn: Drawn, about: Mapping[str, Any]) -> str:
+    """Return why a student's data are not those released, or nothing where they are.
+
+    Parameters
+    ----------
+    drawn : Drawn
+        As :func:`draw` returns it.
+    about : mapping
+        The key file.
+
+    Examples
+    --------
+    >>> about = {"key": "secret", "students": {"s1": {"given": {}}}, "exercises": {"41_value_tiers": ""}}
+    >>> drawn_otherwise(draw(load("41"), about, "s1"), about).startswith("The data are drawn differently")
+    True
+    """
+    exercise, held = drawn.exercise, about["students"][drawn.student]
+    try:
+        again = drawn.given.fingerprint()
+        if again == held["given"].get(exercise.name):
+            return ""
+        second = draw(exercise, about, drawn.student).given.fingerprint()
+    except Exception as error:
+        # its text may hold what is kept back, and the student reads this
+        return f"The data cannot be drawn here ({type(error).__name__}), so nothing was marked."
+    before, now = held.get("drawn_with", {}), drawn_with()
+    changed = [
+        f"{name} was {before[name]} and is {now.get(name)}"
+        for name in before
+        if before[name] != now.get(name)
+    ]
+    if exercise.digest != about["exercises"][exercise.name]:
+        changed.insert(0, f"{exercise.path.name} has been changed")
+    if again != second:
+        changed.insert(0, "inputs() draws other data each time it is called")
+    found = "; ".join(changed) or "nothing is known of what has changed"
+    return f"The data are drawn differently from those released, so nothing was marked. Since then: {found}."
 
 
 def _key(path: Path, chosen: dict[str, Exercise], out: Path) -> dict[str, Any]:
@@ -194,7 +239,7 @@ def _see_that_it_is_the_same(
     changed = [part for part in {**now, **before} if now.get(part) != before.get(part)] if before else []
     questions = [part for part in changed if part.endswith(", text") and (part in before) != (part in now)]
     some = {student: held["given"].get(exercise.name) for student, held in [*about["students"].items()][:3]}
-    again = {student: Drawn(exercise, about["key"], student).given.fingerprint() for student in some}
+    again = {student: draw(exercise, about, student).given.fingerprint() for student in some}
     other = [student for student in some if some[student] != again[student]]
     what = ", ".join(changed) or "its inputs, or what this key file does not tell"
     back = "Put the source of the release back for the late joiners: a new key file would split the class."
@@ -249,32 +294,6 @@ def _write_key(path: Path, about: dict[str, Any]) -> None:
     whole.replace(path)
 
 
-def _write_folder(out: Path, student: str, drawn: list[Drawn], examples: dict[str, Drawn]) -> None:
-    unfinished = Path(tempfile.mkdtemp(dir=out, prefix=".unfinished."))
-    try:
-        for one in drawn:
-            name = one.exercise.name
-            begin = f'given = practice.read("{name}_data")'
-            text = json.dumps(student_notebook(one, examples[name], begin, check=False), ensure_ascii=False)
-            (unfinished / f"{name}.ipynb").write_text(text, encoding="utf-8")
-            write_data(one, unfinished)
-        names = [f"`{one.exercise.name}.ipynb`" for one in drawn]
-        text = HAND_IN.format(title=student, notebooks=", ".join(names), s="s" * (len(names) > 1))
-        (unfinished / "HAND_IN.md").write_text(text, encoding="utf-8")
-        unfinished.chmod(0o755)
-        unfinished.replace(out / student)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def write_data(drawn: Drawn, folder: Path) -> None:
-    """Write what lies beside the student's notebook: the data, and the forms of the answers."""
-    data = folder / f"{drawn.exercise.name}_data"
-    drawn.given.write(data)
-    forms = {number: drawn.form(number).to_dict() for number in drawn.exercise.questions}
-    (data / "form.json").write_text(json.dumps(forms, indent=1) + "\n", encoding="utf-8")
-
-
 def new_exercise(path: str | Path) -> Path:
     """Write a small exercise that works, to begin one's own with.
 
@@ -296,6 +315,7 @@ def new_exercise(path: str | Path) -> Path:
 
     Examples
     --------
+    >>> import tempfile
     >>> new_exercise(Path(tempfile.mkdtemp()) / "A1_my_first.ipynb").name
     'A1_my_first.ipynb'
     """

@@ -19,7 +19,7 @@ from crmlab.practice.forms import Form, Function
 from crmlab.practice.marking import Verdict
 
 INSTALLS = re.compile(
-    r"^(\s*)[!%]+\s*(python3? -m |uv )?(pip3?|conda|mamba|apt|apt-get)\b.*(\\\n.*)*$", re.MULTILINE
+    r"^([ \t]*)[!%]+[ \t]*(python3? -m |uv )?(pip3?|conda|mamba|apt|apt-get)\b.*(\\\n.*)*$", re.MULTILINE
 )
 
 ELSEWHERE = tomllib.loads(Path(__file__).with_name("elsewhere.toml").read_text())["error"]
@@ -28,8 +28,13 @@ OURS = re.compile(
     r"stopped after [\d.e+]+ seconds|used more than \S+ \w+ of memory|sent back more than .*|"
     r"the process (ended|closed) .*|stopped, as the time .*"
 )
-FORMS_OWN = re.compile(r"This is an? \w+( of \d+| of shape \([\d, ]*\)| with [\d,]+ rows)?\.")
-NO_FUNCTION = re.compile(r"This is an? (int|float|str|list|dict|DataFrame|Series|ndarray)\b.*")
+FORMS_OWN = re.compile(
+    r"This is (an? \w+|a whole number|True or False|nothing)"
+    r"( of \d+| of shape \([\d, ]*\)| with [\d,]+ rows)?\."
+)
+NO_FUNCTION = re.compile(
+    r"This is (a text|a whole number|a number|True or False|a list|a dict|a table|a Series|an array)\b.*"
+)
 
 
 def without_installation(cell: str) -> str:
@@ -131,7 +136,7 @@ def cause(variable: str, errors: Mapping[int, str], cells: Sequence[str]) -> lis
     line = re.search(r"\(line (\d+)\)$", said)
     lines = cells[blamed].splitlines()
     at = lines[int(line[1]) - 1] if line and 0 < int(line[1]) <= len(lines) else cells[blamed]
-    found = [one["words"] for one in ELSEWHERE if re.search(one["pattern"], f"{at}\n{said}")]
+    found = [one["words"] for one in ELSEWHERE if re.search(one["pattern"], f"{at[:500]}\n{said}")]
     return [f"Code cell {blamed + 1}{told}", *found[:1]]
 
 
@@ -142,7 +147,7 @@ def _quoted(text: str) -> str:
 def _stopped(answer: Any) -> str:
     """Say that a function stopped, and by which of Python's own errors."""
     if isinstance(answer, dict) and (kind := NO_FUNCTION.fullmatch(str(answer.get("refused")))):
-        return f"This is a {kind[1]}, and no function."
+        return f"This is {kind[1]}, and no function."
     texts = [answer, *answer.get("outputs", [])] if isinstance(answer, dict) else []
     said = [one["refused"] for one in texts if isinstance(one, dict) and isinstance(one.get("refused"), str)]
     found = [re.match(r"(?:The function stopped: )?(\w+):", one) for one in said]

@@ -15,11 +15,12 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from crmlab import _numbers
-from crmlab.grading.rosters import decode
+from crmlab.grading.rosters import decode, same
 from crmlab.practice.data import VERSION, other_version
 
 LARGEST_NOTEBOOK, LARGEST_ZIP, LARGEST_CONTENTS, MOST_CELLS = 30_000_000, 100_000_000, 20_000_000, 2_000
@@ -59,6 +60,7 @@ class Found:
     parts: tuple[str, ...]
     open: Callable[[], bytes] | None = None
     problem: str = ""
+    file: Path | None = None
 
     def read(self) -> bytes:
         """Return the bytes of a notebook, or raise Unreadable."""
@@ -93,11 +95,14 @@ class HandIn:
         Why there is none.
     unread : bool
         Whether something was handed in that could not be read: then there is no mark, not 0.
+    changed : str
+        When the file was last changed, if it lies in a folder; of one in an archive, when that was.
     """
 
     raw: bytes | None = None
     reason: str = ""
     unread: bool = False
+    changed: str = ""
 
 
 @dataclass
@@ -115,11 +120,6 @@ class Notebook:
     cells: list[str]
     student: str = ""
     exercise: str = ""
-
-
-def same(name: str) -> str:
-    """Return a name as names are compared: archives change how é is written, blanks, and capitals."""
-    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 @dataclass
@@ -172,7 +172,7 @@ class HandIns:
             elif len(found.parts) > 1 or found.problem or not NO_HAND_IN.search(found.parts[0]):
                 nobodys.append(found)
         for found in nobodys:
-            depth = next(n for n in range(1, 99) if found.parts[:n] not in around)
+            depth = next((n for n in range(1, 99) if found.parts[:n] not in around), 1)
             name = "/".join(found.parts[:depth])
             if name not in self.strange and len(self.strange) < MOST_STRANGE:
                 released = found.says().student if self._stem(found) else ""
@@ -192,7 +192,10 @@ class HandIns:
         except Unreadable as problem:
             return HandIn(reason=str(problem), unread=True)
         if len(read) == 1:
-            return HandIn(next(iter(read)))
+            # the same notebook twice is one, and came with the first
+            times = sorted(one.file.stat().st_mtime for one in mine if one.file)
+            moment = datetime.fromtimestamp(times[0], UTC) if times else None
+            return HandIn(next(iter(read)), changed=moment.isoformat(timespec="seconds") if moment else "")
         told = f"There are {len(read)} notebooks that could be {exercise}.ipynb: hand in one."
         return HandIn(
             reason=f"{told} They are {' and '.join(map(shown, [*read.values()][:4]))}.", unread=True
@@ -346,7 +349,7 @@ def _walk(path: Path, above: tuple[str, ...] = ()) -> Iterator[Found]:
         elif one.is_dir() or same(one.name).endswith(".zip"):
             yield from _walk(one, parts)
         else:
-            yield Found(parts, functools.partial(_begin, one))
+            yield Found(parts, functools.partial(_begin, one), file=one)
 
 
 def _begin(path: Path) -> bytes:
@@ -399,14 +402,15 @@ def _unzip(archive: Archive, parts: tuple[str, ...]) -> Iterator[Found]:
     for member in members:
         raw = member.filename.encode("cp437", "replace")
         name = member.filename if member.flag_bits & 0x800 else decode(raw) or member.filename
-        inner = [one for one in re.split(r"[/\\]", name) if one not in ("", ".", "..")]
+        inner = [one[:255] for one in re.split(r"[/\\]", name) if one not in ("", ".", "..")]
         place = (*parts, *inner)
         if member.is_dir() or not inner or any(map(LEFT_BY_SYSTEMS.match, inner)):
             continue
         if len(place) > DEEPEST or member.flag_bits & 1:
             yield Found(place, problem="is encrypted" if member.flag_bits & 1 else "lies in too many folders")
         elif not same(inner[-1]).endswith(".zip"):
-            yield Found(place, functools.partial(archive.read, member.filename, LARGEST_NOTEBOOK + 1))
+            begin = functools.partial(archive.read, member.filename, LARGEST_NOTEBOOK + 1)
+            yield Found(place, begin, file=archive.path)
         elif member.file_size > MOST_TIMES * member.compress_size + 10**6:
             yield Found(place, problem="unpacks to many times its size")
         else:

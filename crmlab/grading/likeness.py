@@ -12,19 +12,20 @@ from typing import Any
 
 import pandas as pd
 
-RUN, FEWEST, MOST_HOLDERS, ALIKE = 8, 60, 40, 0.8
+RUN, FEWEST, MOST_HOLDERS, ALIKE, LONGEST = 8, 60, 40, 0.8, 500_000
 """Tokens in a row that are compared as one; how many such runs of a student's own are too few to tell (some
-six lines); by how many students a run is held that nobody counts; the share from which two are named."""
+six lines); by how many students a run is held that nobody counts; the share from which two are named;
+characters beyond which nobody looks."""
 
 _DROPPED = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
-def runs(cells: Iterable[str], handed_out: Iterable[str]) -> list[str]:
+def runs(cells: Sequence[str], handed_out: Iterable[str]) -> list[str]:
     """Return the runs of tokens of a student's own code, without what was handed out.
 
     Parameters
     ----------
-    cells : iterable of str
+    cells : sequence of str
         The code.
     handed_out : iterable of str
         Set-up and starters: their lines do not count, and their names stay as they are.
@@ -42,14 +43,14 @@ def runs(cells: Iterable[str], handed_out: Iterable[str]) -> list[str]:
     >>> runs([one], ["orders = given.orders"]) == runs([other], ["orders = given.orders"])
     True
     """
-    given = [line.strip() for text in handed_out for line in text.splitlines()]
+    given = {line.strip() for text in handed_out for line in text.splitlines()}
     known = {*_tokens("\n".join(given)), "given", "practice"}
     tokens: list[str] = []
     for cell in cells:
         own = [line for line in cell.splitlines() if line.strip() not in given]
         own = [line for line in own if not line.lstrip().startswith(("practice.check", "import ", "from "))]
         before = ""
-        for token in _tokens("\n".join(own)):
+        for token in _tokens("\n".join(own)[: LONGEST // len(cells)]):
             kept = before == "." or token in known or keyword.iskeyword(token) or not token.isidentifier()
             tokens.append(token if kept else "_")
             before = token

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -21,17 +21,24 @@ import crmlab
 from crmlab.grading import report, sandbox
 from crmlab.grading._limits import Limits
 from crmlab.grading._limits import told as told_limits
-from crmlab.grading.assignment import drawn_with, read_key, write_data
+from crmlab.grading.assignment import drawn_otherwise, read_key
 from crmlab.grading.causes import plain, told_of, without_installation
+from crmlab.grading.gradebook import Gradebook
 from crmlab.grading.handins import HandIns, NoCode, Unreadable, notebook, shown
+from crmlab.grading.handout import draw, write_data
 from crmlab.grading.likeness import runs
+from crmlab.grading.report import trace
+from crmlab.grading.rosters import same
+from crmlab.grading.settings import FILE_TIMES, no_student
+from crmlab.grading.term import Term, one_of, printable
 from crmlab.practice import Drawn, load
 from crmlab.practice.data import write_cases
 from crmlab.practice.exercise import Exercise
-from crmlab.practice.forms import Choice, Function, Interval
+from crmlab.practice.forms import Interval, Text
 from crmlab.practice.marking import Verdict
 
 REMEMBERED = {"digest", "student", "exercise", "rows", "note", "errors", "cpu_seconds", "answers", "rights"}
+REMEMBERED |= {"texts", "notes", "runs"}
 COLUMNS = ["student", "name", "exercise", "question", "title", "mark", "outcome", "mistake", "reason"]
 
 
@@ -44,6 +51,8 @@ def grade(
     trust: bool = False,
     limits: Limits = Limits(),  # noqa: B008
     progress: bool = False,
+    students: Collection[str] = (),
+    gradebook: str | Path | None = None,
 ) -> pd.DataFrame:
     """Mark what was handed in, and write ``marks.csv``, feedback pages and a summary.
 
@@ -66,17 +75,25 @@ def grade(
         What a submission may use.
     progress : bool
         Whether to show a bar.
+    students : collection of str, optional
+        Who is marked anew, whatever was marked before; everybody else stays as marked last. By default
+        everybody whose notebook has changed.
+    gradebook : str or Path, optional
+        What Canvas or Moodle has exported: it is written to `out` with the marks in it.
 
     Returns
     -------
     DataFrame
         A row for each question of each student: ``student``, ``name``, ``exercise``, ``question``, ``title``,
-        ``mark`` (0 to 1), ``outcome``, ``mistake``, ``reason``.
+        ``mark`` (0 to 1), ``outcome``, ``mistake``, ``reason``, ``computed`` (the mark before anybody gave
+        one by hand), ``comment``. ``attrs`` holds ``notes``, what a teacher should know of this
+        run, and ``totals``, what each student has in all.
 
     Raises
     ------
     ValueError
-        A key file that is not in order, an exercise that is not there; no sandbox, and no `trust`.
+        A key file, settings or overrides that are not in order, an exercise or a student that is not there;
+        no sandbox, and no `trust`.
         (Where data are drawn otherwise than at the release, or what was handed in cannot be read, that
         exercise of that student has no mark, the outcome ``unmarked`` and the cause.)
 
@@ -95,17 +112,27 @@ def grade(
     if jobs < 1:
         raise ValueError(f"--jobs is the number of submissions marked at a time, 1 or more; it was {jobs}.")
     exercises = [load(name, folder) for name in about["exercises"]]
+    term = Term(Path(key_file).resolve().parent, about["students"], exercises)
+    if term.settings.file_times and submissions.is_file():
+        raise ValueError(
+            f"The settings say handed_in = {FILE_TIMES!r}, and {submissions.name} does not tell when "
+            "its files came: unpack what has kept them, or write a table [handed_in]."
+        )
+    book = Gradebook(gradebook, about["students"], term.settings) if gradebook else None
+    anew = {same(one) for one in students}
+    for one in sorted(anew - set(map(same, about["students"]))):
+        raise ValueError(no_student(one, about["students"]))
     if not trust:
         _need_a_sandbox([Path(key_file), submissions, out, *(one.path.parent for one in exercises)])
     if progress:
         print("Marking without a sandbox." if trust else told_limits(), file=sys.stderr)
     stop = threading.Event()
-    marker = Marker(about, submissions, out, limits, trust, stop)
+    marker = Marker(about, submissions, out, limits, trust, stop, term.units(), anew)
     slots: queue.SimpleQueue[int] = queue.SimpleQueue()
     for slot in range(jobs):
         slots.put(slot)
 
-    def one(student: str, exercise: Exercise) -> dict[str, Any]:
+    def mark(student: str, exercise: Exercise) -> dict[str, Any]:
         slot = slots.get()
         try:
             return marker.mark(student, exercise, slot)
@@ -114,20 +141,18 @@ def grade(
 
     pool = ThreadPoolExecutor(jobs)
     try:
-        work = [
-            pool.submit(one, student, exercise) for student in about["students"] for exercise in exercises
-        ]
+        work = [pool.submit(mark, student, exercise) for student in term.units() for exercise in exercises]
         for done in tqdm(as_completed(work), total=len(work), disable=not progress, unit="submission"):
             done.result()
         results = [done.result() for done in work]
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
-    rows = [row for result in results for row in result["rows"]]
-    unknown = dict.fromkeys(COLUMNS, "") | {"mark": 0.0, "outcome": "unknown"}
-    rows += [unknown | {"student": name, "reason": why} for name, why in marker.handed_in.strange.items()]
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    report.write(out, table, results)
+    table = term.marks(results, COLUMNS)
+    unknown = dict.fromkeys(table.columns, "") | {"mark": 0.0, "computed": math.nan, "outcome": "unknown"}
+    for name, why in marker.handed_in.strange.items():
+        table.loc[len(table)] = pd.Series(unknown | {"student": name, "reason": why})
+    table.attrs |= report.write(out, table, results, term, book)
     return table
 
 
@@ -142,40 +167,48 @@ class Marker:
         limits: Limits,
         trust: bool,
         stop: threading.Event,
+        units: Mapping[str, Sequence[str]],
+        anew: set[str],
     ) -> None:
         self._about, self._limits, self._trust = about, limits, trust
+        self._units, self._anew = units, anew
         self._stop = stop
         self._done = out / "done"
         self._done.mkdir(parents=True, exist_ok=True)
         self._own_marks(out)
-        self.handed_in = HandIns(submissions, about["students"], list(about["exercises"]))
+        groups = {one[-1]: {"name": one[-1]} for one in units.values() if one[-1] not in about["students"]}
+        self.handed_in = HandIns(submissions, about["students"] | groups, list(about["exercises"]))
         self._solver = threading.Lock()  # solutions draw figures, and pyplot is for one at a time
 
     def mark(self, student: str, exercise: Exercise, slot: int) -> dict[str, Any]:
         """Return the result of one student's exercise: rows of marks, and what the summary needs."""
-        handed_in = self.handed_in.of(student, exercise.name)
+        handed_in = one_of({one: self.handed_in.of(one, exercise.name) for one in self._units[student]})
         raw, reason = handed_in.raw, handed_in.reason
+        came = {"submitted": raw is not None or handed_in.unread, "handed_in": handed_in.changed}
         settings = [crmlab.__version__, exercise.digest, asdict(self._limits), self._trust]
         state = json.dumps([*settings, self._about["key"], reason]).encode()
         digest = hashlib.sha256(state + (raw or b"")).hexdigest()
         file = self._done / student / f"{exercise.name}.json"
         held = _remembered(file)
-        if held and held["digest"] == digest:
-            return held
+        anew = self._anew & set(map(same, self._units[student]))
+        if held and not anew and (self._anew or held["digest"] == digest):
+            return held | came
+        if self._anew and not anew:
+            return self._unmarked(student, exercise, "Not marked yet: only others were asked for.")
         with self._solver:
-            drawn = Drawn(exercise, self._about["key"], student)
-            other = self._drawn_otherwise(drawn)
+            drawn = draw(exercise, self._about, student)
+            other = drawn_otherwise(drawn, self._about)
             if other:  # costs nobody else the marking, and is not remembered: it may be mended
-                return self._unmarked(drawn, other)
-            rights = {number: _trace(drawn, number, drawn.key(number).right) for number in exercise.questions}
+                return self._unmarked(student, exercise, other) | came
+            rights = {number: trace(drawn, number, drawn.key(number).right) for number in exercise.questions}
         if handed_in.unread:
-            return self._unmarked(drawn, reason)
+            return self._unmarked(student, exercise, reason) | came
         outcome, cells, notes, own = sandbox.Outcome(note=reason), list[str](), [], list[str]()
         if raw is not None:
             try:
                 opened = notebook(raw)
                 cells = [without_installation(cell) for cell in opened.cells]
-                if opened.student not in ("", student):
+                if opened.student not in ("", *self._units[student]):
                     notes.append(f"This notebook was released to {shown(opened.student)}.")
                 if opened.exercise not in ("", exercise.name):
                     notes.append(f"This notebook was released as {shown(opened.exercise)}.")
@@ -186,23 +219,25 @@ class Marker:
                         _write_job(drawn, cells, Path(job))
                     outcome = self._execute(Path(job), slot)
             except Unreadable as problem:
-                return self._unmarked(drawn, str(problem))
+                return self._unmarked(student, exercise, str(problem)) | came
             except NoCode as problem:
                 outcome.note = str(problem)
         with self._solver:
             rows = [self._row(drawn, number, outcome, cells) for number in exercise.questions]
-        traces = {number: _trace(drawn, number, outcome.answers.get(number)) for number in exercise.questions}
+        read = [row["question"] for row in rows if row["outcome"] == "unmarked"]
+        texts = {number: printable(outcome.answers[number], "\n") for number in read}
+        traces = {number: trace(drawn, number, outcome.answers.get(number)) for number in exercise.questions}
         result = {
             "digest": digest, "student": student, "exercise": exercise.name, "rows": rows,
             "note": outcome.note, "errors": {str(cell): plain(text) for cell, text in outcome.errors.items()},
-            "cpu_seconds": round(outcome.cpu_seconds, 2), "answers": traces, "rights": rights,
+            "cpu_seconds": round(outcome.cpu_seconds, 2), "answers": traces, "rights": rights, "texts": texts,
             "notes": notes, "runs": own,
         }  # fmt: skip
         file.parent.mkdir(parents=True, exist_ok=True)
         whole = file.with_suffix(".new")
         whole.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
         whole.replace(file)
-        return result
+        return result | came
 
     def _own_marks(self, out: Path) -> None:
         """See that what was marked in this folder before was marked with this key."""
@@ -211,34 +246,7 @@ class Marker:
             raise ValueError(f"{out} holds marks that were made with another key file: name another --out.")
         file.write_text(f"{key}\n", encoding="utf-8")
 
-    def _drawn_otherwise(self, drawn: Drawn) -> str:
-        """Return why the data are not those released, or nothing where they are."""
-        exercise, held = drawn.exercise, self._about["students"][drawn.student]
-        try:
-            again = drawn.given.fingerprint()
-            if again == held["given"].get(exercise.name):
-                return ""
-            second = Drawn(exercise, self._about["key"], drawn.student).given.fingerprint()
-        except Exception as error:
-            # its text may hold what is kept back, and the student reads this
-            return f"The data cannot be drawn here ({type(error).__name__}), so nothing was marked."
-        before, now = held.get("drawn_with", {}), drawn_with()
-        changed = [
-            f"{name} was {before[name]} and is {now.get(name)}"
-            for name in before
-            if before[name] != now.get(name)
-        ]
-        if exercise.digest != self._about["exercises"][exercise.name]:
-            changed.insert(0, f"{exercise.path.name} has been changed")
-        if again != second:
-            changed.insert(0, "inputs() draws other data each time it is called")
-        found = "; ".join(changed) or "nothing is known of what has changed"
-        return (
-            f"The data are drawn differently from those released, so nothing was marked. Since then: {found}."
-        )
-
-    def _unmarked(self, drawn: Drawn, reason: str) -> dict[str, Any]:
-        student, exercise = drawn.student, drawn.exercise
+    def _unmarked(self, student: str, exercise: Exercise, reason: str) -> dict[str, Any]:
         about = [student, self._about["students"][student]["name"], exercise.name]
         rows = [
             dict(zip(COLUMNS, [*about, number, one.title, math.nan, "unmarked", "", reason], strict=True))
@@ -247,7 +255,8 @@ class Marker:
         empty = dict.fromkeys(exercise.questions, "")
         return {
             "student": student, "exercise": exercise.name, "rows": rows, "note": reason, "errors": {},
-            "cpu_seconds": 0.0, "answers": empty, "rights": empty, "notes": [], "runs": [],
+            "cpu_seconds": 0.0, "answers": empty, "rights": empty, "texts": {}, "notes": [], "runs": [],
+            "submitted": False, "handed_in": "",
         }  # fmt: skip
 
     def _row(self, drawn: Drawn, number: str, outcome: sandbox.Outcome, cells: list[str]) -> dict[str, Any]:
@@ -262,6 +271,8 @@ class Marker:
             verdict = drawn.verdict(number, outcome.answers.get(number))
         except Exception as error:  # an answer that breaks the marking costs its own mark only
             verdict = Verdict("type", f"It could not be marked: {type(error).__name__}.")
+        if isinstance(question.form, Text) and verdict.outcome in ("right", "formed"):
+            verdict = Verdict("unmarked", "A text is read by a person.", math.nan)
         told = told_of(question, drawn.form(number), verdict, outcome, cells)
         name, mark = self._about["students"][drawn.student]["name"], round(verdict.mark, 4)
         line = [drawn.student, name, drawn.exercise.name, number, question.title, mark, verdict.outcome]
@@ -318,22 +329,3 @@ def _write_job(drawn: Drawn, cells: list[str], job: Path) -> None:
     text = json.dumps({"cells": cells, "questions": questions})
     (job / "job.json").write_text(text, encoding="utf-8", errors="replace")
     job.chmod(0o755)
-
-
-def _trace(drawn: Drawn, number: str, plain: Any) -> str:
-    """Return a mark by which two equal answers can be told, or nothing where equal answers mean nothing."""
-    form = drawn.form(number)
-    if isinstance(form, Choice | Function | Interval) or form.problem(plain):
-        return ""
-    plain = sorted(plain) if isinstance(plain, list) else plain
-    text = json.dumps(_rounded(plain), sort_keys=True)
-    # a count of 12 may be two students' right answer
-    return hashlib.sha256(text.encode()).hexdigest()[:16] if len(text) > 5 else ""
-
-
-def _rounded(plain: Any) -> Any:
-    if isinstance(plain, dict):
-        return {name: _rounded(one) for name, one in plain.items() if name != "has"}
-    if isinstance(plain, list):
-        return [_rounded(one) for one in plain]
-    return float(f"{plain:.6g}") if isinstance(plain, float) else plain

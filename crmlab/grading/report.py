@@ -1,16 +1,24 @@
 """What the instructor and the students get to see: marks.csv, totals.csv, feedback pages, the summary."""
 
 import csv
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from crmlab._html import render
+from crmlab.grading import overrides
+from crmlab.grading.gradebook import Gradebook
 from crmlab.grading.handins import shown
 from crmlab.grading.likeness import alike
+from crmlab.grading.term import Term, subtotals, totals
+from crmlab.practice import Drawn
+from crmlab.practice.forms import Choice, Function, Interval
 
 FORMULA = "=+@＝＋－＠\\-"
 OWN_WORDS = {
@@ -19,6 +27,7 @@ OWN_WORDS = {
     "columns": "Its columns or rows are not those wanted: see the feedback page.",
     "range": "It is not plausible: see the feedback page.",
     "wrong": "The form is right, and the value is not: see the feedback page.",
+    "by hand": "Marked by hand: see the feedback page.",
     "unmarked": "It was not marked: see summary.html.",
     "unknown": "It is nobody's on the roster, or may be of two: see summary.html.",
 }
@@ -36,7 +45,8 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each question: ``students``, ``difficulty`` (the mean mark: 1 is easy), ``discrimination``
+        A row for each question: ``students`` who have a mark in it, ``right`` (the share with the full mark),
+        ``difficulty`` (the mean mark: 1 is easy), ``discrimination``
         (the correlation of the mark with the student's mean mark on all other questions; missing where one
         of them does not vary), ``mistake`` (the most frequent known one) and ``times`` (how often).
 
@@ -60,7 +70,8 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
     made = marks[marks["mistake"] != ""].groupby(["question", "mistake"]).size()
     often = made.sort_values(ascending=False, kind="stable").reset_index(name="times")
     often = often.drop_duplicates("question").set_index("question")
-    table = pd.DataFrame({"students": wide.notna().sum(), "difficulty": wide.mean()})
+    right = wide.eq(1).sum() / wide.notna().sum()
+    table = pd.DataFrame({"students": wide.notna().sum(), "right": right, "difficulty": wide.mean()})
     table["discrimination"] = related.reindex(table.index)
     return table.join(often).fillna({"mistake": "", "times": 0}).astype({"times": int})
 
@@ -103,8 +114,14 @@ def identical(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["question", "students", "right_for"])
 
 
-def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> None:
-    """Write all files of a marking.
+def write(
+    out: Path,
+    marks: pd.DataFrame,
+    results: Sequence[Mapping[str, Any]],
+    term: Term,
+    gradebook: Gradebook | None = None,
+) -> dict[str, Any]:
+    """Write all files of a marking. What somebody has changed in one of them is kept beside it.
 
     Parameters
     ----------
@@ -114,42 +131,98 @@ def write(out: Path, marks: pd.DataFrame, results: Sequence[Mapping[str, Any]]) 
         A row for each question of each student.
     results : sequence of mappings
         What was noted of each submission.
+    term : Term
+    gradebook : Gradebook, optional
+
+    Returns
+    -------
+    dict
+        ``notes``, what a teacher should know, and ``totals``, what each student has, in words.
 
     Examples
     --------
-    >>> write(Path("marks"), marks, results)  # doctest: +SKIP
+    >>> write(Path("marks"), marks, results, term)  # doctest: +SKIP
     """
     known = marks[marks["question"] != ""]
-    totals = known.groupby(["student", "name"], sort=False)["mark"].agg(["mean", "size"])
-    totals = totals.set_axis(["mark", "questions"], axis=1).round(4).reset_index()
-    (out / "feedback").mkdir(parents=True, exist_ok=True)
+    parts = subtotals(known, term.settings, term.times(results))
+    whole = totals(parts)
     # nothing that a student wrote stands in the tables: it is on the student's own page
-    own = marks.assign(reason=[_own_words(row.outcome, row.reason) for row in marks.itertuples()])
+    own = marks.assign(reason=[_own_words(row, term.versions) for row in marks.itertuples()])
     own["student"] = own["student"].where(own["question"] != "", own["student"].map(shown))
-    for name, table in {"marks": own, "totals": totals}.items():
-        _store(out / f"{name}.csv", spreadsheet(table))
-    errors: dict[str, list[tuple[str, Mapping[str, str], str]]] = {}
-    for one in results:
-        errors.setdefault(one["student"], []).append((one["exercise"], one["errors"], one["note"]))
+    tables = {"marks": own, "totals": whole, "subtotals": parts}
+    tables["to_mark"] = overrides.to_mark(marks, term.versions, term.settings)
+    late, notes = term.notes(parts), list[str]()
+    if gradebook:
+        book, said = gradebook.filled(whole)
+        notes += said
+    files = {f"{name}.csv": spreadsheet(table.round(4)) for name, table in tables.items()}
+    files |= {gradebook.name: spreadsheet(book)} if gradebook else {}
+    of = {
+        student: [one for one in results if student in term.members(one["student"])]
+        for student in whole["student"]
+    }
     for student, rows in known.groupby("student", sort=False):
-        _store(out / "feedback" / f"{student}.html", _feedback(rows, errors.get(student, [])))
-    _store(out / "summary.html", _summary(marks, totals, results))
-
-
-def _feedback(rows: pd.DataFrame, errors: Sequence[tuple[str, Mapping[str, str], str]]) -> str:
-    stopped = [
-        (exercise, int(cell) + 1, text)
-        for exercise, cells, _ in errors
-        for cell, text in _by_cell(cells)[:20]
+        part = parts[parts["student"] == student]
+        total = whole[whole["student"] == student].iloc[0]
+        files[f"feedback/{student}.html"] = _feedback(rows, part, total, of[student])
+    read = [
+        (
+            number,
+            [(one["student"], term.versions[one["student"], number], one["texts"][number]) for one in found],
+        )
+        for number in term.texts
+        if (found := [one for one in results if number in one["texts"]])
     ]
-    notes = [(exercise, note) for exercise, _, note in errors if note]
+    if read:
+        files["texts.html"] = _texts(read, marks, term)
+    for name, text in files.items():
+        notes += _store(out, name, text)
+    notes += _store(out, "summary.html", _summary(marks, whole, parts, results, term, notes))
+    words = {"unmarked": "not marked", "excused": "excused"}
+    reached = {row.student: words.get(row.state) or f"{row.mark:.0%}" for row in whole.itertuples()}
+    return {"notes": [*late, *notes], "totals": reached}
+
+
+def _feedback(
+    rows: pd.DataFrame, parts: pd.DataFrame, total: Any, results: Sequence[Mapping[str, Any]]
+) -> str:
+    stopped = [
+        (one["exercise"], int(cell) + 1, text)
+        for one in results
+        for cell, text in _by_cell(one["errors"])[:20]
+    ]
+    notes = [(one["exercise"], one["note"]) for one in results if one["note"]]
     return render(
-        "feedback.html", title=rows["name"].iloc[0], mark=rows["mark"].mean(), notes=notes,
-        rows=rows.to_dict("records"), stopped=stopped,
+        "feedback.html", title=total["name"], mark=total["mark"], state=total["state"], notes=notes,
+        parts=parts.to_dict("records"), rows=rows.to_dict("records"), stopped=stopped,
     )  # fmt: skip
 
 
-def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mapping[str, Any]]) -> str:
+def _texts(read: Any, marks: pd.DataFrame, term: Term) -> str:
+    given = marks.set_index(["student", "question"])
+    shown = [
+        (
+            number,
+            given["title"].xs(number, level="question").iloc[0],
+            term.texts[number].rubric.items(),
+            [
+                (term.settings.group(student) or student, version, text, given.loc[(student, number)])
+                for student, version, text in texts
+            ],
+        )
+        for number, texts in read
+    ]
+    return render("texts.html", title="Texts to read", questions=shown)
+
+
+def _summary(
+    marks: pd.DataFrame,
+    whole: pd.DataFrame,
+    parts: pd.DataFrame,
+    results: Sequence[Mapping[str, Any]],
+    term: Term,
+    notes: Sequence[str],
+) -> str:
     known = marks[marks["question"] != ""]
     known = _told_apart(known)
     told = known[known["mistake"] != ""].groupby(["question", "mistake"])["reason"]
@@ -162,37 +235,55 @@ def _summary(marks: pd.DataFrame, totals: pd.DataFrame, results: Sequence[Mappin
     trouble += [(row.student, "", "", row.reason) for row in marks[marks["question"] == ""].itertuples()]
     trouble += [(one["student"], one["exercise"], "", n) for one in results for n in one.get("notes", [])]
     seconds = pd.Series([one["cpu_seconds"] for one in results], dtype=float)
-    about = f"{len(totals)} students, mean mark {totals['mark'].mean():.0%}; "
-    about += f"a submission took {seconds.median():.1f} seconds of processor time (median)."
-    parts = {
-        "Students": totals.sort_values("mark", ascending=False, kind="stable", ignore_index=True),
+    states = whole["state"].value_counts()
+    about = f"{len(whole)} students" + "".join(
+        f", {states[one]} {one}" for one in states.index if one != "marked"
+    )
+    about += f"; mean mark {whole['mark'].mean():.0%}" if states.get("marked") else "; nobody is marked yet"
+    about += f". A submission took {seconds.median():.1f} seconds of processor time (median)."
+    by_hand = known[known["outcome"].eq("by hand") | known["comment"].ne("")]
+    late = parts[parts["days_late"] > 0].drop(columns=["name", "weight"])
+    sections = {
+        "Students": whole.sort_values("mark", ascending=False, kind="stable", ignore_index=True),
         "Questions": questions(known).round(2).reset_index(),
         "Mistakes": mistakes.sort_values("times", ascending=False, kind="stable", ignore_index=True),
+        "Marks by hand": by_hand[["student", "question", "computed", "mark", "comment"]],
+        "Late": late,
+        "What counts": term.shares(),
         "The same answer to different data": identical(results),
         "Nearly the same code": alike(results),
         "Trouble": pd.DataFrame(trouble, columns=["student", "exercise", "where", "what"]),
     }
     explained = {
-        "Questions": "Difficulty is the mean mark (1 is easy). Discrimination is the correlation with the "
-        "mean mark on the other questions: near 0 or below, look at the question.",
+        "Students": "A total is missing while something that counts in it has no mark; that of an exercise, "
+        "also if it does not count.",
+        "Questions": "Right is the share with the full mark, difficulty the mean mark (1 is easy). "
+        "Discrimination is the correlation with the mean mark on the other questions: near 0 or below, look "
+        "at the question.",
+        "Marks by hand": "From overrides.csv; what was computed stands beside the mark that counts.",
+        "Late": f"Each day begun takes {term.settings.penalty_per_day:.0%} of what was earned.",
+        "What counts": "The share of each question in the total of somebody who is excused from nothing.",
         "The same answer to different data": "A reason to talk, no proof: two may make "
         "the same slip. The name under “right for” says whose right answer it is.",
         "Nearly the same code": "Names of variables, comments and blanks aside, and without what was handed "
         "out. Short code is left out, as there are few ways to write it. No proof either.",
     }
     shown = [
-        (title, explained.get(title, ""), table if len(table) else None) for title, table in parts.items()
+        (title, explained.get(title, ""), table.reset_index(drop=True) if len(table) else None)
+        for title, table in sections.items()
     ]
-    return render("summary.html", title="Summary", about=about, parts=shown)
+    percent = ("mark", "computed", "earned", "right", "share", *parts["exercise"].unique())
+    return render("summary.html", title="Summary", about=about, notes=notes, parts=shown, percent=percent)
 
 
 def _by_cell(errors: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(errors.items(), key=lambda error: int(error[0]))
 
 
-def _own_words(outcome: str, reason: str) -> str:
-    number = re.match(r"-?[\d.e+-]+ is not plausible\. ", reason)  # the answer, and no text
-    return reason if number else OWN_WORDS.get(outcome, reason)
+def _own_words(row: Any, versions: Mapping[tuple[str, str], str]) -> str:
+    number = re.match(r"-?[\d.e+-]+ is not plausible\. ", row.reason)  # the answer, and no text
+    waits = row.outcome == "unmarked" and (row.student, row.question) in versions
+    return str(row.reason if number or waits else OWN_WORDS.get(row.outcome, row.reason))
 
 
 def spreadsheet(table: pd.DataFrame) -> str:
@@ -200,8 +291,9 @@ def spreadsheet(table: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> spreadsheet(pd.DataFrame({"name": ["=1+1"], "mark": [0.5]})).split()[1:]
-    ['"\'=1+1","0.5"']
+    >>> print(spreadsheet(pd.DataFrame({"name": ["=1+1"], "mark": [0.5]}))[1:].strip())
+    "name","mark"
+    "'=1+1","0.5"
     """
     # by the mark at its beginning spreadsheets tell UTF-8
     return "\ufeff" + table.map(_harmless).rename(columns=_harmless).to_csv(
@@ -226,7 +318,65 @@ def _told_apart(marks: pd.DataFrame) -> pd.DataFrame:
     return marks.assign(question=marks["question"].where(~both, marks["exercise"] + " " + marks["question"]))
 
 
-def _store(path: Path, text: str) -> None:
+def _store(out: Path, name: str, text: str) -> list[str]:
+    """Write a file, keep aside what somebody made of the one that was written before, and say so."""
+    path, record = out / name, out / ".written" / name
+    held, wrote = (one.read_bytes() if one.is_file() else b"" for one in (path, record))
+    notes, fresh = [], text.encode(errors="replace")
+    if held not in (wrote, fresh, b""):
+        aside = path.with_stem(f"{path.stem}.edited")
+        for number in count(2):
+            if not aside.exists():
+                break
+            aside = path.with_stem(f"{path.stem}.edited_{number}")
+        path.replace(aside)
+        rows = overrides.changed_by_hand(wrote.decode(errors="replace"), aside) if name == "marks.csv" else []
+        told = f"{name} was changed after it was written; it is kept as {aside.name}, and counts for nothing."
+        lines = "\n".join(["student,question,mark", *rows])
+        notes.append(told + f" To make its marks count, put into overrides.csv:\n{lines}" * bool(rows))
+    store(record, text)
+    store(path, text)
+    return notes
+
+
+def store(path: Path, text: str) -> None:
+    """Write a file such that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.with_name(f"{path.name}.new")
-    whole.write_text(text, encoding="utf-8", errors="replace")
+    whole.write_bytes(text.encode(errors="replace"))
     whole.replace(path)
+
+
+def trace(drawn: Drawn, number: str, plain: Any) -> str:
+    """Return a hash by which two equal answers can be told, or nothing where equal answers mean nothing.
+
+    Parameters
+    ----------
+    drawn : Drawn
+    number : str
+        The question.
+    plain : object
+        A plain answer of anybody's.
+
+    Examples
+    --------
+    >>> from crmlab.practice import load
+    >>> drawn = Drawn(load("41"), "key", "s1")
+    >>> trace(drawn, "41.1", 0.123456) == trace(drawn, "41.1", 0.1234560001) != ""
+    True
+    """
+    form = drawn.form(number)
+    if isinstance(form, Choice | Function | Interval) or form.problem(plain):
+        return ""
+    plain = sorted(plain) if isinstance(plain, list) else plain
+    text = json.dumps(_rounded(plain), sort_keys=True)
+    # a count of 12 may be two students' right answer
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if len(text) > 5 else ""
+
+
+def _rounded(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {name: _rounded(one) for name, one in plain.items() if name != "has"}
+    if isinstance(plain, list):
+        return [_rounded(one) for one in plain]
+    return float(f"{plain:.6g}") if isinstance(plain, float) else plain

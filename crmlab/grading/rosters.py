@@ -48,7 +48,8 @@ def roster(path: str | Path) -> dict[str, str]:
 
     Examples
     --------
-    >>> file = Path(tempfile.mkdtemp()) / "roster.csv"
+    >>> from tempfile import mkdtemp
+    >>> file = Path(mkdtemp()) / "roster.csv"
     >>> _ = file.write_text("student,name\\ns1,Ann\\ns2,李雷\\n", encoding="gb18030")
     >>> roster(file)
     {'s1': 'Ann', 's2': '李雷'}
@@ -61,7 +62,8 @@ def read_roster(path: str | Path) -> dict[str, dict[str, Any]]:
 
     Examples
     --------
-    >>> file = Path(tempfile.mkdtemp()) / "canvas.csv"
+    >>> from tempfile import mkdtemp
+    >>> file = Path(mkdtemp()) / "canvas.csv"
     >>> _ = file.write_text('Student,ID,SIS Login ID,Section\\n"Smith, Ann",1203,ann7,A\\n')
     >>> read_roster(file)
     {'ann7': {'name': 'Smith, Ann', 'also': ['1203']}}
@@ -99,6 +101,11 @@ def read_roster(path: str | Path) -> dict[str, dict[str, Any]]:
     if not students:
         raise ValueError(f"{path} names no student.")
     return students
+
+
+def same(name: str) -> str:
+    """Return a name as names are compared: archives change how é is written, blanks, and capitals."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def names_a_folder(student: str) -> bool:

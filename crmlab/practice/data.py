@@ -4,7 +4,7 @@ import copy
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from keyword import iskeyword
 from pathlib import Path
@@ -73,16 +73,38 @@ class Variant:
     True
     """
 
-    def __init__(self, course_key: str, exercise: str, student: str, small: bool) -> None:
+    def __init__(self, course_key: str, exercise: str, student: str, small: bool, attempt: int = 0) -> None:
         self.exercise, self.student, self.small = exercise, student, small
-        self._key = course_key.encode()
+        self._key, self._attempt = course_key, attempt
 
     def seed(self, name: str = "company") -> int:
         """Return a whole number below 2**128, too long to be guessed."""
         # lengths before the texts: ("ab", "c") is not ("a", "bc")
-        parts = [text.encode() for text in (self.exercise, self.student, name)]
-        message = b"".join(len(part).to_bytes(4) + part for part in parts)
-        return int.from_bytes(hmac.new(self._key, message, hashlib.sha256).digest()[:16])
+        parts = [self.exercise, self.student, name, *([str(self._attempt)] if self._attempt else [])]
+        message = b"".join(len(part.encode()).to_bytes(4) + part.encode() for part in parts)
+        return int.from_bytes(hmac.new(self._key.encode(), message, hashlib.sha256).digest()[:16])
+
+    def attempts(self, most: int = 30) -> Iterator["Variant"]:
+        """Yield variants, this one first, until the exercise takes one: not all data bear all questions.
+
+        Raises
+        ------
+        ValueError
+            None was taken: the rule asks for too much.
+
+        Examples
+        --------
+        >>> for draw in variant("secret", "41_value_tiers", "ann").attempts():
+        ...     if draw.integer("margin", 20, 40) < 30:  # the rule; here it stands for any other
+        ...         break
+        >>> draw.integer("margin", 20, 40)
+        27
+        """
+        for attempt in range(most):
+            yield Variant(self._key, self.exercise, self.student, self.small, attempt)
+        raise ValueError(
+            f"In {most} attempts nothing was drawn that bears every question of {self.exercise}."
+        )
 
     def integer(self, name: str, low: int, high: int) -> int:
         """Return a whole number from `low` to `high`, both included."""

@@ -21,7 +21,7 @@ from crmlab.practice.exercise import Question, fill, load, names
 from crmlab.practice.marking import Drawn, Verdict
 
 _RELEASED, _LOG, _LOG_VERSION = "form.json", "progress.jsonl", 2
-_RANKS = ["right", "mistake", "wrong", "range", "columns", "type"]
+_RANKS = ["right", "formed", "mistake", "wrong", "range", "columns", "type"]
 _open: dict[str, Drawn | dict[str, forms.Form]] = {}
 
 
@@ -162,7 +162,7 @@ def solution(question: str) -> Note:
     """
     drawn, asked = _find(question)
     mine = [one for one in _events() if (one["student"], one["question"]) == (drawn.student, asked.number)]
-    if not any(one["outcome"] in ("right", "mistake", "wrong", "range") for one in mine):
+    if not any(one["outcome"] in _RANKS[:5] for one in mine):
         return Note(f'Try first, an answer of your own: `practice.check("{question}", {asked.variable})`.')
     _log(drawn, asked, {"outcome": "solution"})
     why = fill(asked.why, drawn.given.values())

@@ -14,7 +14,7 @@ from crmlab._numbers import now
 from crmlab._paths import ROOT, clone
 from crmlab._tables import look_up, unknown
 from crmlab.practice.data import Variant
-from crmlab.practice.forms import Form, Function, Interval, Selection
+from crmlab.practice.forms import Form, Function, Interval, Selection, Text
 
 FOLDER = ROOT / "exercises"
 ROLES = ("starter", "form", "truth", "cases", "solution", "wrong")
@@ -130,7 +130,8 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
             raise ValueError(f"{path.name}, cell {number} ({first}): {error}") from error
     for one in exercise.questions.values():
         missing = [role for role in ("starter", "form", "solution") if role not in one.source]
-        missing += ["hint"] * (not one.hint) + ["wrong"] * (not one.wrong)
+        missing += ["hint"] * (not one.hint)
+        missing += ["wrong"] * (not one.wrong and not isinstance(one.form, Text))
         missing += ["truth"] * (isinstance(one.form, Interval | Selection) and one.truth is None)
         missing += ["cases"] * (isinstance(one.form, Function) and one.cases is None)
         if missing:

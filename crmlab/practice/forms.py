@@ -1,4 +1,4 @@
-"""The forms of answers: one number, a label, a table, a list, an interval, a function, a figure."""
+"""The forms of answers: one number, a label, a table, a list, an interval, a function, a figure, a text."""
 
 import copy
 import inspect
@@ -14,8 +14,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure as Canvas
 
-from crmlab._tables import look_up
-from crmlab.practice._forms import (
+from crmlab._forms import (
     LARGEST_TABLE,
     Cases,
     Choice,
@@ -24,10 +23,12 @@ from crmlab.practice._forms import (
     Problem,
     Refused,
     Table,
+    clean,
     told,
     what_is,
     worst,
 )  # fmt: skip
+from crmlab._tables import look_up
 
 MOST_LINES = 30
 """Lines in a figure beyond which it is not looked at."""
@@ -173,6 +174,8 @@ class Function(Form):
         if outputs and all(one is None for one in outputs):  # a starter
             return "missing", nothing[1]
         found = [nothing if one is None else self.returns.problem(one) for one in outputs]
+        if None in found:  # on some inputs it works, and may be right there
+            return None
         first = worst(found)
         return first and (first[0], first[1] if first is nothing else f"What it returns: {first[1]}")
 
@@ -180,9 +183,20 @@ class Function(Form):
         same = self._same(plain, right)
         return all(same) and len(same) == len(plain["outputs"]) > 0
 
+    def part(self, plain: Any, right: Any) -> tuple[float, str]:
+        same = self._same(plain, right)
+        told = f"Right on {sum(same)} of {len(same)} inputs." if any(same) else ""
+        return sum(same) / max(len(same), 1), told
+
     def difference(self, plain: Any, right: Any) -> str:
         same = self._same(plain, right)
-        return f"It is right on {sum(same)} of {len(same)} inputs."
+        stopped = worst(map(self.returns.problem, plain["outputs"]))
+        if stopped:
+            return f"On some inputs: {stopped[1]}"
+        pairs = zip(same, plain["outputs"], right["outputs"], strict=False)
+        if {self.returns.difference(a, b)[:6] for agrees, a, b in pairs if not agrees} == {"Close:"}:
+            return "Close where it is not right: is what it returns rounded, or was something on the way?"
+        return "It is right on no input." if not any(same) else "It is not right on all inputs."
 
     def wanted(self) -> str:
         parameters = ", ".join(f"`{name}`" for name in self.parameters)
@@ -191,7 +205,11 @@ class Function(Form):
     def _same(self, plain: Any, right: Any) -> list[bool]:
         mine = plain["outputs"]
         pairs = zip(mine, right["outputs"], strict=False)
-        return [self.returns.agrees(a, b) for a, b in pairs] + [False] * (len(right["outputs"]) - len(mine))
+        found = [
+            (self.returns.problem(a) or ("range",))[0] == "range" and self.returns.agrees(a, b)
+            for a, b in pairs
+        ]
+        return found + [False] * (len(right["outputs"]) - len(mine))
 
 
 @dataclass(frozen=True)
@@ -252,7 +270,8 @@ class Figure(Form):
         return f"The axes are labelled; {found} of {len(right['drawn'])} {self.draws} are as they should be."
 
     def wanted(self) -> str:
-        return f"the `Axes` of a figure with {self.draws}, both axes labelled"
+        within = f"right to within {self.relative * 100:.3g} % of the range of each axis"
+        return f"the `Axes` of a figure with {self.draws}, both axes labelled, {within}"
 
     def _close(self, mine: Any, right: Any) -> bool:
         a, b = (np.array(sorted(map(tuple, xy)), float) for xy in (mine, right))
@@ -272,7 +291,46 @@ def _bar(bar: Any, lies: bool) -> tuple[float, float]:
     return bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height()
 
 
-FORMS = {form.__name__: form for form in (Number, Choice, Table, Selection, Interval, Function, Figure)}
+@dataclass(frozen=True)
+class Text(Form):
+    """A few sentences of the student's own. No program tells whether they are right: a person reads them.
+
+    Parameters
+    ----------
+    rubric : mapping from str to float
+        What counts, in words, and how many points it is worth. Students see it.
+    words : int
+        How many words at most.
+    """
+
+    rubric: Mapping[str, float]
+    words: int = 300
+
+    def resolved(self, values: Mapping[str, Any]) -> Form:
+        return self  # the words of a rubric are no names
+
+    def _plain(self, answer: Any, cases: Cases | None) -> str | None:
+        if not isinstance(answer, str):
+            raise Refused(what_is(answer))
+        return clean(answer, 20 * self.words).strip() or None
+
+    def _problem(self, plain: Any) -> Problem:
+        if not isinstance(plain, str):
+            return "type", f"This is no text. Wanted: {self.wanted()}."
+        found = len(plain.split())
+        if found > self.words or len(plain) >= 20 * self.words:
+            return "type", f"Your text is too long ({found} words). Wanted: {self.wanted()}."
+        return None
+
+    def agrees(self, plain: Any, right: Any) -> bool:
+        return bool(plain == right)
+
+    def wanted(self) -> str:
+        counts = "; ".join(f"{what} ({points:g})" for what, points in self.rubric.items())
+        return f"a text of at most {self.words} words. What counts, in points: {counts}"
+
+
+FORMS = {form.__name__: form for form in (Number, Choice, Table, Selection, Interval, Function, Figure, Text)}
 
 
 def read(data: Mapping[str, Any]) -> Form:
@@ -289,6 +347,8 @@ def read(data: Mapping[str, Any]) -> Form:
 
 
 def _read(value: Any) -> Any:
+    if isinstance(value, dict) and isinstance(value.get("form"), str):
+        return read(value)
     if isinstance(value, dict):
-        return read(value) if "form" in value else {name: read(one) for name, one in value.items()}
+        return {name: _read(one) for name, one in value.items()}
     return tuple(value) if isinstance(value, list) else value

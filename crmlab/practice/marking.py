@@ -2,20 +2,20 @@
 
 import copy
 import inspect
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from crmlab._forms import label, told
 from crmlab._html import render
 from crmlab._tables import look_up
-from crmlab.practice._forms import label, told
 from crmlab.practice.data import Given, variant
-from crmlab.practice.exercise import Exercise, fill
-from crmlab.practice.forms import Figure, Form, Interval, Selection
+from crmlab.practice.exercise import Exercise
+from crmlab.practice.forms import Figure, Form, Interval, Selection, Text
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Verdict:
     ----------
     outcome : {"right", "mistake", "wrong", "range", "columns", "type", "missing", "formed"}
         The layer at which it was stopped. Of a ``mistake`` it is known which; ``formed`` is an answer of the
-        right form where nobody tells whether it is right.
+        right form where nobody tells whether it is right, or a text.
     message : str
         What the student is told.
     mark : float
@@ -45,12 +45,26 @@ class Verdict:
         return "Not yet." if self.outcome in ("mistake", "wrong") else ""
 
     def __repr__(self) -> str:
-        return f"{self._head} {self.message}".strip()
+        mark = f"Mark: {self.mark:.0%}." if 0 < self.mark < 1 else ""
+        return f"{self._head} {self.message} {mark}".strip()
 
     def _repr_html_(self) -> str:
         return render(
             "verdict.html", outcome=self.outcome, head=self._head, message=self.message, mark=self.mark
         )
+
+
+@contextmanager
+def figures_closed() -> Iterator[None]:
+    """Close the figures that are opened in between."""
+    from matplotlib import pyplot
+
+    before = set(pyplot.get_fignums())
+    try:
+        yield
+    finally:
+        for figure in set(pyplot.get_fignums()) - before:
+            pyplot.close(figure)
 
 
 class Key:
@@ -136,16 +150,11 @@ class Drawn:
 
     def answer(self, number: str, function: Callable[..., Any]) -> Any:
         """Return the plain answer that a solution or a wrong solution gives to a question."""
-        pyplot = sys.modules.get("matplotlib.pyplot")
-        open_before = set(pyplot.get_fignums()) if pyplot else set()
         try:
-            return self.form(number).plain(self.call(function), self.cases(number))
+            with figures_closed():  # or the student's notebook would show the right figure
+                return self.form(number).plain(self.call(function), self.cases(number))
         except Exception as error:  # a mistake that cannot be made with these data costs nobody the check
             return {"refused": f"{function.__name__} stopped: {told(error)}."}
-        finally:
-            if pyplot:  # or the student's notebook would show the right figure
-                for figure in set(pyplot.get_fignums()) - open_before:
-                    pyplot.close(figure)
 
     def call(self, function: Callable[..., Any], kept: bool = False) -> Any:
         """Call a function of the exercise with what it asks for by name.
@@ -195,12 +204,16 @@ class Drawn:
             if isinstance(form, Figure) and mistakes:  # who draws every candidate has not decided
                 return Verdict("wrong", "The right lines are there, and those of a mistake as well.")
             return Verdict("right", "Right.", 1.0)
+        mark, part = form.part(plain, right)
         for name, message in mistakes[:1]:
-            return Verdict("mistake", message, 0.0, name)
+            return Verdict("mistake", f"{message} {part}".strip(), mark, name)
+        if isinstance(form, Text):
+            return Verdict("formed", "The form is right. A text is read by a person, by what counts.")
         found = form.difference(plain, right)
         if problem and "unit or sign" not in found:  # what has another unit is seldom plausible
-            return Verdict(*problem)
-        return Verdict("wrong", found or "The form is right and the value is not.")
+            return Verdict(problem[0], f"{problem[1]} {part}".strip(), mark)
+        found = found or "The form is right and the value is not."
+        return Verdict("wrong", f"{found} {part}".strip(), mark)
 
     def _decision(self, form: Selection, plain: list[str], key: Key) -> Verdict:
         strange = set(plain) - set(key.truth.index)
@@ -249,51 +262,3 @@ def money(worth: pd.Series, chosen: list[str]) -> float:
     if not oracle > random:
         raise ValueError("All are worth the same: whom to choose is no decision.")
     return float((worth[chosen].sum() - random) / (oracle - random))
-
-
-def prove(exercise: Exercise, variants: int = 3, small: bool = True) -> pd.DataFrame:
-    """Try an exercise on itself: its solutions must be right, each wrong answer must be named.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    variants : int
-        How many students' data to try.
-    small : bool
-        Whether on a small company.
-
-    Returns
-    -------
-    DataFrame
-        A row for each answer that was not judged as it should be: ``student``, ``question``, ``answer`` (the
-        name of the function), ``outcome``, ``message``. Without rows the exercise holds.
-
-    Examples
-    --------
-    >>> from crmlab.practice import load
-    >>> len(prove(load("41"), variants=1))
-    0
-    """
-    failed: list[tuple[str, ...]] = []
-    for student in (f"trial {number}" for number in range(variants)):
-        drawn = Drawn(exercise, "trial", student, small)
-        values = drawn.given.values()
-        fill(exercise.introduction, values)
-        for number, question in exercise.questions.items():
-            for text in (question.task, question.hint, question.why):
-                fill(text, values)
-            key, form = drawn.key(number), drawn.form(number)
-            answers = {"solution": key.right, "no answer": None}
-            answers |= {name: plain for name, (_, plain) in key.wrong.items()}
-            for name, plain in answers.items():
-                try:
-                    verdict = drawn.verdict(number, plain)
-                except ValueError as error:
-                    verdict = Verdict("broken", str(error))
-                outcome = {"solution": "right", "no answer": "missing"}.get(name, "mistake")
-                problem = form.problem(plain)
-                if name == "solution" and problem:  # right, and its range too narrow
-                    verdict = Verdict(*problem)
-                if verdict.outcome != outcome or (outcome == "mistake" and verdict.mistake != name):
-                    failed.append((student, number, name, verdict.outcome, verdict.message))
-    return pd.DataFrame(failed, columns=["student", "question", "answer", "outcome", "message"])

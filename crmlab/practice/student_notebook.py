@@ -2,13 +2,14 @@
 
 import base64
 import io
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
 from crmlab.practice.data import VERSION
-from crmlab.practice.exercise import Question, fill
-from crmlab.practice.forms import Choice, Figure, Function, Interval, Selection
+from crmlab.practice.exercise import fill
+from crmlab.practice.forms import Choice, Figure, Function, Interval, Selection, Text
 from crmlab.practice.marking import Drawn
 
 
@@ -42,11 +43,11 @@ def student_notebook(drawn: Drawn, example: Drawn, begin: str, check: bool) -> d
     ]
     for number, question in exercise.questions.items():
         part = f"question-{number.rpartition('.')[2]}"
-        looks = f"*A right answer looks like this:* {drawn.form(number).wanted()}.{_shown(example, question)}"
+        looks = f"*A right answer looks like this:* {drawn.form(number).wanted()}.{_shown(example, number)}"
         checked = f'practice.check("{number}", {question.variable})' + help_line.format(number)
         told = _markdown(part, f"{fill(question.task, values)}\n\n{looks}")
         if isinstance(question.form, Figure):
-            told["attachments"] = {"example.png": {"image/png": _picture(example, question)}}
+            told["attachments"] = {"example.png": {"image/png": _picture(example, number)}}
         cells += [
             told,
             _code(f"{part}-answer", question.source["starter"]),
@@ -67,10 +68,11 @@ def _code(name: str, text: str) -> dict[str, Any]:
     return _markdown(name, text) | {"cell_type": "code", "execution_count": None, "outputs": []}
 
 
-def _shown(example: Drawn, question: Question) -> str:
+@lru_cache(maxsize=256)
+def _shown(example: Drawn, number: str) -> str:
     """Show the right answer that other data have."""
-    form, number = example.form(question.number), question.number
-    if isinstance(form, Choice | Interval):  # another's interval may well be right here, too
+    form, question = example.form(number), example.exercise.questions[number]
+    if isinstance(form, Choice | Interval | Text):  # another's may well be right here, too
         return ""
     right = example.key(number).right
     if isinstance(form, Figure):
@@ -90,11 +92,13 @@ def _shown(example: Drawn, question: Question) -> str:
     return f" With other data it was {_text(right)}."
 
 
-def _picture(example: Drawn, question: Question) -> str:
+@lru_cache(maxsize=64)
+def _picture(example: Drawn, number: str) -> str:
     from matplotlib import pyplot
 
-    assert question.solution is not None
-    figure, file = example.call(question.solution).figure, io.BytesIO()
+    solution = example.exercise.questions[number].solution
+    assert solution is not None
+    figure, file = example.call(solution).figure, io.BytesIO()
     figure.savefig(file, format="png", dpi=72, bbox_inches="tight")
     pyplot.close(figure)
     return base64.b64encode(file.getvalue()).decode()

@@ -14,7 +14,7 @@ from crmlab.cli import main
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["rnu"], "Did you mean 'run'? Valid: company, data, grade, lab, release, replicate, run."),
+        (["rnu"], "Did you mean 'run'? Valid: company, data, grade, lab, prove, release, replicate, run."),
         (["run", "99"], "There is no lesson '99'"),
         (["run", "16"], "Lesson 16 is now 41."),
         (["run", "17_retention"], "Lesson 17_retention is now 42 and 43."),

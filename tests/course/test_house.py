@@ -105,8 +105,8 @@ def test_no_module_is_longer_than_300_lines():
         ("value", 2600),
         ("act", 1400),
         ("company", 2600),
-        ("practice", 1350),
-        ("grading", 1700),
+        ("practice", 1400),  # an exercise is proved before it is released
+        ("grading", 2500),  # rosters and hand-ins as platforms write them, a sandbox, a term's rules
         ("replicate", 1400),
     ],
 )
@@ -247,6 +247,7 @@ def test_commands_in_the_readme_exist():
         "data",
         "grade",
         "lab",
+        "prove",
         "release",
         "replicate",
         "run",

@@ -4,14 +4,17 @@ import ast
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from crmlab import company, datasets, practice, replicate, value
-from crmlab._html import Sheet, shown
+from crmlab._html import Sheet, render, shown
 from crmlab.grading import report
+from crmlab.grading.marks import COLUMNS
+from crmlab.grading.term import Term
 from tests.course.test_house import MODULES
 
 HOSTILE = (
@@ -20,6 +23,7 @@ HOSTILE = (
 TAGS = {"a", "b", "br", "code", "div", "h1", "h2", "h3", "h4", "li", "p", "small", "ul"}
 TAGS |= {"table", "tbody", "td", "th", "thead", "tr"}
 PAGE_TAGS = TAGS | {"body", "head", "html", "meta", "style", "title"}
+PAGE_TAGS |= {"blockquote", "details", "pre", "summary"}
 LONG = "a sentence that is longer than fifty characters, so that pandas would have cut it somewhere here"
 
 
@@ -49,13 +53,22 @@ def question_table():
     return pd.DataFrame([row], index=pd.Index([HOSTILE], name="question"))
 
 
-def marks_and_results():
-    row = {"student": "s1", "name": HOSTILE, "exercise": "T1", "question": "T1.1", "title": HOSTILE}
-    told = {"mark": 0.5, "outcome": "mistake", "mistake": "slip", "reason": HOSTILE}
-    marks = pd.DataFrame([row | told, row | told | {"student": "s2"}])
+def write_marks(folder):
+    """Write the pages of a marking, with a text to read and a mark by hand."""
+    questions = {"T1.1": practice.Number(), "T1.2": practice.Text({HOSTILE: 1})}
+    asked = {number: SimpleNamespace(form=form) for number, form in questions.items()}
+    row = {"exercise": "T1", "question": "T1.1", "title": HOSTILE}
+    row |= {"mark": 0.5, "outcome": "mistake", "mistake": "slip", "reason": HOSTILE}
+    text = row | {"question": "T1.2", "mark": np.nan, "outcome": "unmarked", "mistake": ""}
     result = {"exercise": "T1", "errors": {"3": HOSTILE}, "note": HOSTILE, "cpu_seconds": 1.0}
-    trace = {"answers": {"T1.1": "a"}, "rights": {"T1.1": "b"}}
-    return marks, [result | trace | {"student": name} for name in ("s1", "s2")]
+    result |= {"rows": [row, text], "texts": {"T1.2": HOSTILE}, "handed_in": "", "submitted": True}
+    result |= {"answers": {"T1.1": "a"}, "rights": {"T1.1": "b"}}
+    results = [result | {"student": name} for name in ("s1", "s2")]
+    by_hand = pd.DataFrame({"student": ["s1"], "question": "T1.1", "mark": 1, "comment": HOSTILE})
+    by_hand.to_csv(folder / "overrides.csv", index=False)
+    students = {name: {"name": HOSTILE} for name in ("s1", "s2")}
+    term = Term(folder, students, [SimpleNamespace(name="T1", questions=asked)])
+    report.write(folder, term.marks(results, [*COLUMNS]), results, term)
 
 
 def pages(tmp_path):
@@ -70,8 +83,9 @@ def pages(tmp_path):
     model.title, model.remarks = HOSTILE, (HOSTILE,)
     board = replicate.scoreboard(["pfeifer_carraway_2000"])
     board["quantity"] = board["citation"] = board["where"] = HOSTILE
-    marks, results = marks_and_results()
-    report.write(tmp_path, marks, results)
+    write_marks(tmp_path)
+    names = ("task", "wanted", "hint", "solution", "why")
+    answers = dict.fromkeys(names, HOSTILE) | {"wrong": {HOSTILE: HOSTILE}, "right": {HOSTILE: HOSTILE}}
     return {
         "card": replace(card, columns=columns, doi=HOSTILE, is_not=(HOSTILE,), **texts)._repr_html_(),
         "company": tea._repr_html_(),
@@ -86,13 +100,17 @@ def pages(tmp_path):
         "scoreboard": board._repr_html_(),
         "feedback": (tmp_path / "feedback" / "s1.html").read_text(encoding="utf-8"),
         "summary": (tmp_path / "summary.html").read_text(encoding="utf-8"),
+        "texts": (tmp_path / "texts.html").read_text(encoding="utf-8"),
+        "answers": render(
+            "answers.html", title=HOSTILE, first=HOSTILE, exercises=[(HOSTILE, HOSTILE, [answers])]
+        ),
     }
 
 
 def test_hostile_text_stays_text_on_every_page(tmp_path):
     for name, page in pages(tmp_path).items():
         parsed = Parsed(page)
-        assert parsed.tags <= (PAGE_TAGS if name in ("feedback", "summary") else TAGS), name
+        assert parsed.tags <= (PAGE_TAGS if page.startswith("<!doctype") else TAGS), name
         assert parsed.attributes <= {"style", "class", "href", "lang", "charset", "name", "content"}, name
         assert HOSTILE.replace("`", "") in parsed.text.replace("`", ""), name
         assert all(link.startswith("https://doi.org/") for link in re.findall(r'href="([^"]*)"', page)), name

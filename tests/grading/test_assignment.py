@@ -14,6 +14,7 @@ import pytest
 from crmlab import company, practice
 from crmlab.grading import new_exercise, release, roster
 from crmlab.grading.assignment import read_key
+from crmlab.grading.handout import Handout
 from crmlab.practice.data import VERSION, Given
 from tests.grading.conftest import PERFECT, SOURCE, Classroom
 
@@ -180,18 +181,16 @@ def test_a_second_release_adds_new_students_and_touches_no_other(classroom):
 
 
 def test_an_interrupted_release_goes_on_where_it_was(tmp_path, monkeypatch):
-    from crmlab.grading import assignment
-
     classroom = Classroom(tmp_path, ["s1"])
-    write, calls = assignment._write_folder, []
+    write, calls = Handout.write, []
 
     def interrupted(*arguments):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        write(*arguments)
+        return write(*arguments)
 
-    monkeypatch.setattr(assignment, "_write_folder", interrupted)
+    monkeypatch.setattr(Handout, "write", interrupted)
     (tmp_path / "more.csv").write_text("student\ns1\ns2\ns3\ns4\ns5\n")
     again = (["T1"], tmp_path / "more.csv", classroom.key, classroom.release, classroom.exercises)
     with pytest.raises(KeyboardInterrupt):

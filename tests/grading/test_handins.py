@@ -3,12 +3,14 @@
 import io
 import json
 import re
+import time
 import zipfile
 
 import pandas as pd
 import pytest
 
 from crmlab.cli import main
+from crmlab.grading.causes import cause, without_installation
 from crmlab.grading.handins import HandIns, NoCode, Unreadable, notebook
 from crmlab.grading.likeness import alike, runs
 from tests.grading.conftest import PERFECT, Classroom
@@ -299,6 +301,18 @@ def test_what_the_lesson_shows_to_all_makes_nobody_a_copier():
     assert likeness(*(f"{CODE}\n{one}" for one in [*own, own[3]])) == [["T1", "s3, s10", 1.0]]
 
 
+def test_what_is_made_to_take_long_takes_no_time(tmp_path):
+    began = time.process_time()
+    assert runs(["x = 1 + 2 * 3\n" * 10**6], GIVEN) == []
+    without_installation("\n" * 10**6 + " " * 10**6 + "!" * 10**6)
+    cause("answer_1", {0: "E: No such file"}, ["/" * 10**6 + " answer_1"])
+    name = " " * 60_000 + "-1" * 2000 + "(1"
+    handed_in(tmp_path / "in", {"s1.zip": zipped({f"{name}.ipynb": book(), "_" * 60_000: b""})}).of(
+        "s1", "C1_tea"
+    )
+    assert time.process_time() - began < 20
+
+
 # ---- a class, from release to marks
 
 
@@ -342,7 +356,7 @@ def test_a_class_with_what_platforms_deliver(tmp_path, capsys):
         "--exercises", str(classroom.exercises), "--trust",
     ])  # fmt: skip
     said = capsys.readouterr().err
-    assert code == 1
+    assert code == 1 and said.count("Marking without a sandbox.") == 1
     assert "n2, T1_trial: What was handed in cannot be read as a notebook: it ends in the middle" in said
     assert "stranger was not marked. This is no student of the roster." in said
     marks = pd.read_csv(classroom.marks / "marks.csv", keep_default_na=False, dtype=str)

@@ -116,7 +116,13 @@ def test_what_a_release_writes_for_each_student_does_not_grow_with_their_number(
     from crmlab.grading import assignment
 
     classroom = Classroom(tmp_path, ["s1"])
-    monkeypatch.setattr(assignment, "_write_folder", lambda out, student, *_: (out / student).mkdir())
+
+    def handed_out(handout, students, jobs):
+        for student in students:
+            (handout.out / f".unfinished.{student}").mkdir()
+            yield student, handout.out / f".unfinished.{student}", {}
+
+    monkeypatch.setattr(assignment, "handed_out", handed_out)
     written, write = [], assignment._write_key
     monkeypatch.setattr(assignment, "_write_key", lambda *a: written.append(1) or write(*a))
     (tmp_path / "more.csv").write_text("student\ns1\n" + "".join(f"t{one}\n" for one in range(30)))

@@ -47,7 +47,36 @@ def test_nothing_given_lies_after_the_cut_off(drawn):
     assert not set(given.newcomers["customer_id"]) & set(given.log["customer_id"])  # other people
 
 
+@pytest.mark.slow
 def test_no_interval_known_beforehand_holds_everybody_s_truth(exercise):
     everybody = [practice.Drawn(exercise, "key", f"student {number}", small=True) for number in range(12)]
     truths = [drawn.key("00.7").truth for drawn in everybody]
     assert max(truths) - min(truths) > everybody[0].form("00.7").widest
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not(drawn):
+    given = drawn.given
+    known = given.contacts.dropna(subset="telephone").drop_duplicates("telephone")
+    people = len(known) + int(given.contacts["telephone"].isna().sum())
+    assert verdict(drawn, "00.1", people).outcome == "right"
+    assert verdict(drawn, "00.1", given.contacts.drop_duplicates(["name", "telephone"]).shape[0]).mark == 0
+    # days times the mean of a day is the sum by another way; the last purchase alone is no forecast
+    by_day = given.newcomers.groupby(["customer_id", "date"])["amount"].sum().groupby("customer_id")
+    assert verdict(drawn, "00.3", (by_day.size() * by_day.mean()).nlargest(given.places)).outcome == "right"
+    assert verdict(drawn, "00.3", by_day.last().nlargest(given.places)).outcome in ("wrong", "mistake")
+    # the lesson shows three decimals
+    rates = pd.DataFrame(drawn.key("00.5").right["columns"]).set_index("type")
+    assert verdict(drawn, "00.5", rates.round(3)).outcome == "right"
+    half = verdict(drawn, "00.5", rates.assign(complaints_per_order=rates["complaints_per_customer"]))
+    # with one order each, the two are one for the one-off
+    assert half.mark == pytest.approx(4 / 6) and "Right: 'complaints_per_customer'." in half.message
+
+
+def test_nobody_s_purchases_can_be_looked_up(drawn):
+    rows = set(map(tuple, datasets.load("cdnow_master")[["date", "amount"]].to_numpy()))
+    mine = set(map(tuple, drawn.given.newcomers[["date", "amount"]].to_numpy()))
+    assert len(mine & rows) < 0.1 * len(mine)  # what chance makes equal

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from crmlab import practice
+from crmlab import practice, value
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +56,34 @@ def test_nothing_given_tells_who_left(drawn):
     assert list(given.orders) == ["customer_id", "ordered_at", "amount_cents", "margin_cents"]
     assert list(given.invited) == ["customer_id"]
     assert not set(given.values()) & {"worth", "left"}
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not(drawn, bought):
+    given = drawn.given
+    known = [days for days in bought.values() if min(days) <= given.cut_off]
+    share = sum(len(days) == 1 for days in known) / len(known)
+    assert verdict(drawn, "41.1", round(share, 3)).outcome == "right"
+    assert "Close: is it rounded" in verdict(drawn, "41.1", share + 0.003).message
+
+    def add_up(amounts, share):
+        wanted, left = share * sum(amounts), sorted(amounts)
+        while wanted > 0:
+            wanted -= left.pop()
+        return 1 - len(left) / len(amounts)
+
+    assert verdict(drawn, "41.3", add_up).outcome == "right"
+    rounded = verdict(drawn, "41.3", lambda amounts, share: add_up(amounts, share) + 0.002)
+    assert rounded.mark == 0 and "rounded" in rounded.message
+    part = verdict(drawn, "41.3", lambda amounts, share: add_up(amounts, share) if len(amounts) == 5 else 0.5)
+    assert part.mark == 0.2 and "Right on 1 of 5 inputs." in part.message
+    # MBG/NBD, which lesson 44 teaches, and the core as it is: nobody has left
+    summary = value.btyd_summary(given.orders, date="ordered_at", amount=None, observation_end=given.today)
+    alive = value.ModifiedBetaGeoNBD(summary.set_index("customer_id")).fit().probability_alive()
+    left = (1 - alive[given.invited["customer_id"]]).sum()
+    half = 0.49 * given.widest
+    assert verdict(drawn, "41.6", (left - half, left + half)).outcome == "right"
+    assert verdict(drawn, "41.6", (0, given.widest)).mark == 0

@@ -72,6 +72,7 @@ def test_expected_renewals_are_those_that_come():
     assert expected == pytest.approx(later.mean(), abs=3 * np.sqrt(later.var() / len(later)))
 
 
+@pytest.mark.slow
 def test_no_interval_holds_for_all_students():
     each = [
         practice.Drawn(practice.load("42"), "key", f"student {number}", small=True) for number in range(5)
@@ -87,3 +88,25 @@ def test_nothing_given_tells_who_left(drawn):
     assert not set(given.values()) & set(kept)
     assert given.orders["ordered_on"].max() <= given.today
     assert (given.memberships["renewed"].isna() == (given.memberships["ends_on"] > given.today)).all()
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not(drawn):
+    given = drawn.given
+    quarter = given.orders["ordered_on"].dt.to_period("Q")
+    first = quarter.groupby(given.orders["customer_id"]).transform("min")
+    over = first + given.age < pd.Period(given.today + pd.Timedelta(days=1), "Q")
+    came = given.orders["customer_id"][over & (quarter == first + given.age)].nunique()
+    share = came / given.orders["customer_id"][over].nunique()
+    assert verdict(drawn, "42.1", round(share, 3)).outcome == "right"  # as the lesson shows it
+    assert "Close: is it rounded" in verdict(drawn, "42.1", round(share, 3) + 0.002).message
+    # rates rounded to three decimals, and their product
+    rates = given.memberships.dropna(subset="renewed").astype({"renewed": float}).groupby("term")["renewed"]
+    table = pd.DataFrame({"due": rates.size(), "retention_rate": rates.mean().round(3)}).loc[:4]
+    table = table.assign(survival=table["retention_rate"].cumprod().round(3)).rename_axis("renewal")
+    assert verdict(drawn, "42.2", table).outcome == "right"
+    wrong = verdict(drawn, "42.2", table.assign(survival=table["retention_rate"]))
+    assert wrong.mark == pytest.approx(9 / 12) and "Right: 'due', 'retention_rate'." in wrong.message

@@ -1,5 +1,6 @@
 """Exercise 43. Referees: a walk through the stages step by step, and another model."""
 
+import pandas as pd
 import pytest
 
 from crmlab import practice, value
@@ -50,7 +51,8 @@ def test_best_proposal_step_by_step(student):
         (1 + discount) ** -number * sum(now[stage] * cents[stage] for stage in now)
         for number, now in enumerate(walk(table.to_dict("index"), "establishing", 400))
     )
-    assert right == best
+    assert right.to_dict() == pytest.approx({name: one - none for name, one in worth.items()}, abs=0.01)
+    assert right.idxmax() == best
     assert worth[best] - none > 1.05 * (worth[second] - none) and worth[best] > none
 
 
@@ -58,7 +60,7 @@ def test_each_proposal_is_the_best_for_some_students():
     exercise = practice.load("43")
     draw, solve = exercise.inputs.__globals__["_proposals"], exercise.questions["43.2"].solution
     variants = [practice.variant("key", exercise.name, f"student {number}") for number in range(20)]
-    assert len({solve(*draw(variant), 0.02) for variant in variants}) == 4
+    assert len({solve(*draw(variant), 0.03).idxmax() for variant in variants}) == 4
 
 
 def test_a_model_of_lesson_44_may_choose_too(drawn):
@@ -76,3 +78,21 @@ def test_nothing_given_tells_who_left(drawn):
     assert list(given.orders) == ["customer_id", "ordered_on", "margin_cents"]
     assert not set(given.values()) & set(kept)
     assert given.orders["ordered_on"].max() <= given.today
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not(drawn):
+    def long_walk(matrix, start, stage):
+        return round(sum(row[stage] for row in walk(matrix, start, 500)), 2)
+
+    assert verdict(drawn, "43.1", long_walk).outcome == "right"  # two decimals, as the lesson shows them
+    rough = verdict(drawn, "43.1", lambda matrix, start, stage: round(long_walk(matrix, start, stage), 1))
+    assert rough.outcome == "wrong" and rough.mark < 1
+    gain = pd.DataFrame(drawn.key("43.2").right["columns"]).set_index("proposal")["gain_cents"]
+    assert verdict(drawn, "43.2", gain.round(0)).outcome == "right"
+    later = {name: told for name, (_, told) in drawn.key("43.2").wrong.items()}
+    undiscounted = verdict(drawn, "43.2", pd.DataFrame(later["not_discounted"]["columns"]))
+    assert undiscounted.mistake == "not_discounted" and undiscounted.mark == 0

@@ -1,5 +1,6 @@
 """Exercise 44. Referees: the package's own summary and its MBG/NBD, for what the solutions write by hand."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,9 +30,35 @@ def test_probability_by_hand_is_the_packages() -> None:
     assert by_hand == pytest.approx(fit.probability_alive().tolist(), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_no_interval_holds_for_all_students_so_the_log_must_be_asked() -> None:
     drawn = [
         practice.Drawn(practice.load("44"), "trial", f"trial {number}", small=True) for number in range(4)
     ]
     truths = [one.key("44.6").truth for one in drawn]
     assert max(truths) - min(truths) > drawn[0].form("44.6").widest
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not() -> None:
+    drawn = practice.Drawn(practice.load("44"), "key", "student", small=True)
+    given, rows = drawn.given, {}
+    seen = given.orders[given.orders["ordered_on"] <= given.cut_off]
+    for who, days in seen.groupby("customer_id")["ordered_on"].unique().items():
+        recency, age = (max(days) - min(days)).days / 7, (given.cut_off - min(days)).days / 7
+        rows[who] = {"frequency": len(days) - 1, "recency": round(recency, 2), "T": round(age, 2)}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    assert verdict(drawn, "44.1", table).outcome == "right"
+    newest = verdict(drawn, "44.1", table[table["T"] > 4])
+    assert 0 < newest.mark < 1 and "Rows missing" in newest.message
+    known = verdict(drawn, "44.1", table.assign(recency=table["T"] - table["recency"]))
+    assert known.mistake == "recency_from_the_wrong_end" and "Right: 'frequency', 'T'." in known.message
+
+    def by_logs(x, t_x, T, r, alpha, a, b):
+        odds = np.log(a) - np.log(b + x) + (r + x) * (np.log(alpha + T) - np.log(alpha + t_x))
+        return round(float(1 / (1 + np.exp(odds))), 3)
+
+    assert verdict(drawn, "44.2", by_logs).outcome == "right"

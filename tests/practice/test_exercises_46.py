@@ -23,3 +23,23 @@ def test_equal_treatment(drawn):
     given = drawn.given
     missing = {"firm": 0, "good": given.visit, "other": given.visit + given.letter}
     assert drawn.key("46.2").right == sum(missing[segment] for segment in given.accounts["group"])
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not(drawn):
+    given = drawn.given
+    each = {"firm": given.visit + given.letter, "good": given.letter, "other": 0}
+    plan = given.accounts["group"].map(each).sum()
+    assert verdict(drawn, "46.2", len(given.accounts) * each["firm"] - plan).outcome == "right"
+    assert verdict(drawn, "46.2", plan).mark == 0
+
+    def by_pairs(a, b):
+        pairs = [(a[i] == a[j], b[i] == b[j]) for i in range(len(a)) for j in range(i)]
+        n, p, q = (sum(told) for told in ([x and y for x, y in pairs], *zip(*pairs, strict=True)))
+        return round((n - p * q / len(pairs)) / ((p + q) / 2 - p * q / len(pairs)), 3)
+
+    assert verdict(drawn, "46.1", by_pairs).outcome == "right"
+    assert verdict(drawn, "46.1", lambda a, b: by_pairs(a, b) ** 2).mark < 0.5

@@ -39,3 +39,24 @@ def test_nothing_given_tells_the_truth(drawn):
     assert list(given.orders) == [
         "customer_id", "ordered_at", "amount_cents", "margin_cents", "serving_cents",
     ]  # fmt: skip
+
+
+def verdict(drawn, number, answer):
+    return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
+
+
+def test_other_ways_are_right_and_other_slips_are_not(drawn):
+    given = drawn.given
+    number = given.complaints["customer_id"].value_counts().rename("complaints")
+    table = given.accounts.merge(number, how="left", left_on="customer_id", right_index=True)
+    left = table["margin_cents"] - table["serving_cents"]
+    left -= given.complaint_cents * table["complaints"].fillna(0)
+    bought = table["amount_cents"] > 0
+    assert verdict(drawn, "47.1", round((left[bought] < 0).mean(), 3)).outcome == "right"
+    slip = verdict(drawn, "47.1", (left < 0).sum() / bought.sum())
+    assert slip.mistake == "losers_who_did_not_order"
+    assert verdict(drawn, "47.1", (left[bought] <= table["margin_cents"][bought] * 0.1).mean()).mark == 0
+    firms = given.accounts.query("kind == 'firm'")["amount_cents"]
+    equals = 1 / (firms / firms.sum()).pow(2).sum()
+    assert verdict(drawn, "47.2", round(equals, 1)).outcome == "right"  # as the lesson shows it
+    assert verdict(drawn, "47.2", len(firms)).mark == 0

@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from crmlab.practice import Choice, Figure, Function, Interval, Number, Selection, Table, forms
+from crmlab.practice import Choice, Figure, Function, Interval, Number, Selection, Table, Text, forms
 
 SHARE = Number("share", 0, 1, tolerance=0.001)
 TIERS = Table({"n": Number("customers", 0, whole=True), "share": SHARE}, key="tier", rows=3)
@@ -27,6 +27,7 @@ FORMS = [
     Function(("x",), returns=SHARE),
     Function(("x",), returns=TIERS),
     *(Figure(kind) for kind in ("lines", "bars", "points")),
+    Text({"names a reason": 2, "names a remedy": 1}, words=5),
 ]
 
 
@@ -98,7 +99,7 @@ WRONG = [
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.wanted()[:40])
 def test_no_wrong_type_is_a_right_form_and_each_is_told_in_words(form, capsys):
     for answer in WRONG:
-        if isinstance(form, Choice) and isinstance(answer, str):
+        if isinstance(form, Choice | Text) and isinstance(answer, str):
             continue
         cases = [{"x": 0.5}]
         found = problem(form, answer, cases)
@@ -160,7 +161,7 @@ def forged():
 
 RIGHTS = [
     0.123, "rest", RIGHT, {"label": ["u"] * 3, "x": [4, 5, 6]}, ["c1", "c2"], (0.111, 0.123), lambda x: x,
-    lambda x: RIGHT, *map(axes, ("lines", "bars", "points")),
+    lambda x: RIGHT, *map(axes, ("lines", "bars", "points")), "Prices rose.",
 ]  # fmt: skip
 
 
@@ -249,9 +250,9 @@ def test_labels_are_the_same_as_numbers_texts_days_and_categories():
         (RIGHT.assign(tier="core"), "columns", "twice"),
         (RIGHT.assign(tier=[None, "rest", "new"]).astype({"tier": object}), "columns", "missing"),
         (RIGHT.assign(n=[5, 20.5, 7]), "columns", "not a whole number"),
-        (RIGHT.assign(share=["a", 0.2, 0.3]), "columns", "row 'Core': This is a str."),
+        (RIGHT.assign(share=["a", 0.2, 0.3]), "columns", "row 'Core': This is a text."),
         (RIGHT.assign(share=[0.5, 7, 0.3]), "range", "row 'rest': 7 is not plausible"),
-        (RIGHT.assign(share=[7, "a", 0.3]), "columns", "This is a str."),
+        (RIGHT.assign(share=[7, "a", 0.3]), "columns", "This is a text."),
         (RIGHT["n"], "type", "This is a Series with 3 rows. Wanted: a table"),
         (RIGHT.assign(n=..., share=...), "missing", "no answer yet"),
     ],
@@ -338,7 +339,7 @@ def test_a_function_is_called_with_copies_and_judged_on_every_input():
     assert form.agrees(form.plain(spoils, cases), right)
     assert cases[0]["x"] == [3, [4]] and RIGHT["n"].tolist() == [5, 20, 7]
     wrong = form.plain(half, cases)
-    assert not form.agrees(wrong, right) and "right on 1 of 2" in form.difference(wrong, right)
+    assert not form.agrees(wrong, right) and form.part(wrong, right) == (0.5, "Right on 1 of 2 inputs.")
     assert not form.agrees({"outputs": []}, right) and not form.agrees({"outputs": [2.0]}, right)
     assert not form.agrees({"outputs": [2.0] * 3}, right) and not form.agrees(
         {"outputs": []}, {"outputs": []}
@@ -357,7 +358,7 @@ def test_a_function_that_fails_is_told_how():
         (for_ever, "RecursionError"),
         (lambda y: y, "missing a required argument: 'y'. Wanted: a function of `x`"),
         (lambda x: None, "returns nothing: does it end with a return?"),
-        (lambda x: "a", "What it returns: This is a str."),
+        (lambda x: "a", "What it returns: This is a text."),
         (lambda x: 5.0, "What it returns: 5 is not plausible"),
         (max, "The function stopped: TypeError"),
     ]:
@@ -414,10 +415,12 @@ def test_a_figure_needs_something_drawn_and_labels():
 
 
 def test_what_is_wanted_is_said_in_words():
-    assert SHARE.wanted() == "one number (share), between 0 and 1, right to within 0.001"
+    assert (
+        SHARE.wanted() == "one number (share), between 0 and 1, right to within 0.001 (3 decimals are enough)"
+    )
     assert Number(high=5).wanted() == "one number, at most 5"
     assert Number("cents", 0, relative=0.005, whole=True).wanted() == (
-        "one whole number (cents), at least 0, right to within 0.5 %"
+        "one whole number (cents), at least 0, right to within 0.5 % (3 digits are enough)"
     )
     assert Number("share", 0, 1).difference(50.0, 0.5).startswith("Its digits are right")
     assert SHARE.difference(0.05, 0.001) == ""  # within the tolerance after division, and still no unit
@@ -446,3 +449,21 @@ def test_a_flood_of_lines_is_not_compared():
         ax.plot([0, 1], [height, height])
     assert "too much" in form.plain(ax)["refused"]
     plt.close("all")
+
+
+# ---- texts
+
+
+def test_a_text_is_held_against_nothing_but_its_form():
+    form = Text({"names a reason": 2, "names a remedy": 1}, words=5)
+    assert form.plain("  Prices rose; lower them.  ") == "Prices rose; lower them."
+    assert problem(form, "Prices rose; lower them.") is None
+    assert problem(form, " \n ")[0] == "missing" == problem(form, ...)[0]
+    assert "too long (6 words). Wanted: a text of at most 5 words." in problem(form, "one " * 6)[1]
+    assert problem(form, "x" * 10**6)[0] == "type" == problem(form, 7)[0]
+    assert form.wanted().endswith("What counts, in points: names a reason (2); names a remedy (1)")
+
+
+def test_a_text_survives_the_file_beside_the_notebook():
+    form = Text({"names a reason": 2, "form": 1})
+    assert forms.read(json.loads(json.dumps(form.to_dict()))) == form

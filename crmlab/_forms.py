@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,21 +27,13 @@ LARGEST_TABLE = 100_000
 _REAL: Any = (Real, Decimal)
 _NOT_REAL: Any = (bool, np.timedelta64)
 _RATIOS = [factor**sign for factor in (100, 1000, 7, 12, 30, 365, -1) for sign in (1, -1)]
-_IN_WORDS = [
-    (
-        "LinAlgError",
-        "singular",
-        "two columns say the same, or one never varies: no single solution is the right one",
-    ),
-    ("LinAlgError", "converge", "the calculation came to no end: is a value missing or infinite?"),
-    ("LinAlgError", "positive definite", "no real data have such variances and correlations"),
-    ("LinAlgError", "square", "this needs a table with as many rows as columns"),
-    ("LinAlgError", "", "these numbers have no solution: look for missing or equal columns"),
-    ("ValueError", "infs or nans", "a value is missing, or something was divided by zero"),
-    ("MissingDataError", "", "a value is missing, or something was divided by zero"),
-    ("PerfectSeparationError", "", "one column tells the outcome without fail: no finite coefficient fits"),
-]
-"""What errors of linear algebra and of fitting mean: the name of the error, a part of its text, the words."""
+_IN_WORDS = pd.read_csv(Path(__file__).with_name("_errors.csv"), keep_default_na=False).to_numpy().tolist()
+"""What errors mean: the name of the error, a part of its text, the words."""
+
+_KINDS = {
+    "str": "a text", "int": "a whole number", "float": "a number", "bool": "True or False", "dict": "a dict",
+    "DataFrame": "a table", "ndarray": "an array", "NoneType": "nothing", "method": "a function",
+}  # fmt: skip
 
 
 class Refused(Exception):
@@ -92,6 +85,10 @@ class Form:
     def difference(self, plain: Any, right: Any) -> str:
         """Say where a wrong answer goes wrong, without telling the right one."""
         return ""
+
+    def part(self, plain: Any, right: Any) -> tuple[float, str]:
+        """Return which share of an answer is right, and in words which part, without telling the rest."""
+        return float(self.agrees(plain, right)), ""
 
     def wanted(self) -> str:
         """Say in words what a right answer looks like."""
@@ -182,19 +179,36 @@ class Number(Form):
         some, exact = np.asarray(some, float), replace(self, tolerance=0.0, relative=0.005)
         return any((exact.close(some * one, right) & self.close(some * one, right)).all() for one in _RATIOS)
 
+    def rounded(self, some: Any, right: Any) -> bool:
+        """Return whether numbers that do not agree are so close that rounding may be the reason."""
+        some, right = np.asarray(some, float), np.asarray(right, float)
+        close = np.isclose(
+            some, right, rtol=max(0.005, self.relative), atol=5 * self.tolerance, equal_nan=True
+        )
+        for digits in range(1, 4):  # two and more digits that count, all of them right
+            close |= (np.abs(some) * 10**digits >= 10) & np.isclose(some, np.round(right, digits), 0, 1e-9)
+        return not self.whole and bool(close.all())
+
     def difference(self, plain: Any, right: Any) -> str:
-        wrong = f"Its digits are right, and its unit or sign is not. Wanted: {self.wanted()}."
-        return wrong if self.other_unit(plain, right) else ""
+        if self.other_unit(plain, right):
+            return f"Its digits are right, and its unit or sign is not. Wanted: {self.wanted()}."
+        if self.rounded(plain, right):
+            return f"Close: is it rounded, or was something rounded on the way? Wanted: {self.wanted()}."
+        return ""
 
     def wanted(self) -> str:
         low, high = (end if isinstance(end, str) else f"{end:,.10g}" for end in (self.low, self.high))
         between = f", at least {low}" if high == "inf" else f", between {low} and {high}"
         if low == "-inf":
             between = "" if high == "inf" else f", at most {high}"
-        within = f"{self.relative * 100:.3g} %" if self.relative > 1e-6 else ""
-        within = f"{self.tolerance:,.10g}" if self.tolerance else within
+        within, digits = f"{self.relative * 100:.3g} %" if self.relative > 1e-6 else "", ""
+        if self.tolerance:
+            within, decimals = f"{self.tolerance:,.10g}", math.ceil(-math.log10(2.0000001 * self.tolerance))
+            digits = f" ({decimals} decimals are enough)" if decimals > 1 else ""
+        elif within and (count := math.ceil(math.log10(5 / self.relative))) > 1:
+            digits = f" ({count} digits are enough)"
         kind = "one whole number" if self.whole else "one number"
-        unit, within = self.unit and f" ({self.unit})", within and f", right to within {within}"
+        unit, within = self.unit and f" ({self.unit})", within and f", right to within {within}{digits}"
         return kind + unit + between + within
 
 
@@ -285,25 +299,42 @@ class Table(Form):
         )
 
     def agrees(self, plain: Any, right: Any) -> bool:
-        return not self.difference(plain, right)
+        return bool(self._same(plain, right).to_numpy().all())
+
+    def part(self, plain: Any, right: Any) -> tuple[float, str]:
+        same = self._same(plain, right)
+        share, columns = float(same.to_numpy().mean()), [name for name in same if same[name].all()]
+        if columns:
+            return share, f"Right: {', '.join(map(repr, columns))}."
+        return share, f"Right: {same.to_numpy().sum():,} of {same.size:,} cells." if share else ""
 
     def difference(self, plain: Any, right: Any) -> str:
-        mine, other = self._frame(plain), self._frame(right)
-        missing = len(other.index.difference(mine.index))
-        more = mine.index.difference(other.index, sort=False)
-        if missing or len(more):
+        mine, other, same = self._frame(plain), self._frame(right), self._same(plain, right)
+        missing, more = other.index.difference(mine.index), mine.index.difference(other.index, sort=False)
+        if len(missing) or len(more):
             if [*mine.index] == [str(row) for row in range(len(mine))]:
                 return f"Its rows are numbered 0, 1, 2, …, and each {self.key!r} should name one."
             first = f" (first: {more[0]!r})" if len(more) else ""
-            return f"Rows missing: {missing}; rows that do not belong there: {len(more)}{first}."
-        mine = mine.loc[other.index]
+            return f"Rows missing: {len(missing)}; rows that do not belong there: {len(more)}{first}."
         for name, form in self.columns.items():
-            off = mine.index[~form.close(mine[name], other[name])]
-            if len(off) and isinstance(form, Number) and form.other_unit(mine[name], other[name]):
+            off = same.index[~same[name]]
+            pair = mine.loc[same.index, name], other.loc[same.index, name]
+            if len(off) and isinstance(form, Number) and form.other_unit(*pair):
                 return f"Column {name!r}: its unit or sign is not the one wanted."
+            if len(off) and isinstance(form, Number) and form.rounded(*pair):
+                return f"Column {name!r}: close in every row. Is it rounded, or was something on the way?"
             if len(off):
                 return f"Column {name!r}: off in {len(off)} of {len(mine)} rows, first in row {off[0]!r}."
         return ""
+
+    def _same(self, plain: Any, right: Any) -> pd.DataFrame:
+        """Return, cell by cell of all rows of the two, whether they agree."""
+        mine, other = self._frame(plain), self._frame(right)
+        both = other.index[other.index.isin(mine.index)]
+        same = pd.DataFrame(False, other.index.union(mine.index, sort=False), [*self.columns])
+        for name, form in self.columns.items():
+            same.loc[both, name] = form.close(mine.loc[both, name], other.loc[both, name])
+        return same
 
     def wanted(self) -> str:
         inside = ", ".join(f"`{name}` ({form.wanted()})" for name, form in self.columns.items())
@@ -383,11 +414,12 @@ def clean(text: Any, length: int = 300) -> str:
 
 def what_is(answer: Any) -> str:
     """Say what an answer is, by its type and size only."""
-    kind = type(answer).__name__[:60]
+    name = type(answer).__name__[:60]
+    kind = _KINDS.get(name, f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}")
     size = f" of {len(answer)}" if isinstance(answer, list | tuple | set | dict) else ""
     size = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else size
     size = f" with {len(answer):,} rows" if isinstance(answer, pd.DataFrame | pd.Series) else size
-    return f"This is {'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}{size}."
+    return f"This is {kind}{size}."
 
 
 def _cells(column: pd.Series, form: Form) -> list[Any]:
