@@ -20,6 +20,9 @@ from crmlab.company._grown.levers import Levers, policy
 from crmlab.company._grown.past import Past, Words, script
 from crmlab.company._grown.studies import living
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 EVERYBODY = {  # tags of which each customer has one
     "beginning": {*categories("customers", "source"), *categories("leads", "source")} - {"lead"},
     "last": [f"at_{channel}" for channel in categories("orders", "channel")],

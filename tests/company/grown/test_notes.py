@@ -18,6 +18,8 @@ from crmlab.company._grown._schema import START, constants
 from crmlab.company._grown.hours import CHANNELS
 from crmlab.company._grown.levers import Levers, policy
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
 
 @cache
 def drawn(customers: int = 3_000, seed: int = 7, **changes: float) -> company.Company:

@@ -19,6 +19,9 @@ from crmlab.company._grown._schema import constants
 from crmlab.company._grown.company import STEPS
 from crmlab.company._grown.levers import Levers, policy
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 START = pd.Timestamp("2023-01-01")
 
 

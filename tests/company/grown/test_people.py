@@ -21,6 +21,9 @@ from crmlab.company._grown.customers import CARRIERS
 from crmlab.company._grown.levers import Levers, policy
 from crmlab.company._grown.people import ROLES, add_people, words
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 BEFORE_LIVING = STEPS[: STEPS.index(add_people) + 1]
 
 

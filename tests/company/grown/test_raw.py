@@ -15,6 +15,9 @@ from crmlab import company
 from crmlab.company._grown import Company
 from crmlab.company._grown._schema import declared
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 HONEST = {("contacts", one) for one in ("name", "birth_date", "telephone", "mail", "address", "captured_on")}
 """What a match may use: the people of a firm are written down on one day."""
 CARRIED = ["orders", "interactions", "complaints", "surveys"]

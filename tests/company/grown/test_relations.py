@@ -18,6 +18,8 @@ from crmlab.company._grown._draws import Draws
 from crmlab.company._grown._schema import constants, declared
 from crmlab.company._grown.levers import Levers, policy
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
 
 @cache
 def drawn(customers: int = 5_000, seed: int = 7, **changes: float) -> company.Company:

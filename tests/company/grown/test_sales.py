@@ -22,6 +22,9 @@ from crmlab.company._grown.company import LATER, STEPS
 from crmlab.company._grown.dossier import dossier
 from crmlab.company._grown.levers import Levers, policy
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 WIDTH = 0.8
 
 

@@ -18,6 +18,9 @@ from crmlab.company._grown._schema import declared
 from crmlab.company._grown.company import LATER, STEPS
 from crmlab.company._grown.levers import Levers, policy
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 KANO = pd.DataFrame(  # rows: if we offer it; columns: if we do not
     ["QAAAO", "RIIIM", "RIIIM", "RIIIM", "RRRRQ"],
     index=["like", "expect", "neutral", "tolerate", "dislike"],

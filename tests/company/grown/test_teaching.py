@@ -13,6 +13,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from crmlab.company import _grown as company
 from crmlab.company._grown._schema import constants
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 DAY = np.timedelta64(1, "D")
 END = np.datetime64("2023-01-01") + 1096 * DAY
 

@@ -18,6 +18,9 @@ from crmlab.company._grown.goods import tin_share
 from crmlab.company._grown.history import policy_days
 from crmlab.company._grown.levers import _LEVERS, reach
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 DAY = np.timedelta64(1, "D")
 END = np.datetime64("2023-01-01") + 1096 * DAY
 

@@ -23,6 +23,9 @@ from crmlab.company._grown._schema import constants, days_since_start
 from crmlab.company._grown.company import STEPS
 from crmlab.company._grown.levers import Levers, policy
 
+pytestmark = pytest.mark.slow  # until this company takes the place of the public one
+
+
 RATED = list(voices.WEIGHTS.index)
 REVERSED = ["trust_4", "commitment_4", "loyalty_4"]
 LASTING = ["expectation", "trust", "commitment", "loyalty"]
