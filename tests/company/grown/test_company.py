@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from crmlab import company
+from crmlab.company import _grown as company
 from crmlab.company._grown import (
     Company,
     World,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab import company
+from crmlab.company import _grown as company
 from crmlab.company._grown import Company
 from crmlab.company._grown._schema import declared
 
