@@ -117,8 +117,8 @@ def check(question: str, answer: Any) -> Verdict:
     Examples
     --------
     >>> data = given("41")
-    >>> check("41.1", "many")
-    This is a str. Wanted: one number (share), between 0 and 1, right to within 0.001.
+    >>> check("41.1", "many")  # doctest: +ELLIPSIS
+    This is a text. Wanted: one number (share), between 0 and 1, right to within 0.001 (3 decimals ...).
     """
     held = _held(question)
     if isinstance(held, dict):

@@ -578,7 +578,7 @@ def test_every_broken_submission_gets_what_it_deserves_and_no_other_is_touched(t
         "input": ("answer_1 = float(input())", "nobody"),
         "nan": ("answer_1 = float('nan')", "NaN"),
         "inf": ("answer_1 = float('inf')", "infinite"),
-        "text": ("answer_1 = '7'", "str"),
+        "text": ("answer_1 = '7'", "This is a text"),
         "a_million_rows": ("import pandas as pd\nanswer_1 = pd.Series(range(10**6))", "1,000,000 rows"),
         "loud": ("print('x' * 10_000_000)\n" + PERFECT[1], ""),
         "exit": ("import os\nos._exit(0)", "the process ended"),
