@@ -200,7 +200,7 @@ def test_attempts_are_drawn_anew_and_come_to_an_end():
     assert seeds[0] == ann.seed() and len(set(seeds)) == 3
 
 
-def test_a_release_names_the_student_with_whose_data_a_solution_is_not_right(folder, tmp_path):
+def test_a_release_names_the_student_with_whose_data_a_solution_is_not_right(folder, tmp_path, monkeypatch):
     fails = CELLS.replace(
         'return paid["cents"].mean()', 'return paid["cents"].mean() if near < 900 else None', 1
     )
@@ -219,6 +219,8 @@ def test_a_release_names_the_student_with_whose_data_a_solution_is_not_right(fol
     roster = tmp_path / "roster.csv"
     roster.write_text("student\n" + "".join(f"s{number}\n" for number in range(60)))
     write(folder, fails.replace("900", "990").split("\n@@\n"), "P1_trial")
+    # by another key it may be that nobody's number is so large
+    monkeypatch.setattr("secrets.token_hex", lambda size: "a1" * size)
     with pytest.raises(ValueError, match=r"cannot be given to s\d+"):
         release(["P1"], roster, tmp_path / "key.json", tmp_path / "out", folder)
 

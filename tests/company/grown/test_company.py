@@ -295,7 +295,7 @@ def test_every_question_can_be_asked(small):
                     "plain",
                     "need",
                     "tin",
-                    "category?",
+                    "late_payment",
                 )
             ),
         ]

@@ -134,7 +134,8 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
             if column.kind.startswith("date")
             and (table, column.name)
             not in {("people", "birth_date"), ("contacts", "birth_date"), ("partners", "since")}
-            | {("memberships", "ends_on"), ("campaigns", "ends_on"), ("invoices", "due_on")}
+            | {("memberships", "ends_on"), ("campaigns", "ends_on"), ("prices", "until_on")}
+            | {("invoices", "due_on")}
         ),
         "nobody is invited before joining": (waves["invited_on"] >= waves["joined_on"]).all(),
         "nobody is captured before joining or after leaving": bool(
