@@ -18,7 +18,7 @@ from crmlab.grading.handins import HandIns, notebook
 from crmlab.grading.report import spreadsheet
 from tests.grading.conftest import PERFECT, Classroom
 
-LIMITS = Limits(cell_seconds=4, total_seconds=60, memory=2**30)
+LIMITS = Limits(cell_seconds=15, total_seconds=90, memory=2**30)  # to walk all files takes a while at first
 LOOP = "while True:\n    try:\n        pass\n    except BaseException:\n        pass"
 FORGER = """
 import crmlab.practice as practice, crmlab.practice.forms as forms, json, os
