@@ -126,7 +126,7 @@ def test_copied_values_are_worth_nothing_and_are_noticed(five):
 def test_the_loop_costs_its_own_question_only(five):
     rows = five[1].loc["loop"]
     assert rows["mark"].tolist() == [1, 0, 1, 1, 1]
-    assert "stopped after 4 seconds" in rows.loc["T1.2", "reason"]
+    assert f"stopped after {LIMITS.cell_seconds} seconds" in rows.loc["T1.2", "reason"]
 
 
 def test_the_forger_has_nothing(five):
