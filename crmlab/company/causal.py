@@ -28,6 +28,7 @@ FRAMES: dict[str, dict[str, Any]] = {
 }
 
 
+MANY = 4  # causes that an arrow of the overview names; its alternative text has all of them
 BEND, ALONG = 0.2, 0.38
 """How far an arrow bends that has a counterpart the other way, and where along it its words stand."""
 
@@ -155,6 +156,7 @@ def _draw(graph: nx.DiGraph, drawing: str, ax: Axes | None, height: float, width
             aside = 2 * ALONG * (1 - ALONG) * bend * right_hand / inches  # as matplotlib bends an arc3
             x, y = start + ALONG * (to - start) + aside
             blank = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            words = fill(", ".join(causes), 12, break_long_words=False)
+            named = [*list(causes)[:MANY], *(["…"] if len(causes) > MANY else [])]
+            words = fill(", ".join(named), 12, break_long_words=False)
             ax.text(x, y, words, fontsize=8.5, bbox=blank, zorder=5, **centred)
     return ax
