@@ -10,6 +10,7 @@ from matplotlib.path import Path
 
 from crmlab import company, plot
 from crmlab.company._schema import constants
+from crmlab.company.causal import MANY
 
 PARTS = ["joining", "buying", "service", "voice", "network", "records", "partners"]
 
@@ -28,7 +29,7 @@ def handed():
     pairs = {}
     for cause, effect in graph.edges:
         if home[cause] != home[effect]:
-            pairs.setdefault((home[cause], home[effect]), set()).add(cause)
+            pairs.setdefault((home[cause], home[effect]), {})[cause] = None
     return pairs
 
 
@@ -68,8 +69,10 @@ def test_a_drawing_shows_its_nodes_and_its_arrows(drawing):
     assert set(boxes) == nodes_of(part)
     edges = handed() if part is None else company.causal_map().subgraph(nodes_of(part)).edges
     assert set(arrows) == set(edges)
-    written = sorted(sorted(" ".join(text.get_text().split()).split(", ")) for text in words)
-    assert written == (sorted(map(sorted, handed().values())) if part is None else [])
+    written = [" ".join(text.get_text().split()).split(", ") for text in words]
+    expected = [list(causes) for causes in handed().values()] if part is None else []
+    expected = [[*causes[:MANY], "…"] if len(causes) > MANY else causes for causes in expected]
+    assert sorted(map(sorted, written)) == sorted(map(sorted, expected))
 
 
 def test_nothing_lies_on_anything_else_or_outside(drawing):
