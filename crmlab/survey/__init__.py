@@ -1,0 +1,1 @@
+"""What customers think: items and scales, factors, measurement models, satisfaction."""
