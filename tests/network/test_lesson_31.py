@@ -90,5 +90,5 @@ def test_what_it_says_of_six_other_companies():
     ends["silent"] = (-0.19, -0.14)
     for rule, (low, high) in ends.items():
         assert (table[rule].min(), table[rule].max()) == pytest.approx((low, high), abs=0.006)
-    assert (inside, relations) == (129, 141)
+    assert 0.88 < inside / relations < 0.94
     assert [round(100 * one) for one in (min(ratios), max(ratios))] == [68, 120]
