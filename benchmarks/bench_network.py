@@ -46,11 +46,6 @@ def some(actors: int, seed: int) -> nx.Graph:
     return graph
 
 
-def shuffled_share(graph: nx.Graph, luck: np.random.Generator) -> float:
-    kinds = dict(zip(graph, luck.permutation([kind for _, kind in graph.nodes(data="kind")]), strict=True))
-    return sum(kinds[a] == kinds[b] for a, b in graph.edges) / graph.number_of_edges()
-
-
 def shuffled_means(graph: nx.Graph, luck: np.random.Generator) -> dict[str, float]:
     kinds = luck.permutation([kind for _, kind in graph.nodes(data="kind")])
     groups: dict[str, list[int]] = {}
@@ -66,8 +61,6 @@ def main() -> None:
     options = parser.parse_args()
     graph, luck = some(options.actors, 1), np.random.default_rng(1)
     what = f"{DRAWS:,} draws on {options.actors:,} actors"
-    ours = seconds(lambda: network.mixing(graph, draws=DRAWS))
-    told(f"ties within kinds, {what}", ours, DRAWS * seconds(lambda: shuffled_share(graph, luck), 5))
     kinds = [kind for _, kind in graph.nodes(data="kind")]
     degrees = network.centralities(graph, measures=["degree"])["degree"]
     ours = seconds(lambda: network.group_difference(degrees.to_list(), kinds, draws=DRAWS))

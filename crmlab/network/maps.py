@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from sklearn.isotonic import IsotonicRegression
 
 from crmlab import plot
 from crmlab._tables import unknown, whole_number
@@ -148,12 +149,9 @@ def _spread(wanted: pd.Series) -> dict[Any, float]:
     ordered = wanted.sort_values(kind="stable")
     step = GAP * np.arange(len(ordered))
     # the nearest heights in that order are those of an isotonic regression without the steps
-    free = ordered.to_numpy() - step
-    level: list[list[float]] = []
-    for value in free:
-        level.append([value, 1])
-        while len(level) > 1 and level[-2][0] >= level[-1][0]:
-            (one, n), (other, m) = level[-2:]
-            level[-2:] = [[(one * n + other * m) / (n + m), n + m]]
-    flat = np.repeat([value for value, _ in level], [int(count) for _, count in level])
+    flat = (
+        IsotonicRegression().fit_transform(np.arange(len(step)), ordered.to_numpy() - step)
+        if len(step)
+        else step
+    )
     return dict(zip(ordered.index, flat + step, strict=True))
