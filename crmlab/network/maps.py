@@ -18,6 +18,7 @@ from crmlab._tables import unknown, whole_number
 from crmlab.network.graph import in_order, network
 
 ATTITUDES = "PuOr"  # from orange (bad) by white to purple (good): told apart by protan and deutan eyes
+SIZES = {"X": 380, "^": 320, "v": 320}  # so that a number can be read inside
 GAP = 0.115  # between two labels, in radii of the map, at one inch and a half a radius
 
 
@@ -111,7 +112,9 @@ def plot_map(
         of_kind = [one for one in others if kinds[one] == kind]
         face: Any = [colours.to_rgba(one) if np.isfinite(one) else "white" for one in felt[of_kind]]
         x, y = at.loc[of_kind].to_numpy().T
-        ax.scatter(x, y, s=190, c=face, marker=marker, edgecolor=plot.INK, lw=1.2, zorder=4)
+        ax.scatter(
+            x, y, s=SIZES.get(marker, 190), c=face, marker=marker, edgecolor=plot.INK, lw=1.2, zorder=4
+        )
         ax.scatter([], [], s=80, c="white", marker=marker, edgecolor=plot.INK, label=plot.label(str(kind)))
     height_of = {**_spread(named[named["x"] >= 0]["y"]), **_spread(named[named["x"] < 0]["y"])}
     for one in others:
