@@ -161,6 +161,7 @@ def warned(draft: Draft) -> pd.Series:
     return pd.Series(found, dtype=float)
 
 
+@pytest.mark.slow
 def test_two_sour_one_leaves_and_the_attitude_warns_before_the_flow_falls():
     """Referee: when either is first seen, by one rule for both; in six companies."""
     leads = []

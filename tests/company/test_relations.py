@@ -61,6 +61,7 @@ def test_clustering_stays_as_the_company_grows():
     assert large == pytest.approx(small, abs=0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("homophily", [0.0, 0.6, 0.95])
 def test_acquaintances_share_a_segment_as_often_as_homophily_says(homophily):
     """Referee: h + (1 − h) Σ share², as with friends; people of a household are no matter of choice."""
@@ -149,6 +150,7 @@ def test_complainers_ask_what_we_hold_and_some_wait_too_long():
     assert 0.05 < late.mean() < 0.25
 
 
+@pytest.mark.slow
 def test_knowledge_helps_decisions_as_the_truth_says():
     """Referee: a logistic regression over many companies against the probabilities in the envelope."""
     many = [partners_and_staff(seed) for seed in range(60)]

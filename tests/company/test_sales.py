@@ -77,6 +77,7 @@ def log_likelihood(data: pd.DataFrame, optimum: Any, times: int) -> float:
     return -min(minimize(minus, start, method="BFGS").fun for start in starts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [7, 3, 9])
 def test_the_lot_finds_the_rhythm_of_this_company_and_no_other(seed):
     """Referee: the likelihood of the leads whose steps were drawn by lot; the truth cannot be told from its
@@ -116,12 +117,14 @@ def test_effort_seems_to_win_more_than_it_does_for_it_is_spent_on_the_keen():
     assert few.query("not by_lot")[["times", "intent"]].corr().iloc[0, 1] > 0.5
 
 
+@pytest.mark.slow
 def test_a_third_are_followed_up_by_lot_and_a_third_are_won():
     leads = pd.concat([drawn(5_000, seed).leads for seed in range(6)])
     assert leads["by_lot"].mean() == pytest.approx(1 / 3, abs=0.02)
     assert (leads["outcome"] == "won").mean() == pytest.approx(1 / 3, abs=0.07)
 
 
+@pytest.mark.slow
 def test_overdoing_hurts():
     """Referee: the truth. A plan at the best rhythm wins most; one step more, or steps in haste, win less."""
     truth, plain = under().truth["leads"], {}

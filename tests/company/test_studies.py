@@ -72,6 +72,7 @@ def test_a_table_drawn_late_is_the_one_drawn_early_whatever_was_done_meanwhile()
         pd.testing.assert_frame_equal(late._truth[name], early._truth[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATER)
 def test_a_later_table_changes_no_other(name):
     alone, without = core(), core()

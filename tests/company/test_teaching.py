@@ -43,6 +43,7 @@ def contrast(values: pd.Series, arm: pd.Series, whose: pd.Series) -> tuple[float
 # ---- goods, prices and dates
 
 
+@pytest.mark.slow
 def test_some_goods_are_bought_together_within_a_shelf_and_across():
     """Referee: the lift, counted pair by pair; nothing but the pairs that belong together has one above 2."""
     one = drawn()
@@ -149,6 +150,7 @@ def explained(told: pd.DataFrame) -> float:
     )
 
 
+@pytest.mark.slow
 def test_what_is_known_before_a_coupon_tells_whom_it_moves():
     """Referee: the true lift. Of all customers, and of those with at least three orders."""
     for campaign in (3, 6):

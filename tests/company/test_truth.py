@@ -252,6 +252,7 @@ def test_realised_outcomes_agree_with_the_log():
     assert own.eq(both["margin_cents"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", ["base", "seasonal", "promo_driven", "clockwork"])
 def test_expected_outcomes_are_the_mean_of_the_realised_ones(world):
     """Referee of the closed forms behind every expectation: Poisson, in price cuts, and Erlang."""
@@ -484,6 +485,7 @@ def test_interest_spreads_as_bass_says():
     assert kstest(day + 0.5, lambda t: adopted(np.minimum(t, 1096)) / adopted(1096)).pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_part_worths_come_out_of_the_choices():
     """Referee: the logit model without heterogeneity shrinks the mean part-worths a little and turns none."""
     one = drawn(40_000)
