@@ -78,6 +78,7 @@ def test_the_head_tells_who_it_is():
     assert set(map(int, re.findall(r"\((\d+)\)", facts["knows"]))) == known
 
 
+@pytest.mark.slow
 def test_what_is_said_agrees_with_the_tables():
     """Sentences with a choice of words: by lead, complaint, survey, consent and request, over everybody."""
     one = drawn()

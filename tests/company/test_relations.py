@@ -55,6 +55,7 @@ def test_customers_know_four_to_eight_others_who_often_know_each_other(seed):
     assert max(map(len, nx.connected_components(graph))) > 0.99 * len(graph)
 
 
+@pytest.mark.slow
 def test_clustering_stays_as_the_company_grows():
     """In a random graph it would fall with the number of customers."""
     small, large = (nx.transitivity(network(drawn(customers))) for customers in (2_000, 20_000))
@@ -284,6 +285,7 @@ def test_deciders_sign_what_others_write_as_often_as_the_shares_say(purpose):
     assert signed["person_id"].eq(signed["writer"])[~decided].all()
 
 
+@pytest.mark.slow
 def test_a_tea_in_a_subject_is_on_the_order_and_no_cup_is_steeped():
     one = drawn()
     lines = one.order_lines.merge(one.products, on="product_id")

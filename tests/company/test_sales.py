@@ -104,6 +104,7 @@ def test_the_optimum_differs_between_companies_within_its_bounds():
     assert 0 < monthly.mean() < 0.2  # one to two weeks, then monthly: right in some companies only
 
 
+@pytest.mark.slow
 def test_effort_seems_to_win_more_than_it_does_for_it_is_spent_on_the_keen():
     """Referee: the lot. Of the leads that sellers chose how to follow up the contrast is larger."""
     leads = followed(drawn())
@@ -203,6 +204,7 @@ def test_an_offer_begins_with_the_shelf_that_who_joined_likes_best():
 # ---- twins
 
 
+@pytest.mark.slow
 def test_the_lever_follow_up_changes_what_sellers_do_and_who_is_won_and_nothing_else():
     """Referee: every other table, to the byte; and the win probabilities of the rule."""
     own, rule = under(), under(follow_up={"first_days": 10, "gap_days": 30, "times": 3})
@@ -243,6 +245,7 @@ def invitations(customers: int) -> np.ndarray:
     return np.array([np.arange(customers), np.full(customers, 700), lot], float)
 
 
+@pytest.mark.slow
 def test_only_the_invited_bring_leads_as_many_as_the_world_says_and_more_for_a_reward():
     """Referee: the mean of the stated probabilities; and the twin with another reward."""
     everybody = invitations(4_000)
@@ -268,6 +271,7 @@ def test_only_the_invited_bring_leads_as_many_as_the_world_says_and_more_for_a_r
     assert leads["customer_id"].isna().all()
 
 
+@pytest.mark.slow
 def test_the_reward_moves_referred_leads_only():
     everybody = invitations(1_500)
     own, high = under(everybody), under(everybody, referral_reward=8_000)
