@@ -86,7 +86,7 @@ def _no_code(item: str, values: np.ndarray, met: np.ndarray, index: pd.Index) ->
         if code < low - 3 * (high - low) - 1 or code > high + 3 * (high - low) + 1:
             rows = values == code
             raise ValueError(
-                f"{item!r} has {code} in {rows.sum()} row{'s' * (rows.sum() > 1)}, the first is row "
+                f"{item!r} has {code} in {rows.sum()} row{'s' if rows.sum() > 1 else ''}, the first is row "
                 f"{index[rows][0]!r}, and no other answer beyond {low:g} to {high:g}: it looks like a code "
                 f"for a missing answer. Make it one, answers.replace({code}, float('nan')), or leave it out."
             )
@@ -131,9 +131,8 @@ def by_group(table: pd.DataFrame, group: Any) -> dict[str, np.ndarray]:
     """
     values = pd.Series(np.asarray(group, object), table.index)
     if values.isna().any():
-        raise ValueError(
-            f"{values.isna().sum()} respondents have no group; the first is row {values[values.isna()].index[0]!r}."
-        )
+        first = values.index[values.isna()][0]
+        raise ValueError(f"{values.isna().sum()} respondents have no group; the first is row {first!r}.")
     names = sorted(values.unique(), key=str)
     if len(names) < 2:
         raise ValueError(f"All respondents belong to one group, {names}: there is nothing to compare.")

@@ -33,9 +33,7 @@ class Moments:
     def saturated(self) -> float:
         """Return the log-likelihood of a model that fits mean and covariance exactly."""
         items = len(self.mean)
-        return (
-            -self.nobs / 2 * (items * np.log(2 * np.pi) + np.linalg.slogdet(self.covariance)[1] + items)
-        )
+        return -self.nobs / 2 * (items * np.log(2 * np.pi) + np.linalg.slogdet(self.covariance)[1] + items)
 
 
 @dataclass
@@ -94,7 +92,7 @@ class System:
         return self.covariance[: self.layout.items, : self.layout.items]
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return l, r and d of each place: a change of it moves the covariance by lr' + rl', the mean by d."""
+        """Return l, r and d of each place: its change moves the covariance by lr' + rl', the mean by d."""
         layout, p = self.layout, self.layout.items
         _, kind, row, column = layout.places
         left = self.total[:p, row].T
@@ -109,25 +107,58 @@ class System:
     def _weighted(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         return np.linalg.inv(self.implied), self.vectors()
 
-    def likelihood(self, data: Moments, means: bool) -> Derivatives:
-        """Return the log-likelihood, its gradient, and less its expected information, place by place."""
+    def likelihood(self, data: Moments, means: bool, exact: bool = False) -> Derivatives:
+        """Return log-likelihood, gradient and Hessian, place by place.
+
+        The Hessian is less the expected information, or with `exact` that of the answers at hand.
+        """
         p, n = self.layout.items, data.nobs
-        sign, size = np.linalg.slogdet(self.implied)
         places = len(self.layout.half)
-        if sign <= 0 or np.linalg.eigvalsh(self.implied)[0] <= 0:
+        try:
+            root = np.linalg.cholesky(self.implied)
+        except np.linalg.LinAlgError:
             return -np.inf, np.zeros(places), -np.eye(places)
         weight, (left, right, shift) = self._weighted()
         gap = data.mean - self.mean[:p] if means else np.zeros(p)
         seen = data.covariance + np.outer(gap, gap)
-        value = -n / 2 * (p * np.log(2 * np.pi) + size + np.einsum("ij,ij", weight, seen))
-        lw, rw = left @ weight, right @ weight
-        gradient = n * np.einsum("ki,ij,kj->k", lw, seen - self.implied, rw)
-        cross = lw @ right.T
-        information = n * (cross * cross.T + (lw @ left.T) * (rw @ right.T))
+        value = -n / 2 * (p * np.log(2 * np.pi) + np.einsum("ij,ij", weight, seen))
+        value -= n * np.log(np.diag(root)).sum()
+        pull = weight @ (seen - self.implied) @ weight
+        lw, rw, lp = left @ weight, right @ weight, left @ pull
+        gradient = n * np.einsum("ki,ki->k", lp, right)
+        ll, lr, rr = lw @ left.T, lw @ right.T, rw @ right.T
+        information = n * (lr * lr.T + ll * rr)
         if means:
-            gradient += n * shift @ weight @ gap
+            push = weight @ gap
+            gradient += n * shift @ push
             information += n * shift @ weight @ shift.T
-        return float(value), gradient, -information
+        if not exact:
+            return float(value), gradient, -information
+        llq, lrq, rrq = lp @ left.T, lp @ right.T, right @ pull @ right.T
+        curved = lr.T * lrq + ll * rrq + rr * llq + lr * lrq.T
+        if means:
+            both = (lw @ shift.T) * (right @ push)[:, None] + (rw @ shift.T) * (left @ push)[:, None]
+            curved += both + both.T
+        curved -= self._second(llq, lrq, left, push if means else None)
+        return float(value), gradient, -information - n * curved
+
+    def _second(
+        self, llq: np.ndarray, lrq: np.ndarray, left: np.ndarray, push: np.ndarray | None
+    ) -> np.ndarray:
+        """Return what the second derivatives of the implied moments add for one respondent."""
+        _, kind, row, column = self.layout.places
+        effect, half = kind == EFFECT, self.layout.half
+        ahead, beside = self.total[np.ix_(column, row)], self.total[np.ix_(column, column)]
+        onward = np.where(effect, self.covariance[np.ix_(column, column)], half * beside)
+        to_effect = ahead * lrq * (kind != MEAN) + onward * llq * (kind != MEAN)
+        added = np.where(effect[:, None], to_effect, (half * beside).T * llq * effect)
+        added = np.where((kind == MEAN)[:, None], 0.0, added) + ahead.T * lrq.T * effect
+        if push is not None:
+            moved = np.where(effect, self.mean[column], np.where(kind == MEAN, 1.0, 0.0))
+            reach = left @ push
+            once = ahead * np.outer(reach, moved) * effect[:, None]
+            added = added + once + once.T
+        return added
 
     def scores(self, data: Moments, means: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return how much each answer sheet pulls at each place, and its weighted squared distance.

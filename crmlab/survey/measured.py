@@ -35,7 +35,7 @@ class MeasurementResults(LikelihoodResults):
     # ---- fit
 
     def _pulls(self) -> tuple[np.ndarray, float]:
-        """Return the sum of the outer products of the scores, and the mean distance in each group, added up."""
+        """Return the sum of the outer products of the scores, and of the mean distances in each group."""
         size, distance = len(self.params), 0.0
         total = np.zeros((size, size))
         for layout, moments, system in self._systems():
@@ -45,19 +45,22 @@ class MeasurementResults(LikelihoodResults):
             distance += far.mean()
         return total, distance
 
-    def use_robust(self) -> None:
-        """Turn the standard errors into those of Satorra and Bentler (1994)."""
-        bread = self._covariance.to_numpy()
-        covariance = bread @ self._pulls()[0] @ bread
+    def _information(self) -> np.ndarray:
+        return -self.model._derivatives(self.params.to_numpy(), exact=False)[2]
+
+    def set_errors(self, robust: bool) -> None:
+        """Take standard errors from the expected information, or robust ones (Satorra and Bentler, 1994)."""
+        covariance = np.linalg.inv(self._information())
+        if robust:
+            covariance = covariance @ self._pulls()[0] @ covariance
+            self.notes = [*self.notes, "Standard errors are robust (Satorra and Bentler)."]
         self._covariance = pd.DataFrame(covariance, self.params.index, self.params.index)
         self.bse = pd.Series(np.sqrt(np.diag(covariance)), self.params.index, name="standard error")
-        self.notes = [*self.notes, "Standard errors are robust (Satorra and Bentler)."]
 
     def _scaling(self) -> float:
         if not self.model.df:
             return np.nan
-        information = -self.model.derivatives(self.params.to_numpy())[2]
-        total, distance = self._pulls()
+        information, (total, distance) = self._information(), self._pulls()
         return float((distance - np.trace(np.linalg.solve(information, total))) / self.model.df)
 
     def fit_measures(self) -> pd.Series:
@@ -70,7 +73,7 @@ class MeasurementResults(LikelihoodResults):
             - ``chi_square_robust``, ``p_value_robust``: the same, scaled for answers that are not normal
               (Satorra and Bentler, 1994), with its ``scaling``;
             - ``cfi``, ``tli``: the way from a model of unrelated items (0) to a perfect one (1);
-            - ``rmsea``, ``rmsea_low``, ``rmsea_high``: misfit for each degree of freedom, with a 90 % interval;
+            - ``rmsea``, ``rmsea_low``, ``rmsea_high``: misfit per degree of freedom, with a 90 % interval;
             - ``srmr``: the root mean squared difference between the correlations found and implied;
             - ``baseline_chi_square``, ``baseline_df``: of the model of unrelated items.
 
@@ -97,9 +100,7 @@ class MeasurementResults(LikelihoodResults):
             squares += moments.nobs * np.sum(np.tril(gap) ** 2)
             count += moments.nobs * gap.shape[0] * (gap.shape[0] + 1) / 2
             if model.means:
-                squares += moments.nobs * np.sum(
-                    ((moments.mean - system.mean[: len(spread)]) / spread) ** 2
-                )
+                squares += moments.nobs * np.sum(((moments.mean - system.mean[: len(spread)]) / spread) ** 2)
                 count += moments.nobs * len(spread)
         excess, base_excess = max(chi - df, 0.0), max(base - base_df, chi - df, 0.0)
         scaling = self._scaling()
@@ -157,7 +158,9 @@ class MeasurementResults(LikelihoodResults):
             own = [self.model.names[one] for one in layout.places[0]]
             names += [one if one.endswith(label) else one + label for one in own]
         theta, step = self.params.to_numpy(), 1e-5 * self.model.units
-        turns = np.array([self._standardised(theta + e) - self._standardised(theta - e) for e in np.diag(step)])
+        turns = np.array(
+            [self._standardised(theta + e) - self._standardised(theta - e) for e in np.diag(step)]
+        )
         turns /= 2 * step[:, None]
         error = np.sqrt(np.maximum(np.einsum("ki,kl,li->i", turns, self._covariance.to_numpy(), turns), 0))
         centre = self._standardised(theta)
@@ -195,8 +198,8 @@ class MeasurementResults(LikelihoodResults):
             - ``items``;
             - ``composite_reliability``: (Σλ)² / ((Σλ)² + Σθ) from standardised loadings λ and error variances
               θ, the one of Fornell and Larcker (1981): the reliability of a sum of standardised items;
-            - ``composite_reliability_raw``: the same from loadings as estimated, with the factor's variance
-              (ω of McDonald, 1999): the reliability of the plain sum of the items;
+            - ``composite_reliability_raw``: the share of the variance of the plain sum of the items, as
+              it was found, that the factor explains (ω of McDonald, 1999; ``omega3`` of semTools in R);
             - ``ave``: average variance extracted, the mean of λ² from standardised loadings;
             - ``largest_correlation`` with another factor (missing if there is only one).
 
@@ -206,6 +209,7 @@ class MeasurementResults(LikelihoodResults):
         variables and measurement error. Journal of Marketing Research 18(1), 39–50. doi:10.2307/3151312
         """
         effects, factor, errors, spread = self._blocks()
+        [found] = (moments.covariance for moments in self.model.moments.values())
         scale = np.sqrt(np.diag(factor))
         correlation = factor / np.outer(scale, scale)
         away = np.abs(correlation - np.eye(len(scale)))
@@ -218,7 +222,7 @@ class MeasurementResults(LikelihoodResults):
             rows[name] = {
                 "items": len(items),
                 "composite_reliability": loading.sum() ** 2 / (loading.sum() ** 2 + rest.sum()),
-                "composite_reliability_raw": plain.sum() ** 2 / (plain.sum() ** 2 + theta.sum()),
+                "composite_reliability_raw": plain.sum() ** 2 / found[np.ix_(at, at)].sum(),
                 "ave": np.mean(loading**2),
                 "largest_correlation": away[place].max() if len(scale) > 1 else np.nan,
             }
@@ -267,8 +271,8 @@ class MeasurementResults(LikelihoodResults):
 
         Notes
         -----
-        A model that was changed until it fits fits by chance as well (MacCallum, Roznowski and Necowitz, 1992,
-        Psychological Bulletin 111(3), 490–504): change what has a reason, and test it on other respondents.
+        A model that was changed until it fits fits by chance as well (MacCallum, Roznowski and Necowitz,
+        1992, Psychological Bulletin 111(3), 490–504): change what has a reason, and test it on others.
         """
         self._one_group("modification_indices")
         if holdout is None:
@@ -302,12 +306,11 @@ class MeasurementResults(LikelihoodResults):
         alone = {items[0] for items in self.model.factors.values() if len(items) == 1}
         loadings = [(EFFECT, i, j) for j in range(p, len(variables)) for i in range(p)]
         errors = [(COVARIANCE, i, j) for j in range(p) for i in range(j + 1, p)]
-        for place in loadings + errors:
-            kind_, i, j = place
-            if place in taken or {variables[i], variables[j]} & alone:
+        for arrow, i, j in loadings + errors:
+            if (arrow, i, j) in taken or {variables[i], variables[j]} & alone:
                 continue
-            wider.add(len(self.params) + len(names), *place)
-            names.append(f"{variables[j]} {'->' if kind_ == EFFECT else '<->'} {variables[i]}")
+            wider.add(len(self.params) + len(names), arrow, i, j)
+            names.append(f"{variables[j]} {'->' if arrow == EFFECT else '<->'} {variables[i]}")
         wider.seal()
         order = layout.places[0]
         theta = np.concatenate([self.params.to_numpy()[order], np.zeros(len(names))])

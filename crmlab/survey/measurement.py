@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from crmlab._results import FitWarning, LikelihoodModel
 from crmlab._search import Derivatives
-from crmlab._tables import require_columns
+from crmlab._tables import as_pandas, require_columns
 from crmlab.survey._answers import answers, by_group, complete, items_of, look
 from crmlab.survey._structure import COVARIANCE, EFFECT, MEAN, Layout, Moments
 from crmlab.survey.measured import MeasurementResults
@@ -69,10 +68,11 @@ class MeasurementModel(LikelihoodModel):
     Examples
     --------
     >>> import numpy as np
+    >>> import pandas as pd
     >>> rng = np.random.default_rng(1)
     >>> factor = rng.normal(size=(300, 1))
     >>> sheets = pd.DataFrame(factor + rng.normal(size=(300, 4)), columns=["t1", "t2", "t3", "t4"])
-    >>> MeasurementModel(sheets, {"trust": ["t1", "t2", "t3", "t4"]}).fit().fit_measures()["df"]
+    >>> MeasurementModel(sheets, {"trust": ["t1", "t2", "t3", "t4"]}).fit().fit_measures()["df"].item()
     2.0
     """
 
@@ -116,10 +116,11 @@ class MeasurementModel(LikelihoodModel):
         return one, other
 
     def _read(self, data: Any) -> None:
+        data = as_pandas(data)
         table = answers(data, self.items, self.scale)
         rows = {"": np.ones(len(table), bool)}
         if self.group is not None:
-            require_columns(list(data.columns), [self.group])
+            require_columns(data.columns, [self.group])
             rows = by_group(table, data[self.group])
         self.table, self._rows, self.moments = table, rows, dict[str, Moments]()
         for name, inside in rows.items():
@@ -156,7 +157,9 @@ class MeasurementModel(LikelihoodModel):
                     labels.append(label)
                     votes.append([])
                     one, other = spread[row], spread[column]
-                    units.append(one / other if kind == EFFECT else one * other if kind == COVARIANCE else one)
+                    units.append(
+                        one / other if kind == EFFECT else one * other if kind == COVARIANCE else one
+                    )
                 votes[labels.index(label)].append(start)
                 layout.add(labels.index(label), kind, row, column)
             layout.seal()
@@ -238,8 +241,8 @@ class MeasurementModel(LikelihoodModel):
         if self.df < 0:
             raise ValueError(
                 f"The model has {len(self.names)} parameters, and {len(self.items)} items tell "
-                f"{told * len(self.moments)} variances, covariances and means. A single factor needs at least "
-                "three items, four to be tested: give more items, or fewer parameters."
+                f"{told * len(self.moments)} variances, covariances and means. A single factor needs at "
+                "least three items, four to be tested: give more items, or fewer parameters."
             )
 
     # ---- the likelihood
@@ -252,12 +255,15 @@ class MeasurementModel(LikelihoodModel):
         return self._starts.copy()
 
     def derivatives(self, params: np.ndarray) -> Derivatives:
-        """Return log-likelihood, gradient and, in place of the Hessian, less the expected information."""
+        return self._derivatives(params, exact=True)
+
+    def _derivatives(self, params: np.ndarray, exact: bool) -> Derivatives:
+        """Return log-likelihood, gradient and Hessian, or less the expected information for the last."""
         size = len(self.names)
         value, gradient, hessian = 0.0, np.zeros(size), np.zeros((size, size))
         for name, layout in self.layouts.items():
             which = layout.places[0]
-            one, slope, curve = layout.system(params).likelihood(self.moments[name], self.means)
+            one, slope, curve = layout.system(params).likelihood(self.moments[name], self.means, exact)
             value += one
             gradient[which] += slope
             hessian[np.ix_(which, which)] += curve
@@ -305,16 +311,15 @@ class MeasurementModel(LikelihoodModel):
             warnings.simplefilter("ignore", FitWarning)
             results: MeasurementResults = super().fit(start)
         self._refuse(results)
-        if robust:
-            results.use_robust()
+        results.set_errors(robust)
         return results
 
     def _refuse(self, results: MeasurementResults) -> None:
         loose = results.params.index[~results._bounded].tolist()
         if loose:
             raise ValueError(
-                f"These answers do not tell {', '.join(loose)}: the model is not identified. A factor that is "
-                "unrelated to the others needs three items."
+                f"These answers do not tell {', '.join(loose)}: the model is not identified. A factor that "
+                "is unrelated to the others needs three items."
             )
         if not results.converged:
             raise ValueError(
@@ -341,11 +346,12 @@ class MeasurementModel(LikelihoodModel):
                 one = list(self.factors)[int(spread.argmin())]
                 raise ValueError(f"A Heywood case{where}: the variance of {one!r} is below 0. {advice}")
             correlation = factor / np.sqrt(np.outer(spread, spread))
-            if np.linalg.eigvalsh(correlation)[0] <= 0:
-                pair = np.abs(correlation - np.eye(len(correlation)))
-                i, j = np.unravel_index(pair.argmax(), pair.shape)
-                names = list(self.factors)
+            size, direction = np.linalg.eigh(correlation)
+            if size[0] <= 0:
+                part = np.abs(direction[:, 0])
+                names = [one for one, share in zip(self.factors, part, strict=True) if share > 0.2]
                 raise ValueError(
-                    f"A Heywood case{where}: the correlations of the factors are impossible; that of "
-                    f"{names[i]!r} and {names[j]!r} is {correlation[i, j]:.3f}. {advice}"
+                    f"A Heywood case{where}: the estimated correlations of {', '.join(names)} are impossible "
+                    f"together (a combination of them has a variance of {size[0]:.2g}). {advice} Look with "
+                    "htmt() whether the answers tell these factors apart."
                 )
