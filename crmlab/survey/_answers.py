@@ -44,55 +44,63 @@ def answers(data: Any, items: Sequence[str], scale: tuple[float, float] | None =
     --------
     >>> answers(pd.DataFrame({"t1": [4, 99, 2], "t2": [3, 3, 1]}), ["t1", "t2"])
     Traceback (most recent call last):
-    ValueError: 't1' has 99 in 1 row, the first is row 1, and no other answer beyond 2 to 4: ...
+    ValueError: 't1' has 99, and no other answer beyond 2 to 4, in 1 row; the first is 99 in row 1: it ...
     """
     table = as_pandas(data)
     require_columns(table.columns, items)
-    found = {}
-    for item in items:
-        column = table[item]
-        if not pd.api.types.is_numeric_dtype(column) or column.dtype.kind == "c":
-            texts = [(row, value) for row, value in column.items() if isinstance(value, str)]
-            row, value = texts[0] if texts else (column.index[0], column.iloc[0])
-            raise ValueError(
-                f"{item!r} must hold numbers and has {value!r} in row {row!r}: turn the answers into numbers "
-                "first, in pandas: answers.map({'agree': 4, …})."
-            )
-        values = column.to_numpy(float, na_value=np.nan)
-        met = values[~np.isnan(values)]
-        if not len(met):
-            raise ValueError(f"Nobody answered {item!r}: leave it out.")
-        if np.isinf(met).any():
-            raise ValueError(f"{item!r} has an infinite value in row {column.index[np.isinf(values)][0]!r}.")
-        if scale is not None:
-            wrong = (values < scale[0]) | (values > scale[1])
-            if wrong.any():
-                raise ValueError(
-                    f"{item!r} has {wrong.sum()} answers outside the scale {scale[0]:g} to {scale[1]:g}; the "
-                    f"first is {values[wrong][0]:g} in row {column.index[wrong][0]!r}. If it stands for a "
-                    "missing answer, make it one: answers.replace(…, float('nan'))."
-                )
-        _no_code(item, values, met, column.index)
-        found[item] = values
-    return pd.DataFrame(found, table.index)
+    values = np.column_stack([_numbers(table[item]) for item in items])
+    empty = np.isnan(values).all(axis=0)
+    if empty.any():
+        raise ValueError(f"Nobody answered {items[int(empty.argmax())]!r}: leave it out.")
+    _refuse(
+        values, np.isinf(values), table.index, items, "an infinite value", "find the answer, or leave it out"
+    )
+    if scale is not None:
+        outside = (values < scale[0]) | (values > scale[1])
+        what = f"an answer outside the scale {scale[0]:g} to {scale[1]:g}"
+        _refuse(values, outside, table.index, items, what, "if it stands for a missing answer, make it one")
+    for item, code in zip(
+        *np.nonzero(np.stack([(values == code).any(axis=0) for code in CODES], 1)), strict=True
+    ):
+        wrong = np.zeros(values.shape, bool)
+        wrong[:, item] = values[:, item] == CODES[code]
+        others = values[~wrong[:, item] & ~np.isnan(values[:, item]), item]
+        if len(others):
+            low, high = others.min(), others.max()
+            far = 3 * (high - low) + 1
+            if not low - far <= CODES[code] <= high + far:
+                what = f"{CODES[code]}, and no other answer beyond {low:g} to {high:g},"
+                remedy = f"it looks like a code for a missing answer: .replace({CODES[code]}, float('nan'))"
+                _refuse(values, wrong, table.index, items, what, remedy)
+    return pd.DataFrame(values, table.index, items)
 
 
-def _no_code(item: str, values: np.ndarray, met: np.ndarray, index: pd.Index) -> None:
-    for code in CODES:
-        others = met[met != code]
-        if len(others) in (0, len(met)):
-            continue
-        low, high = others.min(), others.max()
-        if code < low - 3 * (high - low) - 1 or code > high + 3 * (high - low) + 1:
-            rows = values == code
-            raise ValueError(
-                f"{item!r} has {code} in {rows.sum()} row{'s' if rows.sum() > 1 else ''}, the first is row "
-                f"{index[rows][0]!r}, and no other answer beyond {low:g} to {high:g}: it looks like a code "
-                f"for a missing answer. Make it one, answers.replace({code}, float('nan')), or leave it out."
-            )
+def _numbers(column: pd.Series) -> np.ndarray:
+    if column.dtype.kind in "iuf" and isinstance(column.dtype, np.dtype):
+        return column.to_numpy(float)
+    if not pd.api.types.is_numeric_dtype(column) or column.dtype.kind == "c":
+        texts = [(row, value) for row, value in column.items() if isinstance(value, str)]
+        row, value = texts[0] if texts else (column.index[0], column.iloc[0])
+        raise ValueError(
+            f"{column.name!r} must hold numbers and has {value!r} in row {row!r}: turn the answers into "
+            "numbers first, in pandas: answers.map({'agree': 4, …})."
+        )
+    return np.asarray(column.to_numpy(float, na_value=np.nan))
 
 
-def complete(table: pd.DataFrame) -> pd.DataFrame:
+def _refuse(
+    values: np.ndarray, wrong: np.ndarray, index: pd.Index, items: Sequence[str], what: str, remedy: str
+) -> None:
+    if wrong.any():
+        place = int(wrong.any(axis=0).argmax())
+        rows = wrong[:, place]
+        raise ValueError(
+            f"{items[place]!r} has {what} in {rows.sum()} row{'s' if rows.sum() > 1 else ''}; the first is "
+            f"{values[rows, place][0]:g} in row {index[rows][0]!r}: {remedy}."
+        )
+
+
+def complete(table: pd.DataFrame) -> np.ndarray:
     """Return the rows without a missing answer, after what a covariance matrix needs has been checked.
 
     Examples
@@ -100,25 +108,25 @@ def complete(table: pd.DataFrame) -> pd.DataFrame:
     >>> len(complete(pd.DataFrame({"a": [1.0, 2, 4, None], "b": [2.0, 1, 2, 3]})))
     3
     """
-    rows = table.dropna()
-    count, items = rows.shape
+    values = table.to_numpy()
+    values = values[~np.isnan(values).any(axis=1)]
+    count, items = values.shape
     if count <= items:
         raise ValueError(
             f"{count} respondents answered all of the {items} items, and there must be more respondents than "
             f"items{'' if count == len(table) else f' ({len(table) - count} left one out)'}."
         )
-    spread = rows.max() - rows.min()
-    if (spread == 0).any():
-        raise ValueError(f"Everybody gave the same answer to {spread.idxmin()!r}: leave it out.")
-    correlation = np.corrcoef(rows.to_numpy(), rowvar=False).reshape(items, items)
-    size, direction = np.linalg.eigh(correlation)
+    constant = np.ptp(values, axis=0) == 0
+    if constant.any():
+        raise ValueError(f"Everybody gave the same answer to {table.columns[constant][0]!r}: leave it out.")
+    size, direction = np.linalg.eigh(np.corrcoef(values, rowvar=False).reshape(items, items))
     if size[0] < 1e-9:
-        loose = rows.columns[np.abs(direction[:, 0]) > 1e-4].tolist()
+        loose = table.columns[np.abs(direction[:, 0]) > 1e-4].tolist()
         raise ValueError(
             f"The answers to {', '.join(map(repr, loose))} tell each other exactly (an item twice, or one "
             "that is the sum of others): leave one of them out."
         )
-    return rows
+    return values
 
 
 def by_group(table: pd.DataFrame, group: Any) -> dict[str, np.ndarray]:

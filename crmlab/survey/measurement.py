@@ -128,7 +128,7 @@ class MeasurementModel(LikelihoodModel):
                 sheets = complete(table[inside])
             except ValueError as error:
                 raise ValueError(f"Group {name!r}: {error}" if name else str(error)) from None
-            self.moments[name] = Moments.of(sheets.to_numpy())
+            self.moments[name] = Moments.of(sheets)
         self.nobs = sum(group.nobs for group in self.moments.values())
         self.left_out = len(table) - self.nobs
         self.remarks = ()
@@ -252,7 +252,15 @@ class MeasurementModel(LikelihoodModel):
         return self._units
 
     def start(self) -> np.ndarray:
-        return self._starts.copy()
+        """Return the centroid solution improved by up to three steps of scoring: near enough for Newton's."""
+        best, here, at = -np.inf, self._starts, self._starts
+        for _ in range(4):
+            value, gradient, curvature = self._derivatives(at, exact=False)
+            if value <= best:
+                break
+            best, here = value, at
+            at = at - np.linalg.lstsq(curvature, gradient)[0]
+        return here.copy()
 
     def derivatives(self, params: np.ndarray) -> Derivatives:
         return self._derivatives(params, exact=True)

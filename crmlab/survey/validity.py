@@ -96,7 +96,7 @@ def htmt(
     whole_number(draws, "draws", least=0)
     if draws and rng is None:
         raise ValueError("The bootstrap needs rng, such as rng=1; draws=0 gives no interval.")
-    values = complete(answers(data, items, scale)).to_numpy()
+    values = complete(answers(data, items, scale))
     member = np.array([[item in own for own in known.values()] for item in items], float)
     first, second = np.tril_indices(len(known), -1)
     names = np.array(list(known), object)
