@@ -59,20 +59,22 @@ def answers(data: Any, items: Sequence[str], scale: tuple[float, float] | None =
         outside = (values < scale[0]) | (values > scale[1])
         what = f"an answer outside the scale {scale[0]:g} to {scale[1]:g}"
         _refuse(values, outside, table.index, items, what, "if it stands for a missing answer, make it one")
-    for item, code in zip(
-        *np.nonzero(np.stack([(values == code).any(axis=0) for code in CODES], 1)), strict=True
-    ):
-        wrong = np.zeros(values.shape, bool)
-        wrong[:, item] = values[:, item] == CODES[code]
-        others = values[~wrong[:, item] & ~np.isnan(values[:, item]), item]
-        if len(others):
-            low, high = others.min(), others.max()
-            far = 3 * (high - low) + 1
-            if not low - far <= CODES[code] <= high + far:
-                what = f"{CODES[code]}, and no other answer beyond {low:g} to {high:g},"
-                remedy = f"it looks like a code for a missing answer: .replace({CODES[code]}, float('nan'))"
-                _refuse(values, wrong, table.index, items, what, remedy)
+    for item, code in {(i, int(values[row, i])) for row, i in np.argwhere(np.isin(values, CODES))}:
+        _no_code(values, item, code, table.index, items)
     return pd.DataFrame(values, table.index, items)
+
+
+def _no_code(values: np.ndarray, item: int, code: int, index: pd.Index, items: Sequence[str]) -> None:
+    wrong = np.zeros(values.shape, bool)
+    wrong[:, item] = values[:, item] == code
+    others = values[~wrong[:, item] & ~np.isnan(values[:, item]), item]
+    if len(others):
+        low, high = others.min(), others.max()
+        far = 3 * (high - low) + 1
+        if not low - far <= code <= high + far:
+            what = f"{code}, and no other answer beyond {low:g} to {high:g},"
+            remedy = f"it looks like a code for a missing answer: .replace({code}, float('nan'))"
+            _refuse(values, wrong, index, items, what, remedy)
 
 
 def _numbers(column: pd.Series) -> np.ndarray:

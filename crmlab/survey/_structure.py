@@ -60,6 +60,9 @@ class Layout:
         self.places = (which, kind, row, column)
         self.half = np.where((kind == COVARIANCE) & (row == column), 0.5, 1.0)
         self.by_kind = [np.flatnonzero(kind == one) for one in (EFFECT, COVARIANCE, MEAN)]
+        self.effect, self.pair, self.free = (
+            (kind == one).astype(float) for one in (EFFECT, COVARIANCE, MEAN)
+        )
         self.units = np.zeros((self.variables, self.variables))
         for i, j in self.fixed:
             self.units[i, j] = 1.0
@@ -94,15 +97,12 @@ class System:
     def vectors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return l, r and d of each place: its change moves the covariance by lr' + rl', the mean by d."""
         layout, p = self.layout, self.layout.items
-        _, kind, row, column = layout.places
+        _, _, row, column = layout.places
         left = self.total[:p, row].T
-        right = np.where(
-            (kind == EFFECT)[:, None],
-            self.covariance[column, :p],
-            np.where((kind == COVARIANCE)[:, None], self.total[:p, column].T, 0.0),
-        )
-        shift = np.where(kind == EFFECT, self.mean[column], np.where(kind == MEAN, 1.0, 0.0))
-        return left, right * layout.half[:, None], left * shift[:, None]
+        right = layout.effect[:, None] * self.covariance[column, :p]
+        right += (layout.pair * layout.half)[:, None] * self.total[:p, column].T
+        shift = layout.effect * self.mean[column] + layout.free
+        return left, right, left * shift[:, None]
 
     def _weighted(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         return np.linalg.inv(self.implied), self.vectors()
@@ -121,11 +121,11 @@ class System:
         weight, (left, right, shift) = self._weighted()
         gap = data.mean - self.mean[:p] if means else np.zeros(p)
         seen = data.covariance + np.outer(gap, gap)
-        value = -n / 2 * (p * np.log(2 * np.pi) + np.einsum("ij,ij", weight, seen))
+        value = -n / 2 * (p * np.log(2 * np.pi) + (weight * seen).sum())
         value -= n * np.log(np.diag(root)).sum()
         pull = weight @ (seen - self.implied) @ weight
         lw, rw, lp = left @ weight, right @ weight, left @ pull
-        gradient = n * np.einsum("ki,ki->k", lp, right)
+        gradient = n * (lp * right).sum(axis=1)
         ll, lr, rr = lw @ left.T, lw @ right.T, rw @ right.T
         information = n * (lr * lr.T + ll * rr)
         if means:
@@ -146,18 +146,17 @@ class System:
         self, llq: np.ndarray, lrq: np.ndarray, left: np.ndarray, push: np.ndarray | None
     ) -> np.ndarray:
         """Return what the second derivatives of the implied moments add for one respondent."""
-        _, kind, row, column = self.layout.places
-        effect, half = kind == EFFECT, self.layout.half
-        ahead, beside = self.total[np.ix_(column, row)], self.total[np.ix_(column, column)]
-        onward = np.where(effect, self.covariance[np.ix_(column, column)], half * beside)
-        to_effect = ahead * lrq * (kind != MEAN) + onward * llq * (kind != MEAN)
-        added = np.where(effect[:, None], to_effect, (half * beside).T * llq * effect)
-        added = np.where((kind == MEAN)[:, None], 0.0, added) + ahead.T * lrq.T * effect
+        layout = self.layout
+        _, _, row, column = layout.places
+        effect, moved = layout.effect[:, None], layout.pair + layout.effect
+        ahead, beside = self.total[column[:, None], row], self.total[column[:, None], column]
+        onward = layout.effect * self.covariance[column[:, None], column] + layout.pair * layout.half * beside
+        added = effect * (ahead * lrq * moved + onward * llq) + ahead.T * lrq.T * layout.effect
+        added += (layout.pair * layout.half)[:, None] * beside.T * llq * layout.effect
         if push is not None:
-            moved = np.where(effect, self.mean[column], np.where(kind == MEAN, 1.0, 0.0))
-            reach = left @ push
-            once = ahead * np.outer(reach, moved) * effect[:, None]
-            added = added + once + once.T
+            shift = layout.effect * self.mean[column] + layout.free
+            once = effect * ahead * np.outer(left @ push, shift)
+            added += once + once.T
         return added
 
     def scores(self, data: Moments, means: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -252,14 +252,17 @@ class MeasurementModel(LikelihoodModel):
         return self._units
 
     def start(self) -> np.ndarray:
-        """Return the centroid solution improved by up to three steps of scoring: near enough for Newton's."""
+        """Return the centroid solution improved by up to two steps of scoring: near enough for Newton's."""
         best, here, at = -np.inf, self._starts, self._starts
-        for _ in range(4):
+        for _ in range(3):
             value, gradient, curvature = self._derivatives(at, exact=False)
             if value <= best:
                 break
             best, here = value, at
-            at = at - np.linalg.lstsq(curvature, gradient)[0]
+            try:
+                at = at - np.linalg.solve(curvature, gradient)
+            except np.linalg.LinAlgError:  # not identified, which the search will find
+                break
         return here.copy()
 
     def derivatives(self, params: np.ndarray) -> Derivatives:
@@ -267,6 +270,8 @@ class MeasurementModel(LikelihoodModel):
 
     def _derivatives(self, params: np.ndarray, exact: bool) -> Derivatives:
         """Return log-likelihood, gradient and Hessian, or less the expected information for the last."""
+        if self.group is None:
+            return self.layouts[""].system(params).likelihood(self.moments[""], self.means, exact)
         size = len(self.names)
         value, gradient, hessian = 0.0, np.zeros(size), np.zeros((size, size))
         for name, layout in self.layouts.items():
