@@ -1,14 +1,14 @@
 """A laboratory and course on customer relationship management (CRM).
 
-The rooms load when they are first named: ``crmlab.company``, ``crmlab.datasets``, ``crmlab.value``,
-``crmlab.plot``, ``crmlab.replicate``, ``crmlab.practice``, ``crmlab.grading``.
+The rooms load when they are first named: ``crmlab.company``, ``crmlab.datasets``, ``crmlab.survey``,
+``crmlab.value``, ``crmlab.plot``, ``crmlab.replicate``, ``crmlab.practice``, ``crmlab.grading``.
 """
 
 from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 
-__all__ = ["company", "datasets", "grading", "plot", "practice", "replicate", "value"]
+__all__ = ["company", "datasets", "grading", "plot", "practice", "replicate", "survey", "value"]
 __version__ = version("crmlab")
 
 
