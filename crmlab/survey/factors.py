@@ -144,6 +144,7 @@ class ExploratoryFactors:
         ax = plot.axes(ax, figsize=(1.8 + 1.1 * table.shape[1], 0.9 + 0.3 * len(table)))
         options = {"cmap": "vlag_r", "vmin": -1, "vmax": 1, "annot": True, "fmt": ".2f", "cbar": False}
         plot.heatmap(table, ax, linewidths=1, **options)
+        ax.tick_params(axis="y", rotation=0)
         ax.grid(False)
         return plot.annotate(ax, "What goes together", "", "")
 
