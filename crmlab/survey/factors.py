@@ -204,17 +204,14 @@ def explore(
         model = Factor(corr=matrix.to_numpy(), n_factor=factors, method="ml", nobs=count)
         results = model.fit(maxiter=1000)
     unique = np.asarray(results.uniqueness)
-    if (
-        not np.isfinite(unique).all()
-        or not getattr(results, "mle_retvals", None)
-        or not results.mle_retvals.success
-    ):
-        raise ValueError(f"The search for {factors} factors did not end. Try another number of factors.")
     if (unique < 0.005).any():
         raise ValueError(
             f"With {factors} factors nothing of {matrix.columns[unique.argmin()]!r} is its own (a Heywood "
             "case: its unique variance runs to 0). Try fewer factors, or leave out items that ask the same."
         )
+    search = results.mle_retvals  # "precision loss" on a flat spot is no failure
+    if not np.isfinite(unique).all() or not (search.success or np.abs(search.jac).max() < 1e-3):
+        raise ValueError(f"The search for {factors} factors did not end. Try another number of factors.")
     loadings, between = np.asarray(results.loadings), np.eye(factors)
     if factors > 1 and rotation != "none":
         results.rotate(_ROTATIONS[rotation])

@@ -150,9 +150,9 @@ class Questionnaire:
             )
         absent = [name for name in wanted if name not in frame.columns]
         if absent:
-            spare = [str(name) for name in frame.columns if name not in self.items.index]
-            near = get_close_matches(absent[0], spare, n=1)
-            hint = f" Is {absent[0]!r} the column {near[0]!r}? Rename it." if near else ""
+            spare = {str(name).lower(): name for name in frame.columns if name not in self.items.index}
+            near = get_close_matches(absent[0].lower(), spare, n=1)
+            hint = f" Is {absent[0]!r} the column {spare[near[0]]!r}? Rename it." if near else ""
             raise ValueError(
                 f"{len(absent)} of {len(wanted)} items of the questionnaire are no columns of the answers: "
                 f"{', '.join(absent[:5])}.{hint} To leave items out, name the others: items=[...]."
@@ -165,9 +165,9 @@ class Questionnaire:
             numbers = pd.to_numeric(column.astype(object), errors="coerce")
             text = column.notna() & (numbers.isna() | column.map(lambda one: isinstance(one, str | bool)))
             if text.any():
-                row = text.idxmax()
+                place, held = int(text.to_numpy().argmax()), column.tolist()
                 raise ValueError(
-                    f"Answers to {name!r} must be numbers; row {row!r} holds {column[row]!r} "
+                    f"Answers to {name!r} must be numbers; row {column.index[place]!r} holds {held[place]!r} "
                     f"({text.sum()} such answers). Convert them: pandas.to_numeric, or map words to steps."
                 )
             column = numbers

@@ -96,7 +96,7 @@ def _shares(column: pd.Series, scale: tuple[int, int], weight: np.ndarray) -> pd
     if wrong.any():
         raise ValueError(
             f"{wrong.sum()} answers to {name!r} are no step of its scale, {scale[0]} to {scale[1]}; the "
-            f"first is {column[wrong].iloc[0]!r} in row {column.index[wrong][0]!r}."
+            f"first is {column[wrong].tolist()[0]!r} in row {column.index[wrong].tolist()[0]!r}."
         )
     total = weight[given].sum()
     if not total:

@@ -347,6 +347,8 @@ def general_loadings(loadings: np.ndarray, rounds: int = 500) -> np.ndarray:
 def quartimin(loadings: np.ndarray, rounds: int = 500) -> tuple[np.ndarray, np.ndarray]:
     """Return oblique loadings (pattern) and correlations of the factors by the quartimin criterion.
 
+    The best of three starts: unrotated loadings can be a saddle, from which no gradient leads away.
+
     Examples
     --------
     >>> pattern, between = quartimin(np.array([[[0.6, 0.6], [0.5, 0.5], [0.6, -0.6], [0.5, -0.5]]]))
@@ -354,18 +356,31 @@ def quartimin(loadings: np.ndarray, rounds: int = 500) -> tuple[np.ndarray, np.n
     array([[1., 0.],
            [0., 1.]])
     """
+    factors = loadings.shape[2]
+    dice = np.random.default_rng(0)  # the same starts every time
+    starts = [np.eye(factors)] + [np.linalg.qr(dice.normal(size=(factors, factors)))[0] for _ in range(2)]
+    found = [_quartimin(loadings, start, rounds) for start in starts]
+    best = np.argmin([value.round(9) for *_, value in found], axis=0)
+    every = np.arange(len(loadings))
+    pattern, between = (np.stack([one[part] for one in found])[best, every] for part in (0, 1))
+    return pattern, between
+
+
+def _quartimin(
+    loadings: np.ndarray, start: np.ndarray, rounds: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     count, _, factors = loadings.shape
-    turn = np.tile(np.eye(factors), (count, 1, 1))
+    turn = np.tile(start, (count, 1, 1))
     others, step = 1 - np.eye(factors), np.ones(count)
 
-    def at(turn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def at(turn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         inverse = np.linalg.inv(turn)
         pattern = loadings @ inverse.transpose(0, 2, 1)
         squares = pattern**2 @ others
         slope = -(pattern.transpose(0, 2, 1) @ (pattern * squares) @ inverse).transpose(0, 2, 1)
-        return pattern, (pattern**2 * squares).sum(axis=(1, 2)) / 4, slope, inverse
+        return pattern, (pattern**2 * squares).sum(axis=(1, 2)) / 4, slope
 
-    pattern, value, slope, _ = at(turn)
+    pattern, value, slope = at(turn)
     for _ in range(rounds):
         push = slope - turn * (turn * slope).sum(axis=1, keepdims=True)
         steep = np.sqrt((push**2).sum(axis=(1, 2)))
@@ -382,8 +397,8 @@ def quartimin(loadings: np.ndarray, rounds: int = 500) -> tuple[np.ndarray, np.n
             step = np.where(worse, step / 2, step)
         better = tried[1] <= value
         turn = np.where(better[:, None, None], trial, turn)
-        pattern, value, slope, _ = at(turn)
-    return pattern, turn.transpose(0, 2, 1) @ turn
+        pattern, value, slope = at(turn)
+    return pattern, turn.transpose(0, 2, 1) @ turn, value
 
 
 def alpha_if_dropped(answers: Any) -> pd.DataFrame:
