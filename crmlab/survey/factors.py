@@ -12,7 +12,7 @@ from scipy import stats
 from crmlab import plot
 from crmlab._arguments import number
 from crmlab._tables import drawn_table, look_up, whole_number
-from crmlab.survey.reliability import checked_covariance, complete_rows
+from crmlab.survey.reliability import checked_covariance, complete_rows, several_factors
 
 _ROTATIONS = {"none": None, "varimax": "varimax", "oblimin": "oblimin"}
 
@@ -202,7 +202,8 @@ def explore(
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
         model = Factor(corr=matrix.to_numpy(), n_factor=factors, method="ml", nobs=count)
-        results = model.fit(maxiter=1000)
+        begin = several_factors(matrix.to_numpy()[None], factors)[0]  # its own start is drawn by lot
+        results = model.fit(start=(begin, (1 - (begin**2).sum(axis=1)).clip(0.05)), maxiter=1000)
     unique = np.asarray(results.uniqueness)
     if (unique < 0.005).any():
         raise ValueError(

@@ -79,9 +79,9 @@ def reliability(
 
     Examples
     --------
-    >>> answers = pd.DataFrame({"a": [1, 2, 3, 4, 5], "b": [2, 1, 3, 5, 4], "c": [1, 3, 4, 2, 4]})
-    >>> reliability(answers)["estimate"].round(3).to_dict()
-    {'alpha': 0.92, 'alpha_standardised': 0.921, 'lambda_6': 0.897, 'omega_total': 0.925}
+    >>> from crmlab import datasets
+    >>> reliability(datasets.load("attitude"))["estimate"].round(3).to_dict()
+    {'alpha': 0.843, 'alpha_standardised': 0.839, 'lambda_6': 0.875, 'omega_total': 0.851}
     """
     level(alpha)
     whole_number(draws, "draws", least=0)
