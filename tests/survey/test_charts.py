@@ -70,9 +70,9 @@ def by_loop(values, centre, run):
 @pytest.mark.parametrize("seed", range(6))
 def test_runs_are_found_as_a_loop_finds_them(seed):
     rng = np.random.default_rng(seed)
-    values = pd.Series(np.r_[2, 2, rng.integers(0, 5, 80)].astype(float))
+    values = pd.Series(np.r_[2, 2, rng.integers(0, 5, 300)].astype(float))
     # the centre line is 2, and a fifth of the values lie on it
-    chart = control_chart(values, wobble=np.full(82, 100.0), baseline=2, run=4)
+    chart = control_chart(values, wobble=np.full(302, 100.0), baseline=2, run=4)
     wanted = by_loop(values, chart["centre"].iloc[0], 4)
     assert (chart["signal"] == "4 in a row on one side").tolist() == wanted and any(wanted)
 
