@@ -5,7 +5,8 @@ from crmlab.company.causal import causal_map, plot_causal_map
 from crmlab.company.company import Company, simulate
 from crmlab.company.dossier import Dossier
 from crmlab.company.envelope import questions
-from crmlab.company.worlds import Levers, World, levers, world
+from crmlab.company.levers import Levers, levers
+from crmlab.company.worlds import World, world
 
 # fmt: off
 __all__ = [

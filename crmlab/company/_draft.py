@@ -9,7 +9,8 @@ import pandas as pd
 
 from crmlab.company._draws import Array, Draws
 from crmlab.company._schema import declared, frame
-from crmlab.company.worlds import Levers, World
+from crmlab.company.levers import Levers
+from crmlab.company.worlds import World
 
 
 @dataclass
@@ -24,14 +25,27 @@ class Draft:
     levers: Levers
     draws: Draws
     customers: int
+    partners_wanted: int = 24
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     truth: dict[str, pd.DataFrame] = field(default_factory=dict)
     traits: dict[str, Array] = field(default_factory=dict)  # one entry per customer
     people: dict[str, Array] = field(default_factory=dict)  # per person
     leads: dict[str, Array] = field(default_factory=dict)  # per lead
     orders: dict[str, Array] = field(default_factory=dict)  # per order
-    trials: list[Array] = field(default_factory=list)  # per campaign, columns of treatments and their truth
+    base: dict[str, Array] = field(default_factory=dict)  # the base stream, per order
+    base_lines: dict[str, Array] = field(default_factory=dict)  # per line of it; an order is its key
+    lines: dict[str, Array] = field(default_factory=dict)  # per line; an order is its position
+    years: dict[str, Array] = field(default_factory=dict)  # per year of a membership
+    clock: Any = None  # operational time
+    moves: list[tuple[int, int, Array]] = field(default_factory=list)  # of competitors, as felt
+    policies: list[tuple[float, Array, Array]] = field(default_factory=list)  # day, tier, who is treated
+    states: list[Any] = field(default_factory=list)  # per campaign, where customers stand when it begins
+    expected: list[Any] = field(default_factory=list)  # per campaign, orders in its window and after it
+    trials: list[dict[str, Any]] = field(default_factory=list)  # per campaign, what was done and what it adds
+    adoptions: list[dict[str, Array]] = field(default_factory=list)  # per launched tea
+    invited: Array = field(default_factory=lambda: np.zeros((3, 0)))  # to bring a friend: customer, day, lot
     partners: dict[str, Array] = field(default_factory=dict)  # per partner
+    ties: dict[str, Array] = field(default_factory=dict)  # who knows whom
     staff: dict[str, Array] = field(default_factory=dict)  # positions of employees by department
 
     def table(self, name: str, /, **data: Any) -> None:

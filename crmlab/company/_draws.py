@@ -1,6 +1,7 @@
 """Chance: a stream of its own for each purpose, and numbers that belong to a row whoever else is there."""
 
 import zlib
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class Draws(NamedTuple):
 
     def uniform(self, purpose: str, *keys: Array | int) -> Array:
         """Return a number in (0, 1) for each combination of whole-number keys (arrays of one length)."""
-        salt = self.stream(purpose).integers(2**63)
+        salt = _salt(self, purpose)
         bits = _mix(np.array(keys[0], np.uint64, ndmin=1) + np.uint64(salt))
         for key in keys[1:]:  # an array even of a single number: only arrays overflow in silence
             bits = _mix(bits + (np.array(key, np.uint64, ndmin=1) + 1) * 0x9E3779B97F4A7C15)
@@ -45,6 +46,11 @@ class Draws(NamedTuple):
     def normal(self, purpose: str, *keys: Array | int) -> Array:
         """Return a standard normal number for each key, as :meth:`uniform` does."""
         return ndtri(self.uniform(purpose, *keys))
+
+
+@lru_cache(4096)
+def _salt(draws: Draws, purpose: str) -> int:
+    return int(draws.stream(purpose).integers(2**63))
 
 
 def choose(uniform: Array, weights: Any, row: Array | int = 0) -> Array:

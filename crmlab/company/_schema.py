@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-VERSION = 1
+VERSION = 2
 START = np.datetime64("2023-01-01", "s")
 _TYPES = {
     "id": "int64", "id?": "Int64", "integer": "int64", "number": "float64", "number?": "float64",

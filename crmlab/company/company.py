@@ -18,6 +18,9 @@ from crmlab._html import Sheet, render
 from crmlab._tables import look_up, unknown, whole_number
 from crmlab.company import (
     acquaintances,
+    adoption,
+    campaigns,
+    comments,
     contacts,
     customers,
     goods,
@@ -27,11 +30,13 @@ from crmlab.company import (
     loyalty,
     messages,
     network,
+    notes,
     partnership,
     people,
     records,
     sales,
     service,
+    streams,
     studies,
     voices,
     worlds,
@@ -41,25 +46,38 @@ from crmlab.company._draws import Draws
 from crmlab.company._schema import VERSION, declared
 from crmlab.company.dossier import Dossier, dossier
 from crmlab.company.envelope import answer, interval, plot_calibration, sought
+from crmlab.company.levers import Levers, policy, pull
 from crmlab.company.raw import raw_view
-from crmlab.company.worlds import Levers, World
+from crmlab.company.worlds import World
 
 STEPS = [
-    sales.draw_leads, people.add_employees, customers.add_customers, sales.assign_owners, people.add_people,
-    goods.add_products, history.live, records.add_orders, records.add_referrals, records.add_customer_table,
-    contacts.add_contacts, service.add_complaints, service.add_interactions, service.add_campaigns,
-    voices.add_surveys, network.add_community, loyalty.add_memberships, sales.add_sales,
-    network.add_partners, records.add_customer_truth,
+    people.add_employees, sales.draw_leads, customers.admit, sales.assign_owners, customers.add_customers,
+    people.add_people, partnership.draw_partners, goods.add_products, history.live,
+    streams.settle, loyalty.offer, streams.take_up, streams.lay_over, loyalty.redeem, records.add_orders,
+    records.add_referrals, records.add_customer_table, contacts.add_contacts, service.add_complaints,
+    campaigns.add_campaigns, voices.add_surveys, network.add_community,
+    loyalty.add_memberships, records.add_customer_truth,
 ]  # fmt: skip
 # What nothing else depends on is drawn when first asked for: by table, of either side, its step.
 LATER: dict[str, Callable[[Draft], None]] = {
+    "interactions": messages.add_interactions, "treatments": campaigns.add_outcomes,
+    "policies": loyalty.add_policies, "leads": sales.add_sales, "opportunities": sales.add_sales,
+    "activities": sales.add_sales, "quotations": sales.add_sales, "news": sales.add_sales,
+    "rhythm": sales.add_sales,
     "participants": messages.add_participants, "subjects": messages.add_subjects,
+    "departures": messages.add_departures, "adoptions": adoption.add_adoptions,
     "acquaintances": acquaintances.add_acquaintances, "communities": acquaintances.add_acquaintances,
     "consents": knowledge.add_consents, "requests": knowledge.add_consents,
+    "preferences": notes.add_preferences, "requirements": notes.add_requirements,
+    "suggestions": notes.add_suggestions, "improvements": notes.add_suggestions,
+    "invoices": notes.add_invoices,
     "knowledge_use": knowledge.add_knowledge_use, "projects": partnership.add_projects,
+    "relations": partnership.add_relations, "attitudes": partnership.add_relations,
+    "moves": partnership.add_moves,
     "partner_ties": partnership.add_partner_ties, "partner_surveys": partnership.add_partner_surveys,
-    "questions": voices.add_questions, "features": studies.add_features, "kano": studies.add_kano,
-    "maxdiff": studies.add_maxdiff,
+    "questions": voices.add_questions, "attributes": voices.add_questions,
+    "open_answers": comments.add_comments, "choice_tasks": studies.add_choice_tasks,
+    "features": studies.add_features, "kano": studies.add_kano, "maxdiff": studies.add_maxdiff,
     "codes": interviews.add_codes, "interviews": interviews.add_interviews,
 }  # fmt: skip
 _FILE = "company.json"
@@ -72,6 +90,7 @@ def simulate(
     rng: int | np.random.Generator = 7,
     progress: bool = False,
     view: str = "company",
+    partners: int = 24,
 ) -> "Company":
     """Draw a company: three years of a tea merchant and its customers, and the truth about them.
 
@@ -92,6 +111,9 @@ def simulate(
         customer's: no ``people``, ``customers``, ``accounts`` and nothing that was joined to them, but
         ``orders.contact_id``, the card that was shown. It has no envelope. Contacts have the same numbers
         in both views.
+    partners : int
+        How many partners the company has, from 24 to 1,000. More of them change the tables of partners, and
+        of customers and orders nothing but who supplies what and who brought it.
 
     Returns
     -------
@@ -100,16 +122,19 @@ def simulate(
     Raises
     ------
     ValueError
-        A number of customers, a world, a seed or a view that is not valid.
+        A number of customers or partners, a world, a seed or a view that is not valid.
 
     Notes
     -----
-    An order brings an experience, standard normal after any answer to a complaint; the customer leaves
-    after it if and only if Φ(experience) < p, where p differs between customers as a beta. Orders come at
-    random at a rate that differs as a gamma. So the orders follow the MBG/NBD model of Batislam, Denizel &
-    Filiztekin (2007) exactly in the world ``textbook``, and in the others with campaigns, seasons,
-    promotions or regular gaps on top; a bad experience causes complaint and exit alike.
-    :func:`causal_map` draws what causes what.
+    An order brings an experience: the lasting level of service of its customer, and what is the order's own
+    (luck, faults, policies, the answer to a complaint). What is its own is put on the standard normal scale
+    by one distribution for all orders; the customer leaves after the order if and only if it lies below the
+    normal quantile of the customer's probability of leaving, which differs as a beta and depends on the level
+    of service and on the bond with us. Orders come at random at a rate that differs as a gamma. In the world
+    ``textbook`` nothing else happens, so that orders follow the MBG/NBD model of Batislam, Denizel &
+    Filiztekin (2007) exactly. In the others seasons, price cuts and regular gaps move this *base stream*, and
+    campaigns, the programme and launches lay an *added stream* over it. :func:`causal_map` draws what causes
+    what.
 
     Each random number belongs to a purpose and to the row it is for. A table that is added later, or
     orders that a policy adds, change nobody else's luck.
@@ -124,9 +149,9 @@ def simulate(
     --------
     >>> company = simulate(customers=200)
     >>> company
-    <Company: 200 customers, world 'base', seed 7; 41 tables>
+    <Company: 200 customers, world 'base', seed 7; 51 tables>
     >>> company.customers.shape
-    (200, 9)
+    (200, 10)
     """
     whole_number(customers, "customers", least=1)
     if customers > 2_000_000:
@@ -136,21 +161,26 @@ def simulate(
     whole_number(rng, "rng", least=0)
     chosen = world if isinstance(world, World) else worlds.world(world)
     look_up("view", view, dict.fromkeys(_VIEWS))
-    drawn = _draw(int(customers), chosen, int(rng), Levers(), progress)
+    whole_number(partners, "partners", least=24)
+    if partners > 1_000:
+        raise ValueError(f"partners may be 1,000 at most; got {partners:,}.")
+    drawn = _draw(int(customers), chosen, int(rng), Levers(), progress, int(partners))
     if view == "company":
         return drawn
     assert drawn.tables._draft
     return Company(raw_view(drawn.tables._draft, drawn.tables), drawn.levers, None, None, None, None)
 
 
-def _draw(customers: int, world: World, seed: int, levers: Levers, progress: bool = False) -> "Company":
-    draft = Draft(world, worlds.policy(levers, world), Draws(seed), customers)
+def _draw(
+    customers: int, world: World, seed: int, levers: Levers, progress: bool = False, partners: int = 24
+) -> "Company":
+    draft = Draft(world, policy(levers, world), Draws(seed), customers, partners)
     with tqdm(STEPS, disable=not progress, unit="step") as bar:
         for step in bar:
             bar.set_description(step.__name__.replace("_", " "))
             step(draft)
     tables, truth = Tables("company", draft.tables, draft, LATER), Tables("truth", draft.truth, draft, LATER)
-    return Company(tables, levers, customers, truth, world, seed)
+    return Company(tables, levers, customers, truth, world, seed, partners)
 
 
 @dataclass(repr=False, eq=False)
@@ -175,6 +205,7 @@ class Company:
     _truth: Tables | None
     _world: World | None
     _seed: int | None
+    _partners: int = 24
     _ledger: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
     _late: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
 
@@ -278,8 +309,8 @@ class Company:
         """
         self._envelope()
         assert self._customers and self._world is not None and self._seed is not None
-        pulled = worlds.pull(self.levers, self._world, **changes)
-        return _draw(self._customers, self._world, self._seed, pulled)
+        pulled = pull(self.levers, self._world, **changes)
+        return _draw(self._customers, self._world, self._seed, pulled, partners=self._partners)
 
     def dossier(self, customer_id: int) -> Dossier:
         """Return everything on file about one customer, from first contact to last message, as one page.
@@ -379,7 +410,7 @@ class Company:
         >>> company = simulate(customers=200)
         >>> company.commit("alive", 0.3, 0.6)
         >>> float(company.open_envelope("alive").mean())
-        0.525
+        0.595
         """
         what, rows, _ = answer(self._envelope(), what)
         if what in self._ledger:
@@ -413,7 +444,7 @@ class Company:
         >>> company.calibration()
                low  high  truth  inside
         what
-        alive  0.3   0.6  0.525    True
+        alive  0.3   0.6  0.595    True
         """
         lines = self._late if late else self._ledger
         opened = {what: line for what, line in lines.items() if line["open"]}
@@ -475,7 +506,7 @@ class Company:
         if truth:
             sides["truth"] = self._envelope()
             assert self._world is not None
-            about |= {"world": asdict(self._world), "seed": self._seed}
+            about |= {"world": asdict(self._world), "seed": self._seed, "partners": self._partners}
         folder = new_folder(folder)
         about["hashes"] = {side: {name: _hash(sides[side][name]) for name in sides[side]} for side in sides}
         unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}."))
@@ -516,7 +547,7 @@ class Company:
         >>> folder = Path(tempfile.mkdtemp()) / "tea"
         >>> simulate(customers=20).write(folder)
         >>> Company.read(folder)
-        <Company: 20 customers, without its envelope; 41 tables>
+        <Company: 20 customers, without its envelope; 51 tables>
         """
         folder = Path(folder)
         if not (folder / _FILE).is_file():
@@ -525,22 +556,26 @@ class Company:
             about = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             version = about["schema_version"]
             if version != VERSION:
-                raise ValueError(f"tables of version {version}; this crmlab reads version {VERSION}")
+                raise ValueError(
+                    f"tables of version {version}; this crmlab reads version {VERSION}. Draw the company "
+                    "anew with crmlab company, or read the folder with the crmlab that wrote it"
+                )
             customers, levers, hashes = about["customers"], about["levers"], about["hashes"]
             world = World(**about["world"]) if "seed" in about else None
-            levers = worlds.pull(Levers(), world, **{k: v for k, v in levers.items() if v is not None})
+            levers = pull(Levers(), world, **{k: v for k, v in levers.items() if v is not None})
             view = look_up("view", about["view"], {view: view for view in _VIEWS})
             if view == "company":
                 whole_number(customers, "customers", least=1)
             if world:
                 whole_number(about["seed"], "seed", least=0)
+                whole_number(about["partners"], "partners", least=24)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"{folder / _FILE} is not as it was written: {type(error).__name__}: {error}"
             ) from None
         tables = _read(folder, view, hashes[""])
         truth = _read(folder / "truth", "truth", hashes["truth"]) if world else None
-        return cls(tables, levers, customers, truth, world, about.get("seed"))
+        return cls(tables, levers, customers, truth, world, about.get("seed"), about.get("partners", 24))
 
     def _envelope(self) -> Tables:
         if self.tables.side == "raw":
@@ -585,5 +620,7 @@ def _read(folder: Path, side: str, hashes: dict[str, str]) -> Tables:
 
 
 def _hash(table: pd.DataFrame) -> str:
+    # what is computed may differ in its last bit from one processor to the next
+    table = table.assign(**table.select_dtypes("float64").round(9))
     rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
     return hashlib.sha256(",".join(table.columns).encode() + rows.tobytes()).hexdigest()

@@ -75,8 +75,8 @@ def _altered(draft: Draft, field: str, label: str, text: pa.Array, slot: Array) 
     """
     people = {name: values[slot // _CAPTURES] for name, values in draft.people.items()}
     if label == "old":
-        region = draft.traits["region"][people["customer"]]
-        return addresses(draft.draws, "contacts.address", people["language"], region, people["home"])
+        region, firm = (draft.traits[name][people["customer"]] for name in ("region", "firm"))
+        return addresses(draft.draws, "contacts.address", people["language"], region, people["home"], firm)
     if label in ("nickname", "script"):
         short = label == "nickname"
         return names(people["language"] * short, people["given"], people["family"], short)

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 Row = dict[str, Any]
+_CAME_BY = {
+    "web": "says to have found us on the web",
+    "walk_in": "says to have come in from the street",
+    "campaign": "says to have come by a campaign",
+    "lead": "a lead that was won",
+    "referral": "says that another customer sent them",
+}
+_TOLD_BY = {
+    "web": "on the web",
+    "visit": "in the shop",
+    "phone": "by phone",
+    "fax": "by fax",
+    "mail": "by mail",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +102,7 @@ class _File:
         self.known: Row = {
             "customer": row, "account": row["account_id"] and self.one("accounts", row["account_id"]),
             "people": self.rows("people"), "one": self.one, "of": self.of, "named": self.named,
-            "answers": _answers,
+            "answers": _answers, "told_by": _TOLD_BY, "came_by": _CAME_BY, "ideas": _ideas(),
             "knows": [other for tie in ties for other in tie.values() if other != customer],
         }  # fmt: skip
 
@@ -142,6 +156,12 @@ class _File:
                 event = {"day": day, "order": 2 * late + timed, "at": written.removesuffix(" 00:00")}
                 events.append(event | {"table": table, "text": said})
         return events
+
+
+def _ideas() -> dict[str, str]:
+    """Return what customers suggest, in words within a sentence."""
+    told = constants("notes.toml")["ideas"]
+    return {one["idea"]: one["text"][0].lower() + one["text"][1:] for one in told}
 
 
 def _rows(table: pd.DataFrame) -> list[Row]:

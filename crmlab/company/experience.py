@@ -1,80 +1,230 @@
 """What an order feels like, who complains, what the answer mends, and who leaves."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from crmlab.company._draft import Draft
-from crmlab.company._draws import Array, choose
+from crmlab.company._draws import Array, Draws, choose
+from crmlab.company.voices import WEIGHTS
+from crmlab.company.worlds import World
 
 SEVERE = 0.8  # a bad experience is severe if it lies below the limit by more than this
 RESPONSE_DAYS = np.array([0.0, 1, 2, 4, 7, 14])
 # Rows: mild, severe. Severe complaints are answered sooner, and more often by experienced handlers.
 RESPONSE_SHARES = np.array([[0.04, 0.11, 0.20, 0.25, 0.25, 0.15], [0.12, 0.28, 0.25, 0.20, 0.10, 0.05]])
 EXPERIENCED_SHARES = np.array([0.3, 0.6])
+VISIT = 1  # the channel in which nothing is sent
+FAULTS = ["none", "tin", "packer", "carrier", "region"]
+# What a fault takes from the experience as a multiple of World.fault_loss; the tin has its own parameter.
+_LOSSES = np.array([0, 0, 1.0, 0.8, 0.6])
+_BAD_PACKER, _BAD_CARRIER, _BAD_REGION = 1, 2, 3  # the codes at which things go wrong more often
+_OFTEN, _SELDOM = 0.09, 0.01
+PACKERS = 6
+CARRIERS = np.array([0, 1, 2, 1])  # who delivers in each region
+_REFERENCE = 200_000  # draws from which the scale is made
+_GRID = np.linspace(-4, 4, 321)
 
 
-def experiences(draft: Draft, customer: Array, key: Array, time: Array, may_leak: Array) -> dict[str, Array]:
-    """Draw the experience of each order, and whether the customer leaves after it.
+def experiences(draft: Draft, made: dict[str, Array], base: bool) -> dict[str, Array]:
+    """Draw the experience of each order and, in the base stream, whether the customer leaves after it.
 
-    A first experience is standard normal, less what a leaking tin takes; if it is bad, some complain, and
-    the answer adds to it. What is left is put on the standard normal scale by its own distribution under
-    the company's own policy: so Φ(experience) is uniform, the customer leaves if and only if it is below
-    the probability of leaving, and drop-out is geometric. Another policy (a lever) changes the sum but not
-    the scale.
+    An experience is the customer's lasting level of service and what is the order's own: luck, less what a
+    fault takes, plus what policies and the answer to a complaint add. What is the order's own is put on the
+    standard normal scale by one distribution for all orders, whatever happened to them (:func:`_scale`). The
+    customer leaves if it lies below the normal quantile of the customer's probability of leaving.
+
+    Parameters
+    ----------
+    made : dict of array
+        ``customer``, ``key``, ``time``, ``channel``, ``has_tin``, by order.
     """
-    world, levers, draws = draft.world, draft.levers, draft.draws
-    faulty = may_leak & (time < levers.redesign_day) & (draws.uniform("orders.leak", key) < world.leaking_tin)
-    first = draws.normal("orders.experience", key) - world.leaking_loss * faulty
-    voice = draft.traits["complaining_probability"][customer]
-    complained = (first < world.bad_experience) & (draws.uniform("complaints.voice", key) < voice)
-    severe = (first < world.bad_experience - SEVERE).astype(int)
-
+    world, levers, draws, traits = draft.world, draft.levers, draft.draws, draft.traits
+    customer, key, time = made["customer"], made["key"], made["time"]
+    fault, packer = _faults(draft, made)
+    raw = draws.normal("orders.experience", key) - _loss(world)[fault] + _shift(draft, customer, time)
+    share = world.service_share
+    level, own = np.sqrt(share) * traits["service"][customer], np.sqrt(1 - share)
+    voice = traits["complaining_probability"][customer]
+    bad = level + own * raw - world.bad_experience
+    complained = (bad < 0) & (draws.uniform("complaints.voice", key) < voice)
+    severe = (bad < -SEVERE).astype(int)
     days = RESPONSE_DAYS[choose(draws.uniform("complaints.days", key), RESPONSE_SHARES, severe)]
     experienced = draws.uniform("complaints.handler", key) < EXPERIENCED_SHARES[severe]
     if levers.complaint_response_days is not None:
         days[:] = levers.complaint_response_days
     if levers.experienced_handlers is not None:
         experienced[:] = levers.experienced_handlers
-    gain = complained * _gain(draft, days, experienced)
-
-    old_tin = may_leak & (time < world.redesign_day)
-    rank = _rank(draft, first + gain, old_tin, voice)
-    leaving = draft.traits["leaving_probability"][customer]
+    gain = complained * _gain(world, days, experienced)
+    first, mended = scaled(world, raw), scaled(world, raw + gain)
+    limit = ndtri(traits["leaving_probability"][customer])
     return {
-        "first_experience": first, "experience": ndtri(rank), "leaves": rank < leaving, "faulty": faulty,
-        "complained": complained, "response_days": days, "experienced": experienced, "gain": gain,
-        "unanswered": _rank(draft, first, old_tin, voice) >= leaving,
+        "first_experience": level + own * first, "experience": level + own * mended, "own": mended,
+        "leaves": (mended < limit) & base, "unanswered": (first >= limit) | (not base), "fault": fault,
+        "packer": packer, "complained": complained, "response_days": days, "experienced": experienced,
+        "gain": gain,
     }  # fmt: skip
 
 
-def _gain(draft: Draft, days: Any, experienced: Any) -> Any:
-    world = draft.world
+def _loss(world: World) -> Array:
+    losses = world.fault_loss * _LOSSES
+    losses[1] = world.leaking_loss
+    return losses
+
+
+def _faults(draft: Draft, made: dict[str, Array]) -> tuple[Array, Array]:
+    """Return what went wrong with each order (of two faults the first named), and who packed it."""
+    world, draws, key, region = (
+        draft.world,
+        draft.draws,
+        made["key"],
+        draft.traits["region"][made["customer"]],
+    )
+    sent = made["channel"] != VISIT
+    packer = np.floor(PACKERS * draws.uniform("orders.packer", key)).astype(int)
+    leaks = made["has_tin"] & (made["time"] < draft.levers.redesign_day)
+    happens = [
+        leaks & (draws.uniform("orders.leak", key) < world.leaking_tin),
+        *(
+            sent & (draws.uniform(f"orders.{name}", key) < world.faults * np.where(here, _OFTEN, _SELDOM))
+            for name, here in (
+                ("packing", packer == _BAD_PACKER), ("carrying", CARRIERS[region] == _BAD_CARRIER),
+                ("delay", region == _BAD_REGION),
+            )
+        ),
+    ]  # fmt: skip
+    return np.select(happens, range(1, len(FAULTS)), 0), np.where(sent, packer, -1)
+
+
+def _shift(draft: Draft, customer: Array, time: Array) -> Array:
+    """Return what policies by tier and levers add to the own part of an experience."""
+    levers, shift = draft.levers, np.zeros(len(customer))
+    for start, tier, treated in draft.policies:
+        later = time >= start
+        shift += draft.world.policy_effect * (later & treated[customer])
+        for name, value in (levers.service_level or {}).items():
+            last = start == draft.policies[-1][0] or ~(time >= draft.policies[-1][0])
+            shift += value * (later & last & (tier[customer] == TIERS.index(name)))
+    for name, value in (levers.attribute or {}).items():
+        shift += WEIGHTS[name] * value
+    return shift
+
+
+TIERS = ["high", "middle", "low"]
+
+
+def chance_of_leaving(draft: Draft, day: float, tin: Array) -> Array:
+    """Return for each customer the probability of leaving after an order placed on this day.
+
+    It is the probability that what is the order's own lies below the customer's limit, over luck, faults,
+    complaints and answers; with average service it is ``leaving_probability``.
+
+    Parameters
+    ----------
+    tin : array
+        The probability that an order has the product whose tin leaks.
+    """
+    world, levers, traits, n = draft.world, draft.levers, draft.traits, draft.customers
+    leaving = traits["leaving_probability"]
+    if not _differs(world) and not levers.attribute and not levers.service_level:
+        return leaving
+    shift, own = _shift(draft, np.arange(n), np.full(n, day)), np.sqrt(1 - world.service_share)
+    limit = _unscaled(world, ndtri(leaving)) - shift
+    level = np.sqrt(world.service_share) * traits["service"]
+    bad = (world.bad_experience - level) / own - shift
+    severe = bad - SEVERE / own
+    sent = 1 - 0.6 * (traits["preferred"] == VISIT) - 0.08
+    often = [np.full(n, (_OFTEN + (PACKERS - 1) * _SELDOM) / PACKERS)]
+    often += [
+        np.where(here, _OFTEN, _SELDOM)
+        for here in (CARRIERS[traits["region"]] == _BAD_CARRIER, traits["region"] == _BAD_REGION)
+    ]
+    shares = [
+        tin * world.leaking_tin * (day < levers.redesign_day),
+        *(sent * world.faults * one for one in often),
+    ]
+    left, below, voice = np.ones(n), np.zeros(n), traits["complaining_probability"]
+    for share, loss in zip([*shares, np.ones(n)], [*_loss(world)[1:], 0.0], strict=True):
+        weight, left = left * share, left * (1 - share)
+        plain = ndtr(limit + loss)
+        mended = plain - ndtr(np.minimum(limit, bad) + loss)
+        for gain, mild_share, severe_share in _gains(draft):
+            mild, worst = (
+                ndtr(np.minimum(bad, limit - gain) + loss),
+                ndtr(np.minimum(severe, limit - gain) + loss),
+            )
+            mended += mild_share * (mild - worst) + severe_share * worst
+        below += weight * ((1 - voice) * plain + voice * mended)
+    return below.clip(1e-12, 1)
+
+
+def _gains(draft: Draft) -> list[tuple[float, float, float]]:
+    """Return what each kind of answer adds, and its share among mild and among severe complaints."""
+    world, levers = draft.world, draft.levers
+    days, shares = RESPONSE_DAYS, RESPONSE_SHARES
+    if levers.complaint_response_days is not None:
+        days, shares = np.array([levers.complaint_response_days]), np.ones((2, 1))
+    handlers = EXPERIENCED_SHARES
+    if levers.experienced_handlers is not None:
+        handlers = np.full(2, float(levers.experienced_handlers))
+    return [
+        (float(_gain(world, day, experienced)), *(share * (handlers if experienced else 1 - handlers)))
+        for day, share in zip(days, shares.T, strict=True) for experienced in (0, 1)
+    ]  # fmt: skip
+
+
+def _gain(world: World, days: Any, experienced: Any) -> Any:
     return world.recovery * 0.5 ** (days / world.recovery_half_life) + world.handler_skill * experienced
 
 
-def _rank(draft: Draft, experience: Array, old_tin: Array, voice: Array) -> Array:
-    """Return the distribution function of the mended experience under the company's own policy."""
-    world = draft.world
+def scaled(world: World, raw: Array) -> Array:
+    """Put what is an order's own on the standard normal scale, once for all orders."""
+    if not _differs(world):
+        return raw  # nothing but luck, which is standard normal
+    reference = _scale(world)
+    inside = np.interp(raw, reference, _GRID)
+    return inside + np.minimum(raw - reference[0], 0) + np.maximum(raw - reference[-1], 0)
 
-    def unmended(x: Array, old_tin: Array) -> Array:
-        """Return the distribution function of the first experience."""
-        below = ndtr(x)
-        below[old_tin] += world.leaking_tin * (ndtr(x[old_tin] + world.leaking_loss) - below[old_tin])
-        return below
 
-    rank = unmended(experience, old_tin)
-    bad, severe = world.bad_experience, world.bad_experience - SEVERE
-    near = np.flatnonzero(experience < bad + world.recovery + world.handler_skill)
-    x, old_tin = experience[near], old_tin[near]
-    mended = -unmended(np.minimum(x, bad), old_tin)
-    for days, shares in zip(RESPONSE_DAYS, RESPONSE_SHARES.T, strict=True):
-        for experienced, handled in enumerate([1 - EXPERIENCED_SHARES, EXPERIENCED_SHARES]):
-            mild_share, severe_share = shares * handled
-            before = x - _gain(draft, days, experienced)
-            mended += mild_share * unmended(np.minimum(before, bad), old_tin)
-            mended += (severe_share - mild_share) * unmended(np.minimum(before, severe), old_tin)
-    rank[near] += voice[near] * mended
-    # A tail beyond all numbers is still a probability.
-    return rank.clip(1e-300, 1 - 1e-16)
+def _unscaled(world: World, own: Array) -> Array:
+    """Return what :func:`scaled` puts there."""
+    reference = _scale(world)
+    inside = np.interp(own, _GRID, reference)
+    return inside + np.minimum(own - _GRID[0], 0) + np.maximum(own - _GRID[-1], 0)
+
+
+def _differs(world: World) -> bool:
+    return bool(world.leaking_tin or world.faults or world.recovery or world.handler_skill)
+
+
+@cache
+def _scale(world: World) -> Array:
+    """Return the quantiles of what is an order's own, over all faults and answers under the own policy.
+
+    They are of a sample that belongs to the world: of average customers of that world, whoever is drawn.
+    """
+    draws, row = Draws(0), np.arange(_REFERENCE)
+    part = world.redesign_day / world.days
+    tin = (0.25 * min(part, 1)) * world.leaking_tin
+    sent = 0.8 * world.faults
+    shares = [
+        tin,
+        sent * (_OFTEN + (PACKERS - 1) * _SELDOM) / PACKERS,
+        *[sent * (_OFTEN + 3 * _SELDOM) / 4] * 2,
+    ]
+    fault = choose(draws.uniform("scale.fault", row), [1 - sum(shares), *shares])
+    raw = draws.normal("scale.luck", row) - _loss(world)[fault]
+    service = draws.normal("scale.service", row)
+    bad = (
+        np.sqrt(world.service_share) * service + np.sqrt(1 - world.service_share) * raw - world.bad_experience
+    )
+    complained = (bad < 0) & (draws.uniform("scale.voice", row) < world.complaining)
+    severe = (bad < -SEVERE).astype(int)
+    days = RESPONSE_DAYS[choose(draws.uniform("scale.days", row), RESPONSE_SHARES, severe)]
+    experienced = draws.uniform("scale.handler", row) < EXPERIENCED_SHARES[severe]
+    mended = np.sort(raw + complained * _gain(world, days, experienced))
+    place = ndtr(_GRID) * len(mended)
+    found = np.interp(place, np.arange(len(mended)) + 0.5, mended)
+    return np.maximum.accumulate(found + 1e-9 * np.arange(len(found)))

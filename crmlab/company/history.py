@@ -1,58 +1,35 @@
-"""The lives of the customers: order after order, until an experience makes them leave or the log ends."""
+"""The base stream: order after order of each customer, until one makes them leave or the log ends."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammainc, gammaincinv, softmax
 from scipy.stats import poisson
 
+from crmlab.company import goods, partnership
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
-from crmlab.company.experience import experiences
-from crmlab.company.goods import basket, first_may_leak
+from crmlab.company.clock import AHEAD, Clock
+from crmlab.company.experience import TIERS, chance_of_leaving, experiences
+from crmlab.company.worlds import World
 
-AHEAD = 365  # days after the log for which the expected orders are told
-PROMOTION_DAYS = 7
-LIFT_DISCOUNT = 0.1  # the coupon to which a customer's campaign lift belongs
-MOST_ORDERS = 9_999  # of a customer, so that an order's id tells the customer
-
-
-class Clock:
-    """Operational time: how much time to buy has passed by a day; slow in low season, fast in promotions."""
-
-    def __init__(self, draft: Draft):
-        world, self.deal = draft.world, draft.traits["deal"]
-        self.days = 2 * [np.arange(world.days + AHEAD + 1.0)]
-        day = self.days[0][:-1]
-        season = 1 + world.season * np.cos(2 * np.pi * (day + 0.5 - 345) / 365.25)  # December is high
-        share = PROMOTION_DAYS / world.deal_every
-        self.promotion = (day % world.deal_every < PROMOTION_DAYS) & (world.deal_share > 0)
-        deal = np.where(self.promotion, world.deal_lift, 1) / (share * world.deal_lift + 1 - share)
-        # of most customers, and of those who wait for promotions
-        self.readings = [np.append(0, np.cumsum(rate)) for rate in (season, season * deal)]
-
-    def read(self, customer: Array, day: Array | float) -> Array:
-        """Return the operational time of these customers on these days."""
-        return self._interpolate(customer, np.broadcast_to(day, customer.shape), self.days, self.readings)
-
-    def day(self, customer: Array, reading: Array) -> Array:
-        """Return the day on which these customers' clocks show the reading (infinity: after all days)."""
-        return self._interpolate(customer, reading, self.readings, self.days)
-
-    def _interpolate(self, customer: Array, values: Array, given: list[Array], sought: list[Array]) -> Array:
-        out: Array = np.interp(values, given[0], sought[0], right=np.inf)
-        deal = self.deal[customer]
-        out[deal] = np.interp(values[deal], given[1], sought[1], right=np.inf)
-        return out
+MOST_ORDERS = 9_999  # of a customer in the base stream, so that an order's key tells the customer
+SPAN = 100_000  # keys of a customer: the index in the base stream, or 10,000 times the lever and an index
+_POLICY_SHARES = [0.4, 0.7]  # of the log, at which service comes to differ by tier
+_POLICY_TIERS = ["middle", "low"]  # whom it concerns then: events, and contacts with experience
+_TIER_EDGES = [0.8, 0.4]  # ranks of a year's spend from which a customer is of high and of middle value
+_AFTER = 120  # days after a window; fewer where campaigns are closer
+PREFERRED = 0.6  # share of orders through the preferred channel
+_OTHER = (1 - PREFERRED) / 5
+_SUNDAY, _SATURDAY = 0, 6  # the log begins on a Sunday
+_VISIT, _PHONE = 1, 2
 
 
 @dataclass
 class State:
     """Where each customer stands today: orders so far, still a customer, operational time since and to go."""
 
-    clock: Clock
-    today: int
+    today: float
     number: Array
     alive: Array
     elapsed: Array
@@ -60,109 +37,150 @@ class State:
 
 
 def live(draft: Draft) -> None:
-    """Let all customers live through the log; keep their orders, and both outcomes of each campaign."""
+    """Let all customers live through the log, and keep what each campaign and the year ahead may expect."""
     world, traits, n = draft.world, draft.traits, draft.customers
-    plain, nobody, orders = np.ones(n), np.full(n, -1), []
-    state = State(Clock(draft), 0, np.zeros(n, int), np.ones(n, bool), np.zeros(n), np.zeros(n))
-    for campaign, start in enumerate(world.campaign_starts):
-        orders.append(_advance(draft, state, start, plain, nobody))
-        orders.append(_trial(draft, state, campaign))
-    orders.append(_advance(draft, state, world.days, plain, nobody))
-    found = {name: np.concatenate([part[name] for part in orders]) for name in orders[0]}
-    place = np.argsort(found["id"], kind="stable")
-    found = draft.orders = {name: values[place] for name, values in found.items()}
-    found["discount"] = _discounts(draft, state.clock, found)
-    traits["left_on"], traits["orders"] = np.full(n, np.nan), state.number
-    traits["left_on"][found["customer"][found["leaves"]]] = found["time"][found["leaves"]]
-    ahead = _expectations(draft, state, world.days + AHEAD, plain, 0.0)
-    traits["expected_orders"], traits["expected_margin"] = ahead
+    draft.moves = partnership.moves(draft)
+    draft.clock = Clock(draft)
+    state = State(0, np.zeros(n, int), np.ones(n, bool), np.zeros(n), np.zeros(n))
+    stops = {float(day): None for day in world.campaign_starts}
+    policies = dict(zip(policy_days(draft), _POLICY_TIERS, strict=False))
+    parts = []
+    for stop in sorted({*stops, *policies, float(world.days)}):
+        parts.append(_advance(draft, state, stop))
+        if stop in stops:
+            now = State(stop, state.number.copy(), state.alive.copy(), state.elapsed.copy(), state.wait)
+            draft.states.append(now)
+            draft.expected.append(window(draft, now, traits["leaving_probability"]))
+        if stop in policies:
+            _differ(draft, parts, stop, policies[stop])
+    draft.base = _joined([events for events, _ in parts])
+    draft.lines = _joined([lines for _, lines in parts])
+    leaving = chance_of_leaving(draft, world.days, goods.tin_share(draft, state.number))
+    ahead = expected_orders(draft, state, leaving, world.days + AHEAD)
+    traits["expected_orders"], traits["expected_in_cuts"] = ahead
+    traits["margin_share"] = goods.margin_share(draft, state.number, world.days)
 
 
-def _trial(draft: Draft, state: State, campaign: int) -> dict[str, Array]:
-    """Bring `state` through the window of a campaign; keep what either arm expected and became."""
-    traits, discount, n = draft.traits, draft.levers.campaign_discount, draft.customers
-    end, audience = state.today + draft.world.campaign_days, traits["joined"] < state.today
-    lot = draft.draws.uniform("treatments.lot", np.arange(n), campaign)
-    treated = audience & (lot < {"none": 0, "random": 0.5, "all": 1}[draft.levers.campaign])
-    lifted = (1 + traits["campaign_lift"] * discount / LIFT_DISCOUNT).clip(0.1)
-    arms = (lifted, discount), (np.ones(n), 0.0)
-    expected = [_expectations(draft, state, end, *arm)[1] for arm in arms]
-    branch = deepcopy(state)
-    events, outcomes = [], []
-    for contacted, stand in ((treated, state), (audience & ~treated, branch)):
-        speed, coupon = np.where(contacted, lifted, 1), np.where(contacted, campaign, -1)
-        events.append(_advance(draft, stand, end, speed, coupon))
-        outcomes.append(_outcome(draft, state.clock, events[-1]))
-    (count, spend, real), (_, _, other) = outcomes
-    both = np.where(treated, real, other), np.where(treated, other, real)
-    trial = [np.arange(n), np.full(n, campaign), treated, count, spend, real, *expected, *both]
-    draft.trials.append(np.array([values[audience] for values in trial]))
-    return events[0]
+def window(draft: Draft, state: State, leaving: Array) -> list[tuple[Array, Array]]:
+    """Return the orders to expect in a campaign's window that begins now, and until some days after it."""
+    end = state.today + draft.world.campaign_days
+    return [expected_orders(draft, state, leaving, until) for until in (end, end + after_days(draft.world))]
 
 
-def _discounts(draft: Draft, clock: Clock, events: dict[str, Array]) -> Array:
-    """Return the discount of each order: the coupon's or the promotion's, whichever is larger."""
-    promotion = draft.world.deal_discount * clock.promotion[events["time"].astype(int)]
-    return np.maximum(promotion, np.where(events["campaign"] >= 0, draft.levers.campaign_discount, 0))
+def after_days(world: World) -> int:
+    """Return the days after a campaign's window in which some of what it gained is missed."""
+    room = world.days // (world.campaigns + 1) - world.campaign_days
+    return min(_AFTER, room)
 
 
-def _advance(draft: Draft, state: State, end: int, speed: Array, campaign: Array) -> dict[str, Array]:
-    """Bring `state` to the day `end` and return the orders until then, in rounds: one each."""
-    traits, shape, clock, rounds = draft.traits, draft.world.gap_shape, state.clock, []
+def policy_days(draft: Draft) -> list[float]:
+    """Return the days on which service comes to differ by tier."""
+    world = draft.world
+    differ = world.policy_effect or draft.levers.service_level
+    return [float(int(share * world.days)) for share in _POLICY_SHARES] if differ else []
+
+
+def _differ(
+    draft: Draft, parts: list[tuple[dict[str, Array], dict[str, Array]]], day: float, tier: str
+) -> None:
+    """From a day on, serve the customers of a tier, half of them by lot, in another way."""
+    n, spend = draft.customers, np.zeros(draft.customers)
+    for events, _ in parts:
+        recent = events["time"] >= day - 365
+        spend += np.bincount(events["customer"][recent], events["spend"][recent], n)
+    known = draft.traits["joined"] < day
+    rank = np.full(n, np.nan)
+    rank[known] = (np.argsort(np.argsort(spend[known], kind="stable"), kind="stable") + 0.5) / known.sum()
+    high, middle = _TIER_EDGES
+    code = np.select([rank >= high, rank >= middle, known], [0, 1, 2], -1)
+    lot = draft.draws.uniform("policies.lot", np.arange(n), len(draft.policies)) < 0.5
+    draft.policies.append((day, code, lot & (code == TIERS.index(tier))))
+
+
+def channels(draft: Draft, customer: Array, key: Array, time: Array) -> Array:
+    """Return the way in which each order is placed; at weekends the web stands in for the others."""
+    luck = draft.draws.uniform("orders.channel", key)
+    other = np.floor((luck - PREFERRED).clip(0) / _OTHER).astype(int)
+    way = np.where(luck < PREFERRED, draft.traits["preferred"][customer], other)
+    weekday = np.floor(time) % 7
+    closed = (weekday == _SUNDAY) & (way > _VISIT) | (weekday == _SATURDAY) & (way > _PHONE)
+    return np.where(closed & bool(draft.world.weekdays), 0, way)
+
+
+def place(
+    draft: Draft,
+    customer: Array,
+    key: Array,
+    before: Array,
+    time: Array,
+    base: bool,
+    new: Array | None = None,
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return orders as they are placed and felt, and their lines (with the order's key)."""
+    lines = goods.basket(draft, customer, key, before, time, new)
+    tin = np.bincount(lines["order"][lines["product"] == goods.TIN], minlength=len(key)) > 0
+    events = {"customer": customer, "key": key, "time": time, "has_tin": tin}
+    events |= {"spend": np.bincount(lines["order"], lines["full"], len(key)), "base": np.full(len(key), base)}
+    events["channel"] = channels(draft, customer, key, time)
+    events |= experiences(draft, events, base)
+    return events, lines | {"order": key[lines["order"]]}
+
+
+def _advance(draft: Draft, state: State, end: float) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Bring `state` to the day `end` and return the orders until then and their lines, one order a round."""
+    traits, shape, clock, rounds = draft.traits, draft.world.gap_shape, draft.clock, []
     begun = clock.read(np.arange(draft.customers), np.maximum(state.today, traits["joined"]))
     active = np.flatnonzero(state.alive & (traits["joined"] < end))
     while True:
         first = state.number[active] == 0
-        time = clock.day(active, begun[active] + state.wait[active] / speed[active])
+        time = clock.day(active, begun[active] + state.wait[active])
         time[first] = traits["joined"][active[first]]
         due = time < end
         active, time = active[due], time[due]
         state.number[active] += 1
-        if (state.number[active] > MOST_ORDERS).any():
+        number = state.number[active]
+        if (number > MOST_ORDERS).any():
             raise ValueError(f"A customer would order more than {MOST_ORDERS:,} times: raise rate_scale.")
-        key = (active + 1) * 10_000 + state.number[active]
-        felt = experiences(draft, active, key, time, first_may_leak(draft, active, key))
-        made = {"id": key, "customer": active, "number": state.number[active], "time": time}
-        rounds.append(made | {"campaign": campaign[active]} | felt)
+        key = (active + 1) * SPAN + number
+        events, lines = place(draft, active, key, number - 1, time, True)
+        rounds.append((events | {"index": number}, lines))
         if not len(active):
             break
-        state.alive[active[felt["leaves"]]] = False
+        leaves = events["leaves"]
+        state.alive[active[leaves]] = False
         gap = draft.draws.uniform("orders.gap", key)
         gap = -np.log(gap) if shape == 1 else gammaincinv(shape, gap) / shape
         state.wait[active] = gap / traits["purchase_rate"][active]
         state.elapsed[active] = 0
         begun[active] = clock.read(active, time)
-        active = active[~felt["leaves"]]
+        active = active[~leaves]
     waiting = np.flatnonzero(state.alive & (traits["joined"] < end))
-    passed = speed[waiting] * (clock.read(waiting, end) - begun[waiting])
+    passed = clock.read(waiting, end) - begun[waiting]
     state.wait[waiting] -= passed
     state.elapsed[waiting] += passed
     state.today = end
-    return {name: np.concatenate([part[name] for part in rounds]) for name in rounds[0]}
+    return _joined([events for events, _ in rounds]), _joined([lines for _, lines in rounds])
 
 
-def _outcome(draft: Draft, clock: Clock, events: dict[str, Array]) -> tuple[Array, Array, Array]:
-    """Return the number, the spend and the contribution of these orders by customer."""
-    lines = basket(draft, events["customer"], events["id"], _discounts(draft, clock, events))
-    whose, n = events["customer"][lines["order"]], draft.customers
-    spend, cost = (np.bincount(whose, lines[name], n) for name in ("amount", "cost"))
-    return np.bincount(events["customer"], minlength=n), spend, spend - cost
+def _joined(parts: list[dict[str, Array]]) -> dict[str, Array]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _expectations(draft: Draft, state: State, end: int, speed: Array, discount: float) -> tuple[Array, Array]:
-    """Return the orders and the contribution of each customer to expect by `end`, given all true today."""
-    traits, clock, everybody = draft.traits, state.clock, np.arange(draft.customers)
-    begun, orders, margin = clock.read(everybody, state.today), *np.zeros((2, draft.customers))
-    changes = state.today + 1 + np.flatnonzero(np.diff(clock.promotion[state.today : end]))
-    for until in [*changes, end]:  # in between no promotion begins or ends
-        span = speed * (clock.read(everybody, until) - begun)
-        before, orders = orders, _expected_orders(draft, state, span)
-        reduced = max(discount, draft.world.deal_discount * clock.promotion[until - 1])
-        margin += (orders - before) * traits["mean_spend_cents"] * (traits["margin_share"] - reduced)
-    return orders, margin
+def expected_orders(draft: Draft, state: State, leaving: Array, end: float) -> tuple[Array, Array]:
+    """Return the orders in the base stream to expect by `end`, all and those in price cuts, given today."""
+    everybody, day = np.arange(draft.customers), np.arange(int(state.today), int(end))
+    changes = day[1:][np.diff(goods.is_cut(draft, day).astype(int)) != 0]
+    begun, before = draft.clock.read(everybody, state.today), np.zeros(draft.customers)
+    orders, in_cuts = before, before.copy()
+    for until in [*changes, end]:  # in between no cut begins or ends
+        orders = _expected(draft, state, leaving, draft.clock.read(everybody, until) - begun)
+        if goods.is_cut(draft, np.array([until - 1.0]))[0]:
+            in_cuts += orders - before
+        before = orders
+    return orders, in_cuts
 
 
-def _expected_orders(draft: Draft, state: State, span: Array) -> Array:
+def _expected(draft: Draft, state: State, leaving: Array, span: Array) -> Array:
     """Return the expected orders in a span of operational time.
 
     With random gaps the orders of a customer who leaves after each with probability p come at the rate λ
@@ -170,7 +188,7 @@ def _expected_orders(draft: Draft, state: State, span: Array) -> Array:
     stages that are left follow from it, and order m comes if enough stages are passed within the span.
     """
     shape, rate = draft.world.gap_shape, draft.traits["purchase_rate"]
-    leaving = draft.traits["leaving_probability"].clip(1e-12)  # so that a probability of 0 divides as well
+    leaving = leaving.clip(1e-12)  # so that a probability of 0 divides as well
     alive = state.alive & (state.number > 0)
     if shape == 1:
         return alive * -np.expm1(-rate * leaving * span) / leaving

@@ -1,14 +1,17 @@
 """What becomes of knowledge: who agreed to be written to, who asks what we hold, what we decide with it."""
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, choose
 from crmlab.company._schema import categories, constants, days_since_start
+from crmlab.company.messages import interactions
+from crmlab.company.service import contact_way
 
 _ASKED_AGAIN = 60  # mean days until those are asked who were not at the first order
 _TIRED = 2500  # mean days until an average customer withdraws a consent
+_OFFERS, _DEALS, _CONTACTED = 0.8, 1.4, 3.0  # log-odds of offers: for all, by deal-proneness, if put off
 _EVERY = 12  # days from one recorded decision to the next, on average
 _USED = 0.55  # share of the tables bearing on a decision that are used for it
 _ALONE, _HELPS = -0.6, 1.6  # log-odds that a decision works without knowledge, and what all of it adds
@@ -17,8 +20,8 @@ _ALONE, _HELPS = -0.6, 1.6  # log-odds that a decision works without knowledge, 
 def add_consents(draft: Draft) -> None:
     """Add requests, and consents for each channel and purpose; they end when erasure is asked for.
 
-    Those who got news had agreed to it, with few exceptions. Whoever sends coupons and questionnaires does
-    not look.
+    The deal-prone agree to offers, those put off by being contacted seldom do. Those who got news had agreed
+    to it, with few exceptions. Whoever sends coupons and questionnaires does not look.
     """
     forgotten = _add_requests(draft)
     uniform, traits, told = draft.draws.uniform, draft.traits, constants("knowledge.toml")["consents"]
@@ -26,9 +29,12 @@ def add_consents(draft: Draft) -> None:
     shape = draft.customers, len(channels), len(purposes)
     key = customer, channel, purpose = tuple(axis.ravel() for axis in np.indices(shape))
     agrees = np.array([told["person"], told["firm"]])[traits["firm"][customer] * 1, channel]
-    preferred = np.array(categories("customers", "preferred_contact"))[traits["preferred"]]
+    preferred = np.array(categories("customers", "preferred_contact"))[contact_way(draft)]
     agrees[np.array(channels)[channel] == preferred[customer]] = told["preferred"]
     agrees *= np.array(told["purposes"])[purpose]
+    keen = _OFFERS + _DEALS * traits["deal_prone"] - _CONTACTED * traits["put_off"]
+    offers = expit(logit(agrees.clip(1e-9, 1 - 1e-9)) + keen[customer])
+    agrees = np.where(purpose == purposes.index("offers"), offers, agrees)
     of_news = purpose == purposes.index("news")
     first, last = (np.where(of_news, day[customer, channel], np.nan) for day in _news(draft, channels))
     agrees[first >= 0] = told["heeded"]
@@ -53,7 +59,7 @@ def add_consents(draft: Draft) -> None:
 
 def _news(draft: Draft, channels: list[str]) -> tuple[Array, Array]:
     """Return the first and the last day of news from us, by customer and channel."""
-    news = draft.tables["interactions"].query("purpose == 'news' and channel in @channels")
+    news = interactions(draft).query("direction == 'out' and channel in @channels")
     at = news["customer_id"].to_numpy() - 1, news["channel"].cat.set_categories(channels).cat.codes.to_numpy()
     first, last = np.full((2, draft.customers, len(channels)), np.nan)
     np.fmin.at(first, at, days_since_start(news["sent_at"]))
@@ -80,8 +86,12 @@ def _add_requests(draft: Draft) -> Array:
     answered = asked + 4 - 14 * np.log(uniform("requests.answered", customer, kind))
     outcome = np.where(uniform("requests.proved", customer, kind) < 0.07, 2, kind)
     order = np.lexsort((customer, asked))
+    answers = draft.staff["service"]
+    luck = uniform("requests.employee", customer, kind)
     columns = {
         "request_id": 10 * (customer + 1) + kind, "customer_id": customer + 1, "kind": kind,
+        "person_id": traits["first_person"][customer] + 1,
+        "employee_id": answers[np.floor(len(answers) * luck).astype(int)] + 1,
         "asked_on": asked, "answered_on": np.where(answered < days, answered, np.nan),
         "outcome": np.where(answered < days, outcome, -1),
         "channel": choose(uniform("requests.channel", customer, kind), [0.6, 0.1, 0.05, 0.25]),

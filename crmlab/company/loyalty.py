@@ -1,72 +1,105 @@
-"""The loyalty programme: years of membership, and points."""
+"""The loyalty programme: to whom it is offered, years of membership, and points."""
 
 import numpy as np
 
+from crmlab.company import streams
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
-from crmlab.company._schema import START
 
 _YEAR = 365
-_BIRTHDAY, _REWARD = 50, 100  # points for a birthday; points are redeemed by the full hundred
-_REDEEMING = 0.3  # share of orders
+_BIRTHDAY = 50  # points for a birthday
+_REDEEMING = 0.6  # share of the orders at which somebody with enough points redeems them
 
 
-def add_memberships(draft: Draft) -> None:
-    """Add the members' years, each renewed or not, and their points."""
-    world, draws, orders, traits, n = draft.world, draft.draws, draft.orders, draft.traits, draft.customers
-    second, fifth, until = np.full((3, n), np.nan)
-    for times, number in ((second, 2), (fifth, 5)):
-        times[orders["customer"][orders["number"] == number]] = orders["time"][orders["number"] == number]
-    start = np.where(draws.uniform("memberships.join", np.arange(n)) < world.membership, second, np.nan)
-    member, years = np.flatnonzero(start >= 0), list[tuple[Array, ...]]()
+def offer(draft: Draft) -> None:
+    """Offer the programme to half by lot on joining; who takes it is a member from the second order on."""
+    world, draws, base, traits, n = draft.world, draft.draws, draft.base, draft.traits, draft.customers
+    everybody = np.arange(n)
+    offered = (draws.uniform("memberships.offered", everybody) < 0.5) & (draft.levers.programme != "none")
+    likely = (2 * world.membership * np.exp(0.3 * traits["engagement"])).clip(0, 1)
+    takes = offered & (draws.uniform("memberships.join", everybody) < likely)
+    start = np.full(n, np.nan)
+    second = base["index"] == 2
+    start[base["customer"][second]] = base["time"][second]
+    start[~takes] = np.nan
+    last = traits["last_order"]
+    until, member, years = np.full(n, np.nan), np.flatnonzero(start >= 0), list[tuple[Array, ...]]()
     while len(member) or not years:
         begins = start[member] + len(years) * _YEAR
         ends = until[member] = begins + _YEAR
         luck = draws.uniform("memberships.renewal", member, len(years))
-        renews = (luck < traits["renewal_probability"][member]) & ~(traits["left_on"][member] <= ends)
+        renews = (luck < traits["renewal_probability"][member]) & (last[member] > ends)
         renewed = np.where(ends < world.days, renews, np.nan)
         years.append((member, np.full(len(member), len(years) + 1), begins, renewed))
         member = member[renewed == 1]
-    customer, term, begins, renewed = (np.concatenate(part) for part in zip(*years, strict=True))
+    parts = map(np.concatenate, zip(*years, strict=True))
+    draft.years = dict(zip(["customer", "term", "begins", "renewed"], parts, strict=True))
+    traits |= {"offered": offered, "member_from": start, "member_until": until}
+
+
+def add_memberships(draft: Draft) -> None:
+    """Add the members' years, each renewed or not, and to whom membership was offered."""
+    orders, traits, n = draft.orders, draft.traits, draft.customers
+    fifth = np.full(n, np.nan)
+    fifth[orders["customer"][orders["number"] == 5]] = orders["time"][orders["number"] == 5]
+    customer, term, begins, renewed = draft.years.values()
     rows = np.argsort(customer, kind="stable")
     draft.table(
         "memberships", customer_id=customer[rows] + 1, term=term[rows], tier=(fifth[customer] < begins)[rows],
         starts_on=begins[rows], ends_on=begins[rows] + _YEAR, renewed=renewed[rows],
     )  # fmt: skip
-    _add_points(draft, start, until)
+    if draft.levers.programme != "none":
+        when, whose = traits["joined"], np.arange(n)
+    else:
+        when, whose = np.zeros(0), np.zeros(0, int)
+    draft.table("programme_offers", customer_id=whose + 1, offered_on=when, offered=traits["offered"][whose])
 
 
-def _add_points(draft: Draft, start: Array, until: Array) -> None:
-    """Add what members earn by orders and birthdays while they are members, and what they redeem of it."""
-    orders, traits, member = draft.orders, draft.traits, np.flatnonzero(start >= 0)
-    origin = START.astype("M8[D]")
-    born = origin + np.floor(draft.people["birth"][traits["first_person"][member]]).astype(int)
-    month, years = born.astype("M8[M]"), START.astype("M8[Y]") + np.arange(draft.world.days // 365 + 1)
-    birthday = (years[:, None] + (month - born.astype("M8[Y]"))).astype("M8[D]") + (born - month) - origin
-    birthday = birthday.astype(float)  # of 29 February: 1 March in other years
-    end = np.fmin(until, draft.world.days)  # of members who have left, too: nobody has been told
-    year, whose = np.nonzero((birthday >= start[member]) & (birthday < end[member]))
+def add_policies(draft: Draft) -> None:
+    """Add who was of which tier, and served in which way, when service came to differ by tier."""
+    rows = [np.flatnonzero(code >= 0) for _, code, _ in draft.policies]
+    parts = [
+        (np.full(len(who), day), who + 1, np.full(len(who), number), code[who], treated[who])
+        for number, ((day, code, treated), who) in enumerate(zip(draft.policies, rows, strict=True))
+    ]
+    names = ["starts_on", "customer_id", "policy", "tier", "treated"]
+    columns = map(np.concatenate, zip(*parts, strict=True)) if parts else [np.zeros(0)] * len(names)
+    draft.table("policies", **dict(zip(names, columns, strict=True)))
+
+
+def redeem(draft: Draft) -> None:
+    """Let members earn points by orders and birthdays, and pay with them: a ledger, and what orders lose."""
+    orders, traits = draft.orders, draft.traits
+    start, until = traits["member_from"], traits["member_until"]
+    day, who = streams.birthdays(draft)
+    card = (day >= start[who]) & (day < until[who])  # of members who have left, too: nobody has been told
+    day, who = day[card], who[card]
     time, customer = orders["time"], orders["customer"]
     inside = np.flatnonzero((time >= start[customer]) & (time < until[customer]))
-    redeeming = inside[draft.draws.uniform("points.redeem", orders["id"][inside]) < _REDEEMING]
+    redeeming = inside[draft.draws.uniform("points.redeem", orders["key"][inside]) < _REDEEMING]
 
     entered = np.concatenate([redeeming, inside])  # one redeems before the order itself earns
-    time = np.concatenate([birthday[year, whose], time[entered]])
-    customer = np.concatenate([member[whose], customer[entered]])
-    order = np.concatenate([np.full(len(whose), np.nan), orders["id"][entered]])
-    reason = np.repeat([1, 2, 0], [len(whose), len(redeeming), len(inside)])
-    points = np.concatenate([np.full(len(whose), _BIRTHDAY), 0 * redeeming, orders["amount"][inside] // 100])
+    time = np.concatenate([day, time[entered]])
+    customer = np.concatenate([who, customer[entered]])
+    order = np.concatenate([np.full(len(who), -1), entered])
+    reason = np.repeat([1, 2, 0], [len(who), len(redeeming), len(inside)])
+    earned = orders["amount"][inside] // 100 * streams.POINTS
+    points = np.concatenate([np.full(len(who), _BIRTHDAY), 0 * redeeming, earned])
     rows = np.lexsort((time, customer))
     time, customer, order, reason, points = (part[rows] for part in (time, customer, order, reason, points))
-    earned = np.cumsum(points)
-    earned -= (earned - points)[np.searchsorted(customer, customer)]  # of this customer only
-    # All the full hundreds that are left: what was ever redeemed never exceeds what was earned by then.
+    total = np.cumsum(points)
+    own = total - (total - points)[np.searchsorted(customer, customer)]  # of this customer only
+    # All the full rewards that are left: what was ever redeemed never exceeds what was earned by then.
     at = np.flatnonzero(reason == 2)
-    redeemed = earned[at] // _REWARD * _REWARD
-    points[at] = -redeemed
-    points[at[1:]] += redeemed[:-1] * (customer[at[1:]] == customer[at[:-1]])
+    used = own[at] // streams.REWARD * streams.REWARD
+    used -= np.append(0, used[:-1]) * np.append(False, customer[at[1:]] == customer[at[:-1]])
+    # a cent each, and no more than the order costs
+    points[at] = -np.minimum(used, orders["amount"][order[at]] // streams.REWARD * streams.REWARD)
+    orders["redeemed"] = np.zeros(len(orders["key"]), int)
+    orders["redeemed"][order[at]] = -points[at]
     kept = np.flatnonzero(points)
+    ids = np.where(order >= 0, orders["id"][order], -1).astype(float)
     draft.table(
         "points", customer_id=customer[kept] + 1, entered_on=time[kept], reason=reason[kept],
-        order_id=order[kept], points=points[kept],
+        order_id=np.where(ids < 0, np.nan, ids)[kept], points=points[kept],
     )  # fmt: skip

@@ -10,6 +10,7 @@ from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
 from crmlab.company._schema import START, categories, constants, days_since_start
 from crmlab.company.customers import SEGMENTS
+from crmlab.company.history import SPAN
 from crmlab.company.people import holders
 from crmlab.company.studies import FEATURES, worths
 
@@ -62,7 +63,7 @@ class Past:
         self.draft, self.customers, self.owner = draft, customers, holders(draft, "buyer")
         self.author = tables["community_posts"]["customer_id"].to_numpy() - 1
         self.posted = days_since_start(tables["community_posts"]["posted_at"])
-        self.sender = tables["returns"]["order_id"].to_numpy() // 10_000 - 1
+        self.sender = tables["returns"]["order_id"].to_numpy() // SPAN - 1
         self.returned = days_since_start(tables["returns"]["returned_on"])
         self.worth = worths(draft, customers)
         keys = customers.repeat(n), np.tile(np.arange(n), len(customers))
@@ -119,7 +120,7 @@ class Past:
             "post_topic": words("shelves", posts.cat.codes.iloc[-1]) if len(posts) else "",
         }  # fmt: skip
         if own["lead"] >= 0:
-            holds[draft.tables["leads"]["source"].iloc[own["lead"]]] = True
+            holds[categories("leads", "source")[draft.leads["source"][own["lead"]]]] = True
         if firm:
             industries = draft.tables["accounts"]["industry"].cat
             code = industries.codes.iloc[int(draft.traits["firm"][:one].sum())]
@@ -152,7 +153,7 @@ class Past:
             tags.add("underway")
         elif last in self.complaint:
             tags |= {"last_complained"} if last in self.complaint[self.opened < words.today] else set()
-        elif orders["faulty"][last]:
+        elif orders["fault"][last] == 1:
             tags.add("last_leak")
         elif felt < self.draft.world.bad_experience or felt > 0.6:
             mood = "good" if felt > 0.6 else "bad"
@@ -168,7 +169,7 @@ class Past:
         if not len(complained) and not bad:
             return
         order = int(self.complaint[complained[-1]] if len(complained) else bad[-1])
-        products, faulty = self._products(order), orders["faulty"][order]
+        products, faulty = self._products(order), orders["fault"][order] == 1
         tags |= {f"trouble_at_{self.channel[order]}"} | ({"leak"} if faulty else set())
         tags |= {"trouble_ware"} if not self._has_tea(order) else set()
         slots |= {

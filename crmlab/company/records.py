@@ -2,16 +2,15 @@
 
 import numpy as np
 
+from crmlab.company import goods, history, messages, service
 from crmlab.company._draft import Draft, ids
 from crmlab.company._draws import choose
 from crmlab.company._schema import categories, declared
+from crmlab.company.acquaintances import referrers
 from crmlab.company.customers import TEAS
-from crmlab.company.goods import PRICES, basket
-from crmlab.company.people import holders
+from crmlab.company.partnership import distributors
 
 _SERVING_CENTS = np.array([380, 150, 460, 520, 430])  # by channel
-_PREFERRED = 0.6  # share of orders through the preferred channel
-_OTHER = (1 - _PREFERRED) / len(_SERVING_CENTS)
 _SOURCES = categories("customers", "source")
 _ACQUISITION_CENTS = np.array([900, 1800, 2600, 9000, 1200])  # by source, on average
 _COMPLAINT_CENTS = 1500  # to handle one
@@ -21,48 +20,56 @@ _RUNGS = categories("customers", "ladder_rung", "truth")
 
 def add_orders(draft: Draft) -> None:
     """Make orders, order_lines and returns, and the experience behind each order."""
-    world, draws, orders = draft.world, draft.draws, draft.orders
-    customer, key = orders["customer"], orders["id"]
-    lines = basket(draft, customer, key, orders["discount"])
-    place, line = lines["order"], lines["line"]
-    amount, full, cost = (np.bincount(place, lines[name], len(key)) for name in ("amount", "full", "cost"))
-    luck = draws.uniform("orders.channel", key)
-    other = np.floor((luck - _PREFERRED).clip(0) / _OTHER).astype(int)
-    channel = np.where(luck < _PREFERRED, draft.traits["preferred"][customer], other)
-    orders |= {"amount": amount, "serving": _SERVING_CENTS[channel]}
+    world, draws, orders, lines = draft.world, draft.draws, draft.orders, draft.lines
+    customer, key, place = orders["customer"], orders["key"], lines["order"]
+    orders["serving"] = _SERVING_CENTS[orders["channel"]]
+    first = np.searchsorted(place, np.arange(len(key)))
+    line = np.arange(len(place)) - first[place]
+    margin = orders["amount"] - orders["cost"]
     draft.table(
-        "orders", order_id=key, customer_id=customer + 1, person_id=holders(draft, "buyer")[customer] + 1,
-        ordered_at=orders["time"], channel=channel, campaign_id=ids(orders["campaign"]), amount_cents=amount,
-        discount_cents=full - amount, margin_cents=amount - cost, serving_cents=orders["serving"],
+        "orders", order_id=orders["id"], customer_id=customer + 1,
+        person_id=messages.buyers(draft) + 1, ordered_at=orders["time"], channel=orders["channel"],
+        campaign_id=ids(orders["campaign"]), amount_cents=orders["amount"],
+        discount_cents=orders["full"] - orders["amount"], redeemed_cents=orders["redeemed"],
+        margin_cents=margin, serving_cents=orders["serving"], packer_id=ids(_packers(draft)),
+        distributor_id=ids(distributors(draft, customer, key, orders["time"])),
     )  # fmt: skip
     draft.table(
-        "order_lines", order_id=key[place], line=line + 1, product_id=lines["product"] + 1,
-        grams=np.rint(lines["full"] * 100 / PRICES[lines["product"]]).clip(1), amount_cents=lines["amount"],
-        cost_cents=lines["cost"],
+        "order_lines", order_id=orders["id"][place], line=line + 1, product_id=lines["product"] + 1,
+        quantity=lines["quantity"], amount_cents=lines["amount"], cost_cents=lines["cost"],
     )  # fmt: skip
-    felt = "first_experience", "experience", "faulty"
-    draft.secret("orders", order_id=key, **{name: orders[name] for name in felt})
+    draft.secret(
+        "orders", order_id=orders["id"], first_experience=orders["first_experience"],
+        experience=orders["experience"], own_experience=orders["own"], fault=orders["fault"],
+        was_last=orders["leaves"], added=~orders["base"],
+    )  # fmt: skip
 
-    leaked = orders["faulty"][place] & (line == 0)
+    tin = lines["product"] == goods.TIN
+    leaked = (orders["fault"][place] == 1) & tin
     bad = orders["first_experience"][place] < world.bad_experience
     likely = np.where(leaked, 0.4, np.where(bad, 0.08, 0.01))
-    back = np.flatnonzero(draws.uniform("returns.luck", key[place], line) < likely)
-    day = np.floor(orders["time"][place[back]]) + 2
-    day += np.floor(12 * draws.uniform("returns.day", key[place[back]], line[back]))
+    code = lines["product"]
+    back = np.flatnonzero(draws.uniform("returns.luck", key[place], code) < likely)
+    day = service.arrival(draft)[place[back]] + 1
+    day += np.floor(12 * draws.uniform("returns.day", key[place[back]], code[back]))
     back, day = back[day < world.days], day[day < world.days]
-    reason = choose(draws.uniform("returns.reason", key[place[back]], line[back]), [0.3, 0.3, 0.4])
+    reason = choose(draws.uniform("returns.reason", key[place[back]], code[back]), [0.3, 0.3, 0.4])
     draft.table(
-        "returns", order_id=key[place[back]], line=line[back] + 1, returned_on=day,
+        "returns", order_id=orders["id"][place[back]], line=line[back] + 1, returned_on=day,
         reason=np.where(leaked[back], 0, reason), amount_cents=-lines["amount"][back],
     )  # fmt: skip
 
 
+def _packers(draft: Draft) -> np.ndarray:
+    """Return the member of the warehouse who packed each order, −1 where none did."""
+    packer, warehouse = draft.orders["packer"], draft.staff["warehouse"]
+    return np.where(packer < 0, -1, warehouse[packer % len(warehouse)])
+
+
 def add_referrals(draft: Draft) -> None:
-    """Find who was sent by a friend: one who was a customer then, and spoke of us."""
-    draws, traits = draft.draws, draft.traits
-    everybody, joined, friend = np.arange(draft.customers), traits["joined"], traits["friend"]
-    there = ~(traits["left_on"][friend] < joined)
-    referrer = np.where((friend >= 0) & there & traits["spoke"] & (traits["lead"] < 0), friend, -1)
+    """Find who was sent by an acquaintance, and write down whom they name."""
+    draws, traits, everybody = draft.draws, draft.traits, np.arange(draft.customers)
+    referrer, joined = referrers(draft), traits["joined"]
     generation, later = np.full(draft.customers, -1), np.zeros(draft.customers, int)
     while not np.array_equal(generation, later):  # a referrer came earlier, so this ends
         generation, later = later, np.where(referrer < 0, 0, later[referrer] + 1)
@@ -77,9 +84,8 @@ def add_referrals(draft: Draft) -> None:
 
 def add_customer_table(draft: Draft) -> None:
     """Make the table of customers: what each said on joining."""
-    draws, traits = draft.draws, draft.traits
-    everybody = np.arange(draft.customers)
-    source = choose(draws.uniform("customers.source", everybody), [0.45, 0.4, 0.15])
+    traits, everybody = draft.traits, np.arange(draft.customers)
+    source = traits["source"].copy()
     source[traits["lead"] >= 0] = _SOURCES.index("lead")
     source[traits["named"]] = _SOURCES.index("referral")
     traits["source"] = source
@@ -87,7 +93,8 @@ def add_customer_table(draft: Draft) -> None:
     draft.table(
         "customers", customer_id=everybody + 1, kind=traits["firm"], account_id=account,
         person_id=traits["first_person"] + 1, region=traits["region"], joined_on=traits["joined"],
-        source=source, preferred_contact=traits["preferred"], owner_id=traits["owner"] + 1,
+        source=source, preferred_contact=traits["preferred_contact"], owner_id=traits["owner"] + 1,
+        carrier=traits["carrier"],
     )  # fmt: skip
 
 
@@ -98,7 +105,8 @@ def add_customer_truth(draft: Draft) -> None:
     alive = np.isnan(traits["left_on"])
     own = 365 * traits["purchase_rate"] * traits["mean_spend_cents"]  # cents per year
     wallet = own / traits["share_of_wallet"]
-    serving = _PREFERRED * _SERVING_CENTS[traits["preferred"]] + _OTHER * _SERVING_CENTS.sum()
+    other = (1 - history.PREFERRED) / len(_SERVING_CENTS) * _SERVING_CENTS.sum()
+    serving = history.PREFERRED * _SERVING_CENTS[traits["preferred"]] + other
     complaints = np.bincount(draft.tables["complaints"]["customer_id"] - 1, minlength=n)
     spread = np.exp(0.3 * draft.draws.normal("customers.acquisition", np.arange(n)) - 0.045)
     columns = declared()["truth"]["customers"].columns
@@ -106,14 +114,24 @@ def add_customer_truth(draft: Draft) -> None:
     draft.secret(
         "customers", **{name: values for name, values in traits.items() if name in columns}, **tastes,
         customer_id=np.arange(n) + 1, household_id=traits["household"] + 1, alive=alive,
-        waits_for_promotions=traits["deal"], wallet_cents=wallet, competitor_cents=wallet - own * alive,
+        waits_for_price_cuts=traits["deal"], wallet_cents=wallet, competitor_cents=wallet - own * alive,
         friend_id=ids(traits["friend"]), referrer_id=ids(traits["referrer"]),
         lifecycle_stage=_lifecycle(draft, alive), ladder_rung=_ladder(draft, alive),
         acquisition_cost_cents=np.rint(_ACQUISITION_CENTS[traits["source"]] * spread),
         retention_cost_cents=traits["times_treated"] * world.contact_cost + complaints * _COMPLAINT_CENTS,
         serving_cost_cents=np.bincount(whose, orders["serving"], n),
-        expected_margin_cents=traits["expected_margin"] - traits["expected_orders"] * serving,
+        expected_margin_cents=_margin_ahead(draft) - traits["expected_orders"] * serving,
     )  # fmt: skip
+
+
+def _margin_ahead(draft: Draft) -> np.ndarray:
+    """Return the contribution to expect in the year after the log, by price cuts and at full price."""
+    traits = draft.traits
+    kept = (
+        traits["expected_orders"] * traits["margin_share"]
+        - traits["expected_in_cuts"] * draft.world.deal_discount
+    )
+    return kept * traits["mean_spend_cents"]
 
 
 def _lifecycle(draft: Draft, alive: np.ndarray) -> np.ndarray:

@@ -1,82 +1,93 @@
-"""What passes between the company and its customers besides goods: messages, complaints, campaigns."""
+"""What passes between the company and its customers besides goods: complaints and campaigns."""
 
 import numpy as np
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, choose
 from crmlab.company._schema import categories, constants
-from crmlab.company.people import holders
+from crmlab.company.hours import CHANNELS
 
-_CAUSES = categories("complaints", "cause")
-# By purpose: whose role it is, its probability with a person and with a firm, days after the order.
-_MESSAGES = constants("messages.csv").set_index("purpose").loc[categories("interactions", "purpose")]
-_OUT_OF_ROLE = 0.1  # share of messages written by anybody at the firm
-
-
-def add_interactions(draft: Draft) -> None:
-    """Make the messages around each order; people mostly write about what is their role."""
-    draws, orders, traits = draft.draws, draft.orders, draft.traits
-    likely = _MESSAGES[["person", "firm"]].to_numpy()[:, traits["firm"].astype(int)]
-    written = [
-        draws.uniform(f"interactions.{purpose}", orders["id"]) < likely[code, orders["customer"]]
-        for code, purpose in enumerate(_MESSAGES.index)
-    ]
-    order, code = np.nonzero(np.transpose(written))  # by order, then purpose
-    start, end = _MESSAGES[["start", "end"]].to_numpy()[code].T
-    luck = draws.uniform("interactions.sent", orders["id"][order], code)
-    sent = orders["time"][order] + start + (end - start) * luck
-    within = (sent >= 0) & (sent < draft.world.days)
-    order, code, sent = order[within], code[within], sent[within]
-    key, customer = orders["id"][order] * 10 + code, orders["customer"][order]
-    anybody = draws.uniform("interactions.anybody", key)
-    somebody = np.floor(anybody / _OUT_OF_ROLE * traits["persons"][customer]).astype(int)
-    in_role = np.array([holders(draft, role) for role in _MESSAGES["role"]])[code, customer]
-    person = np.where(anybody < _OUT_OF_ROLE, traits["first_person"][customer] + somebody, in_role)
-    news = code == _MESSAGES.index.get_loc("news")
-    replies = np.where(news, 0.15 + 0.1 * traits["engagement"][customer], 0.93)
-    answered = sent + 0.25 * np.exp(draws.normal("interactions.wait", key))
-    answered[draws.uniform("interactions.answered", key) > replies] = np.nan
-    draft.table(
-        "interactions", interaction_id=key, customer_id=customer + 1, person_id=person + 1,
-        employee_id=_one_of(draft.staff["service"], draws.uniform("interactions.employee", key)) + 1,
-        order_id=orders["id"][order], direction=news, purpose=code, sent_at=sent,
-        channel=choose(draws.uniform("interactions.channel", key), [0.4, 0.15, 0.25, 0.05, 0.15]),
-        answered_at=np.where(answered < draft.world.days, answered, np.nan),
-    )  # fmt: skip
+_CAUSES = constants("causes.csv").set_index("cause").loc[categories("complaints", "cause")]
+FAULTS = ["none", "tin", "packer", "carrier", "region"]
+# What a fault is complained about as; and how often a cause is there without one, in the shop and delivered.
+_FAULTY = np.array([[one in told.split() for told in _CAUSES["fault"]] for one in FAULTS]).argmax(axis=1)
+_CAUSE_SHARES = _CAUSES[["visit", "delivered"]].to_numpy().T
+_SLIPS = 0.12  # share of complaints that the handler codes by lot, as what can be the matter in this channel
 
 
-def _one_of(positions: Array, uniform: Array) -> Array:
+def contact_way(draft: Draft) -> Array:
+    """Return the channel by which each customer prefers to be contacted."""
+    return draft.traits["preferred_contact"]
+
+
+def order_key(draft: Draft) -> Array:
+    """Return the number on which the chance of each order hangs."""
+    return draft.orders["key"]
+
+
+def fault(draft: Draft) -> Array:
+    """Return what went wrong with each order, as a code of FAULTS."""
+    return draft.orders["fault"]
+
+
+def arrival(draft: Draft) -> Array:
+    """Return the day on which each order is in the customer's hands; from the shop it is taken along."""
+    days = 1 + np.floor(3 * draft.draws.uniform("orders.transit", order_key(draft)))
+    days = days + np.array([0, 0, 0, 3, 5])[fault(draft)]  # a carrier or a whole region is late
+    taken_along = draft.orders["channel"] == CHANNELS.index("visit")
+    return np.floor(draft.orders["time"]) + np.where(taken_along, 0, days)
+
+
+def one_of_staff(positions: Array, uniform: Array) -> Array:
+    """Return for each number in (0, 1) one of these positions."""
     return positions[np.floor(uniform * len(positions)).astype(int)]
+
+
+def complaint_days(draft: Draft) -> tuple[Array, Array, Array]:
+    """Return for each order the days on which a complaint about it is opened, answered and resolved.
+
+    It is opened once the order has arrived, within four days. Whoever complains and leaves all the same
+    leaves on the day of its resolution.
+    """
+    key = order_key(draft)
+    opened = arrival(draft) + np.floor(5 * draft.draws.uniform("complaints.opened", key))
+    opened = np.maximum(opened, np.floor(draft.orders["time"]) + 1)
+    answered = opened + np.floor(draft.orders["response_days"])
+    return opened, answered, answered + np.floor(6 * draft.draws.uniform("complaints.resolved", key) ** 2)
 
 
 def add_complaints(draft: Draft) -> None:
     """Make the complaints that were opened before the log ends, and what answering them did."""
     world, draws, orders = draft.world, draft.draws, draft.orders
-    opened = np.floor(orders["time"]) + 1 + np.floor(4 * draws.uniform("complaints.opened", orders["id"]))
-    at = np.flatnonzero(orders["complained"] & (opened < world.days))
-    own = {name: values[at] for name, values in orders.items()}
-    key, opened = own["id"], opened[at]
-    answered = opened + np.floor(own["response_days"])
-    resolved = answered + np.floor(6 * draws.uniform("complaints.resolved", key) ** 2)
-    answered, resolved = (np.where(day < world.days, day, np.nan) for day in (answered, resolved))
-    cause = choose(draws.uniform("complaints.cause", key), [0.2, 0.4, 0.15, 0.25])
-    cause = np.where(own["faulty"], _CAUSES.index("product"), cause)
-    slip = choose(draws.uniform("complaints.coded", key), [0.88, 0.04, 0.04, 0.04])
+    days = complaint_days(draft)
+    at = np.flatnonzero(orders["complained"] & (days[0] < world.days))
+    own, key = {name: values[at] for name, values in orders.items()}, order_key(draft)[at]
+    opened, answered, resolved = (np.where(day[at] < world.days, day[at], np.nan) for day in days)
+    delivered, faulty = (own["channel"] != CHANNELS.index("visit")) * 1, fault(draft)[at]
+    cause = choose(draws.uniform("complaints.cause", key), _CAUSE_SHARES, delivered)
+    fits = (faulty > 0) & (_CAUSE_SHARES[delivered, _FAULTY[faulty]] > 0)  # nothing goes astray in the shop
+    cause = np.where(fits, _FAULTY[faulty], cause)
+    slip = choose(draws.uniform("complaints.slip", key), _CAUSE_SHARES, delivered)
+    coded = np.where(draws.uniform("complaints.coded", key) < _SLIPS, slip, cause)
     hurt = -own["first_experience"] + 0.4 * draws.normal("complaints.severity", key)
     service = draft.staff["service"]
     skilled = draft.tables["employees"]["experience_years"].to_numpy()[service] >= 5
     luck = draws.uniform("complaints.handled", key)
-    handler = np.where(own["experienced"], _one_of(service[skilled], luck), _one_of(service[~skilled], luck))
+    handler = np.where(
+        own["experienced"], one_of_staff(service[skilled], luck), one_of_staff(service[~skilled], luck)
+    )
     after = 6.5 + 1.9 * (0.9 * own["experience"] + 0.45 * draws.normal("complaints.after", key))
+    last = np.zeros(draft.customers)
+    np.maximum.at(last, orders["customer"], orders["time"])
     draft.table(
-        "complaints", complaint_id=key, order_id=key, customer_id=own["customer"] + 1, opened_on=opened,
-        first_response_on=answered, resolved_on=resolved, cause=(cause + slip) % len(_CAUSES),
+        "complaints", complaint_id=own["id"], order_id=own["id"], customer_id=own["customer"] + 1,
+        opened_on=opened, first_response_on=answered, resolved_on=resolved, cause=coded,
         severity=1 + (hurt > 1.2) + (hurt > 1.9), handler_id=handler + 1,
         satisfied_after=np.where(np.isnan(resolved), np.nan, np.rint(after).clip(1, 10)),
-        bought_again=own["number"] < draft.traits["orders"][own["customer"]],
+        bought_again=last[own["customer"]] >= opened + 1,
     )  # fmt: skip
     draft.secret(
-        "complaints", complaint_id=key, cause=cause, gain=own["gain"], stayed=~own["leaves"],
+        "complaints", complaint_id=own["id"], cause=cause, gain=own["gain"], stayed=~own["leaves"],
         would_stay_unanswered=own["unanswered"],
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What may differ from one company to the next: the parameters of a world, and the levers of a manager."""
+"""What may differ from one company to the next: the parameters of a world."""
 
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
@@ -41,6 +41,10 @@ class World:
     firm_share: float = _value(0.04, 0, 1, "share of firms among customers who were no leads")
     lead_firm_share: float = _value(0.3, 0, 1, "share of firms among leads")
     firm_spend: float = _value(4, 0.1, 100, "spend of a firm as a multiple of a person's")
+    firm_rate: float = _value(
+        4, 0.1, 20, "persons as whom a firm orders together; it leaves after an order as much more seldom"
+    )
+    reasons: float = _value(1, 0, 1, "how far who one is explains buying: a multiple of our loadings")
     # how they buy
     rate_shape: float = _value(0.9, 0.05, 50, "gamma shape r of the purchase rate")
     rate_scale: float = _value(70, 1, 1e5, "gamma rate alpha of the purchase rate, in days")
@@ -53,12 +57,26 @@ class World:
     spend_scale: float = _value(4000.0, 100, 1e7, "gamma scale of the same, in cents")
     rate_spend: float = _value(0.0, -0.95, 0.95, "correlation of the ranks of purchase rate and mean spend")
     season: float = _value(0.15, 0, 0.9, "swing of the purchase rate over the year")
-    deal_share: float = _value(0.0, 0, 1, "share of customers who wait for promotions")
-    deal_lift: float = _value(12.0, 1, 100, "their purchase rate in a promotion as a multiple of other times")
-    deal_every: int = _value(60, 14, 365, "days from one promotion to the next; each lasts seven days")
-    deal_discount: float = _value(0.2, 0, 0.9, "discount in a promotion, as a share")
+    gift_peak: float = _value(2.5, 1, 20, "purchase rate of gift buyers before a feast, as a multiple")
+    weekdays: int = _value(1, 0, 1, "1 if orders keep to weekdays and hours; 0: at any moment alike")
+    whole_packs: int = _value(1, 0, 1, "1 if packs are sold at list price; 0: amounts are exactly gamma")
+    price_changes: int = _value(1, 0, 1, "1 if list prices change within the log")
+    launches: int = _value(1, 0, 1, "1 if two teas are launched within the log")
+    cut_lift: float = _value(2.0, 0, 20, "what a price cut adds to the purchase rate of the most ready")
+    deal_share: float = _value(0.0, 0, 1, "share of customers who wait for price cuts")
+    deal_lift: float = _value(12.0, 1, 100, "their purchase rate in a cut as a multiple of other times")
+    deal_every: int = _value(120, 14, 365, "days from one public price cut to the next; each lasts a week")
+    deal_discount: float = _value(0.15, 0, 0.9, "discount in a price cut, as a share; 0: there are none")
     # how they feel, complain and leave
-    satisfaction_staying: float = _value(0.8, 0, 1, "correlation of satisfaction with the rank of staying")
+    service_share: float = _value(0.3, 0, 0.95, "share of an experience's variance that is lasting service")
+    faults: float = _value(1.0, 0, 5, "how often packers, carriers and regions fail, as a multiple")
+    fault_loss: float = _value(0.9, 0, 5, "what a fault of packing takes from the experience")
+    policy_effect: float = _value(0.3, -2, 2, "what service by tier adds to the experience of the treated")
+    leaving_service: float = _value(0.45, 0, 0.7, "correlation of the level of service with staying")
+    leaving_bond: float = _value(0.35, 0, 0.7, "correlation of the bond with us with the same")
+    referral_likeness: float = _value(0.22, 0, 1, "correlation of the bond with being sent by a friend")
+    referral_effect: float = _value(0.05, 0, 1, "what being sent takes from the normal rank of leaving")
+    put_off: float = _value(0.2, 0, 1, "share of customers who are put off by being contacted")
     bad_experience: float = _value(-0.8, -3, 1, "an experience below this is bad")
     complaining: float = _value(0.3, 0, 0.95, "mean probability of complaining after a bad experience")
     recovery: float = _value(1.3, 0, 5, "what an answer at once adds to a bad experience")
@@ -72,8 +90,8 @@ class World:
     campaign_days: int = _value(28, 1, 60, "length of a campaign's window in days")
     campaign_discount: float = _value(0.1, 0, 0.9, "discount of the coupon, as a share")
     contact_cost: int = _value(60, 0, 10_000, "cost of contacting a customer, in cents")
-    lift_mean: float = _value(0.35, -0.9, 10, "mean rise of the purchase rate in a window, coupon of 10 %")
-    lift_spread: float = _value(0.6, 0, 10, "what a unit of price sensitivity adds to it")
+    lift_mean: float = _value(0.35, -0.9, 10, "mean rise of the orders in a window, coupon of 10 %")
+    lift_spread: float = _value(0.6, 0, 10, "what a unit of deal-proneness adds to it")
     # surveys
     wave_every: int = _value(182, 30, 3653, "days from one survey wave to the next")
     wave_invited: float = _value(0.35, 0, 1, "share of customers, departed ones too, invited to a wave")
@@ -83,21 +101,49 @@ class World:
     method_variance: float = _value(0.1, 0, 0.9, "share of an item's variance that is a habit of answering")
     careless: float = _value(0.05, 0, 1, "share of customers who answer without reading")
     item_gaps: float = _value(0.02, 0, 0.9, "share of items left out")
+    incentive: float = _value(0.7, -5, 5, "what a promised voucher adds to the log-odds of answering")
+    satisfaction_half_life: float = _value(
+        150, 10, 3653, "days in which an experience loses half its weight in satisfaction"
+    )
+    persistence: float = _value(
+        0.64, 0, 1, "share of what a construct has beyond its causes that lasts; the rest is of the day"
+    )
+    outside_price: float = _value(
+        11, 0, 100, "price in dollars at which a plain tin, delivered at once, is as good as none"
+    )
     # who knows whom
     homophily: float = _value(0.6, 0, 1, "share of friends chosen among one's own segment")
     influence: float = _value(0.3, 0, 0.95, "share of a customer's taste that was the friend's own")
     word_of_mouth: float = _value(
         0.4, 0, 0.9, "probability that a friend, if a customer then, spoke of us; content ones do more"
     )
+    contagion: float = _value(
+        0.12, 0, 0.9, "probability that one who takes up a new tea brings a given acquaintance"
+    )
+    discovery: float = _value(0.12, 0, 10, "mean rate a year of taking up a new tea of oneself")
+    samples: float = _value(0.02, 0, 1, "share of customers who are sent a sample of a new tea, by lot")
+    sample_effect: float = _value(0.5, 0, 1, "probability that a sample is followed by taking the tea up")
+    first_launch: int = _value(300, 0, 9999, "day on which the first new tea is launched")
+    second_launch: int = _value(640, 0, 9999, "day on which the second is")
     # leads
     leads: float = _value(0.6, 0, 0.95, "leads per customer")
     innovation: float = _value(0.0008, 1e-6, 0.1, "Bass's coefficient of innovation, per day")
     imitation: float = _value(0.004, 0, 0.5, "Bass's coefficient of imitation, per day")
     intent_effect: float = _value(1.0, -5, 5, "effect of intent on the log-odds of winning a lead")
-    effort_effect: float = _value(0.15, -5, 5, "effect of one follow-up on the same")
+    first_effect: float = _value(0.8, -5, 5, "effect of a first step on the same at the best delay")
+    effort_effect: float = _value(0.4, -5, 5, "effect of each further step on the same at the best gap")
+    follow_up_lot: float = _value(1 / 3, 0, 1, "share of leads that are followed up by lot")
     chasing: float = _value(0.8, 0, 1, "how far sellers chase intent: its correlation with effort")
+    invitation_leads: float = _value(
+        0.06, 0.001, 0.5, "probability that an invitation brings a lead, reward of 5 dollars"
+    )
+    reward_effect: float = _value(
+        0.5, 0, 5, "what a reward 2.7 times as high, counted with a dollar more, adds to its log-odds"
+    )
+    rival_moves: int = _value(5, 0, 100, "number of competitors' moves in the log that customers feel")
     # membership
     membership: float = _value(0.35, 0, 1, "probability of becoming a member with the second order")
+    programme_effect: float = _value(1.0, 0, 3, "how far points and cards make members buy, as a multiple")
     renewal_a: float = _value(6.0, 0.05, 100, "beta a of the probability of renewing while a customer")
     renewal_b: float = _value(2.0, 0.05, 100, "beta b of the same")
 
@@ -106,13 +152,20 @@ class World:
             raise ValueError(f"The name of a world is a text; got {self.name!r}.")
         for name, one in _PARAMETERS.items():
             given, whole, (low, high, meaning) = getattr(self, name), one.type is int, one.metadata.values()
-            if not _is_number(given, low, high, whole):
+            if not is_number(given, low, high, whole):
                 kind = f"{'a whole number' if whole else 'a number'} from {low:g} to {high:g}"
                 raise ValueError(f"{name} is {kind} ({meaning}); got {given!r}.")
             object.__setattr__(self, name, int(given) if whole else float(given))  # numpy's overflow
         if self.rate_shape > self.rate_scale:
             mean = f"{self.rate_shape:g} / {self.rate_scale:g}"
             raise ValueError(f"rate_shape / rate_scale, the mean orders a day, is 1 at most; got {mean}.")
+        parts = self.rate_leaving, self.leaving_service, self.leaving_bond
+        if sum(one**2 for one in parts) > 1:
+            told = " + ".join(f"{one:g}²" for one in parts)
+            raise ValueError(
+                "rate_leaving² + leaving_service² + leaving_bond², shares of the rank of leaving, "
+                f"exceed 1: {told}."
+            )
         if self.loading**2 + self.method_variance > 1:
             shares = f"{self.loading:g}² + {self.method_variance:g}"
             raise ValueError(f"loading² + method_variance, shares of an item's variance, exceed 1: {shares}.")
@@ -140,19 +193,31 @@ class World:
         return f"World {self.name!r}" + (f" with {changed}" if changed else "")
 
 
-def _is_number(given: Any, low: float, high: float, whole: bool = False) -> bool:
+def is_number(given: Any, low: float, high: float, whole: bool = False) -> bool:
+    """Return whether this is a number, and no True or False, within these bounds."""
     # numpy's numbers register as Python's; True is an int to Python and none here
     number = isinstance(given, Integral if whole else Real) and not isinstance(given, bool)
     return number and low <= given <= high
 
 
 _PARAMETERS = {one.name: one for one in fields(World)[1:]}  # all but the world's name
+_PLAIN: dict[str, Any] = {"referral_likeness": 0.0, "referral_effect": 0.0, "rival_moves": 0}
+# What a textbook's company lacks, so that its orders follow the models exactly.
+_LACKING = (
+    "rate_leaving leaving_service leaving_bond reasons put_off influence campaigns season leaking_tin faults "
+    "recovery handler_skill policy_effect weekdays whole_packs price_changes launches programme_effect "
+    "deal_discount cut_lift"
+)
+_EXACT: dict[str, Any] = dict.fromkeys(_LACKING.split(), 0)
+_EXACT |= {"firm_spend": 1, "firm_rate": 1, "gift_peak": 1}
 WORLDS = {
     "base": World(),
-    "textbook": World("textbook", campaigns=0, season=0.0, rate_leaving=0.0, firm_spend=1, influence=0.0),
-    "seasonal": World("seasonal", season=0.8),
-    "promo_driven": World("promo_driven", deal_share=0.7),
-    "clockwork": World("clockwork", gap_shape=8, season=0.0, rate_spend=0.6),
+    "textbook": World("textbook", **_EXACT, **_PLAIN),
+    "seasonal": World("seasonal", season=0.8, **_PLAIN),
+    "promo_driven": World("promo_driven", deal_share=0.7, deal_every=60, deal_discount=0.2, **_PLAIN),
+    "clockwork": World(
+        "clockwork", gap_shape=8, season=0.0, rate_spend=0.6, deal_discount=0.0, gift_peak=1.0, **_PLAIN
+    ),
 }
 
 
@@ -189,62 +254,3 @@ def world(name: str = "base", **changes: Any) -> World:
     for given in changes:
         look_up("parameter", given, _PARAMETERS)
     return replace(look_up("world", name, WORLDS), **changes)
-
-
-def _lever(valid: str, own_policy: str) -> Any:
-    return field(default=None, metadata={"valid": valid, "own_policy": own_policy})
-
-
-@dataclass(frozen=True)
-class Levers:
-    """A manager's decisions; None leaves the company's own policy, which is what the log shows."""
-
-    complaint_response_days: Any = _lever(
-        "a number from 0 to 60", "0 to 14 days, sooner for severe complaints"
-    )
-    experienced_handlers: Any = _lever("True or False", "for 3 in 10 complaints, for 6 in 10 severe ones")
-    campaign: Any = _lever("'none', 'random' or 'all'", "'random': each campaign to a random half")
-    campaign_discount: Any = _lever("a number from 0 to 0.9", "the world's campaign_discount")
-    redesign_day: Any = _lever("a whole number from 0 to 9999", "the world's redesign_day")
-
-
-_LEVERS = {one.name: dict(one.metadata) for one in fields(Levers)}
-
-
-def levers() -> pd.DataFrame:
-    """Return what :meth:`Company.do` can change: each lever, its valid values, the company's own policy.
-
-    Examples
-    --------
-    >>> levers().loc["campaign", "valid"]
-    "'none', 'random' or 'all'"
-    """
-    return Sheet(pd.DataFrame.from_dict(_LEVERS, "index").rename_axis("lever"))
-
-
-def pull(before: Levers, world: World | None, **changes: Any) -> Levers:
-    """Return the levers after these changes, each of which must be valid in this world."""
-    for lever, value in changes.items():
-        valid = look_up("lever", lever, _LEVERS)["valid"]
-        right = {
-            "complaint_response_days": _is_number(value, 0, 60),
-            "experienced_handlers": isinstance(value, bool),
-            "campaign": isinstance(value, str) and value in ("none", "random", "all"),
-            "campaign_discount": _is_number(value, 0, 0.9),
-            "redesign_day": _is_number(value, 0, 9999, whole=True),
-        }
-        if not right[lever]:
-            raise ValueError(f"{lever} is {valid}; got {value!r}.")
-        if not isinstance(value, bool | str):
-            changes[lever] = int(value) if isinstance(value, Integral) else float(value)
-        if lever.startswith("campaign") and world and not world.campaigns:
-            raise ValueError(f"The world {world.name!r} has no campaigns, so {lever} changes nothing.")
-    return replace(before, **changes)
-
-
-def policy(levers: Levers, world: World) -> Levers:
-    """Return what is done: the levers pulled, and the company's own policy where none is."""
-    own = Levers(
-        campaign="random", campaign_discount=world.campaign_discount, redesign_day=world.redesign_day
-    )
-    return replace(own, **{name: value for name, value in vars(levers).items() if value is not None})

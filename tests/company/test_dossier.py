@@ -31,6 +31,7 @@ def telling(what: str) -> list[int]:
     return [int(customer) for customer in kinds[what][:4]]
 
 
+WAYS = {"web": "on the web", "visit": "in the shop", "phone": "by phone", "fax": "by fax", "mail": "by mail"}
 EVERYBODY = ["busy", "firm", "lead", "request", "choice", "referrer"]
 
 
@@ -47,10 +48,10 @@ def test_every_row_about_a_customer_is_told_in_the_order_of_time(what):
         orders = one.orders[one.orders["customer_id"] == customer]
         told = "\n".join(page.events.loc[page.events["table"] == "orders", "text"])
         for order in orders.itertuples():
-            assert f"Order {order.order_id} by {order.channel}" in told
+            assert f"Order {order.order_id} {WAYS[order.channel]}:" in told.replace(",", ":")
             assert f"${order.amount_cents / 100:,.2f}" in told
         lines = one.order_lines.merge(orders[["order_id"]]).merge(one.products, on="product_id")
-        assert len(re.findall(r"\d g ", told)) == len(lines) and all(name in told for name in lines["name"])
+        assert len(re.findall(r"\d × ", told)) == len(lines) and all(name in told for name in lines["name"])
         assert (
             counts.get("treatments", 0)
             == one.treatments.query("customer_id == @customer and treated").shape[0]
@@ -90,8 +91,11 @@ def test_what_is_said_agrees_with_the_tables():
         assert asks in re.sub(r"\s+", " ", text)
     for customer in telling("choice"):
         tins = one.choice_tasks[(one.choice_tasks["customer_id"] == customer) & one.choice_tasks["chosen"]]
-        told = one.dossier(customer).events.iloc[-1]
-        assert told["at"] == "" and told["text"].count(" days") == len(tins) == 6
+        told = one.dossier(customer).events.query("table == 'choice_tasks'").iloc[0]
+        assert told["at"] == f"{tins['asked_on'].iloc[0]:%Y-%m-%d}" and len(
+            re.findall(r"in \d+ days?\b", told["text"])
+        ) == len(tins)
+        assert f"takes a tin in {len(tins)} of 6 tasks" in told["text"] and len(tins) > 0
     for customer in telling("lead"):
         assert "The lead is won." in one.dossier(customer).events["text"].tolist()
 
@@ -117,7 +121,7 @@ def test_what_customers_write_stays_text():
 def test_every_table_about_customers_is_told():
     told = {event["table"] for event in constants("dossier.toml")["events"]}
     within = {"customers", "accounts", "people", "order_lines", "open_answers", "subjects", "participants"}
-    within |= {"acquaintances", "campaigns", "products", "employees"}
+    within |= {"acquaintances", "campaigns", "products", "employees", "policies", "programme_offers"}
     about = {
         name
         for name, table in declared()["company"].items()

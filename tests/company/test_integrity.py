@@ -77,7 +77,19 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
         t[one] for one in ("consents", "requests", "projects", "participants")
     )
     messages = parts.merge(t["interactions"], on="interaction_id", suffixes=("_part", ""))
+    gone = drawn._truth["departures"].set_index("person_id")["left_on"]
+    gone = gone.reindex(messages["person_id_part"].astype(float)).to_numpy()
+    notes, ideas = t["preferences"].join(life, on="customer_id"), t["suggestions"]
+    bills = t["invoices"].merge(t["orders"][["order_id", "ordered_at"]], on="order_id")
+    firms = t["customers"].loc[t["customers"]["kind"] == "firm", "customer_id"]
     belongs = messages["person_id_part"].map(t["people"].set_index("person_id")["customer_id"])
+    partners = t["partners"].set_index("partner_id")[["since", "until"]]
+    months = (
+        t["relations"].set_index("partner_id")["month"],
+        t["attitudes"].set_index("partner_id")["asked_on"],
+    )
+    dealt = pd.concat(months)
+    steps = t["activities"].merge(t["leads"], on="lead_id", suffixes=("", "_of"))
     studies = pd.concat([t[name][["customer_id", "asked_on"]] for name in ("kano", "maxdiff", "interviews")])
     studies = studies.join(life, on="customer_id")
     tasks = t["maxdiff"].groupby(["customer_id", "task"])[["best", "worst"]].sum(min_count=1).dropna()
@@ -122,7 +134,8 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
             if column.kind.startswith("date")
             and (table, column.name)
             not in {("people", "birth_date"), ("contacts", "birth_date"), ("partners", "since")}
-            | {("memberships", "ends_on"), ("campaigns", "ends_on")}
+            | {("memberships", "ends_on"), ("campaigns", "ends_on"), ("prices", "until_on")}
+            | {("invoices", "due_on")}
         ),
         "nobody is invited before joining": (waves["invited_on"] >= waves["joined_on"]).all(),
         "nobody is captured before joining or after leaving": bool(
@@ -148,9 +161,9 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
         .merge(t["customers"], on="customer_id")
         .eval("joined_on == closed_on")
         .all(),
-        "leads are won exactly where there is a customer": t["leads"]["customer_id"]
-        .notna()
-        .eq(t["leads"]["outcome"] == "won")
+        "leads are won exactly where there is a customer, if nobody referred them": t["leads"]
+        .query("referrer_id.isna()")
+        .eval("customer_id.notna() == (outcome == 'won')")
         .all(),
         "a reply comes after what it replies to": (
             replies["posted_at"].to_numpy() >= posts.loc[replies["reply_to"]].to_numpy()
@@ -175,6 +188,18 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
             and (requests["asked_on"] >= requests["customer_id"].map(life["joined_on"])).all()
             and requests.loc[requests["kind"] == "erasure", "customer_id"].map(life["left_on"]).notna().all()
         ),
+        "nothing passes between us and a partner before or after we deal with each other": bool(
+            (dealt >= dealt.index.map(partners["since"])).all()
+            and not (dealt >= dealt.index.map(partners["until"])).any()
+        ),
+        "steps towards a lead are in order, after its interest and before it is closed": bool(
+            (steps["done_on"] >= steps["interested_on"]).all()
+            and not (steps["done_on"] > steps["closed_on"]).any()
+            and steps["done_on"].diff()[steps["number"] > 1].ge(pd.Timedelta(0)).all()
+            and steps["number"].eq(steps.groupby("lead_id").cumcount() + 1).all()
+        ),
+        "what is offered is quoted line by line": set(t["quotations"]["opportunity_id"])
+        == set(offers.loc[offers["offered_on"].notna(), "opportunity_id"]),
         "projects begin with a partner, end later and are judged then": bool(
             rising(projects["starts_on"], projects["ends_on"])
             and (projects["starts_on"] >= projects["partner_id"].map(t["partners"]["since"].set_axis(
@@ -190,6 +215,20 @@ def ordered(drawn: company.Company) -> dict[str, bool]:
             and (parts["person_id"].isna() != parts["employee_id"].isna()).all()
             and belongs.dropna().astype(int).eq(messages.loc[belongs.notna(), "customer_id"]).all()
         ),
+        "whoever left a firm writes, reads and signs nothing more": not (
+            messages["sent_at"].to_numpy() >= gone
+        ).any(),
+        "notes are of the time as a customer": bool(
+            (notes["noted_on"] >= notes["joined_on"]).all()
+            and not (notes["noted_on"] > notes["left_on"]).any()
+        ),
+        "invoices are of firms, issued after the order and paid later": bool(
+            t["invoices"]["customer_id"].isin(firms).all()
+            and rising(bills["ordered_at"].dt.normalize(), bills["issued_on"], bills["paid_on"])
+            and (bills["due_on"] > bills["issued_on"]).all()
+        ),
+        "suggestions are answered later": rising(ideas["made_on"], ideas["answered_on"])
+        and ideas["answered_on"].isna().eq(ideas["outcome"] == "open").all(),
         "a referrer joined before": drawn._truth["customers"]
         .dropna(subset="referrer_id")
         .eval("referrer_id < customer_id")

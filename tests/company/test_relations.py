@@ -13,11 +13,10 @@ import statsmodels.api as sm
 
 from crmlab import company
 from crmlab.company import knowledge, partnership, people
-from crmlab.company import network as network_of_partners
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Draws
 from crmlab.company._schema import constants, declared
-from crmlab.company.worlds import Levers, policy
+from crmlab.company.levers import Levers, policy
 
 
 @cache
@@ -29,7 +28,7 @@ def partners_and_staff(seed: int) -> Draft:
     """Return a company of which only partners, staff and what hangs on them is drawn."""
     base = company.world()
     draft = Draft(base, policy(Levers(), base), Draws(seed), 20)
-    steps = people.add_employees, network_of_partners.add_partners, knowledge.add_knowledge_use
+    steps = people.add_employees, partnership.draw_partners, knowledge.add_knowledge_use
     further = partnership.add_projects, partnership.add_partner_ties, partnership.add_partner_surveys
     for step in steps + further:
         step(draft)
@@ -105,7 +104,7 @@ def test_who_knows_whom_depends_on_the_customers_only():
 
 def test_news_goes_to_those_who_agreed_and_stops_when_they_withdraw_with_few_exceptions():
     one = drawn()
-    news = one.interactions.query("purpose == 'news' and channel != 'visit'")
+    news = one.interactions.query("direction == 'out' and channel != 'visit'")
     agreed = one.consents[one.consents["purpose"] == "news"].astype({"channel": "str"})
     both = news.astype({"channel": "str"}).merge(agreed, "left", on=["customer_id", "channel"])
     day = both["sent_at"].dt.normalize()
@@ -237,6 +236,11 @@ def test_partners_deal_with_one_another_as_often_as_the_rules_say():
 # ---- messages
 
 
+def messages(one: company.Company) -> pd.DataFrame:
+    """Return the messages with their true purpose."""
+    return one.interactions.drop(columns="purpose").merge(one._truth["interactions"], on="interaction_id")
+
+
 def told() -> pd.DataFrame:
     one = drawn()
     parts = one.participants.merge(one.interactions, on="interaction_id", suffixes=("", "_of"))
@@ -267,7 +271,7 @@ def test_deciders_sign_what_others_write_as_often_as_the_shares_say(purpose):
     """Referee: copies.csv, over letters whose writer decides nothing; else the writer signs."""
     one = drawn(20_000)
     roles = one._truth["people"].set_index("person_id")["decider"]
-    about = one.interactions.query("purpose == @purpose").set_index("interaction_id")["person_id"]
+    about = messages(one).query("purpose == @purpose").set_index("interaction_id")["person_id"]
     signed = one.participants.query("part == 'signed'")
     signed = signed.assign(writer=signed["interaction_id"].map(about)).dropna(subset="writer")
     signed = signed[~roles[signed["writer"]].to_numpy()]
@@ -295,7 +299,7 @@ def test_a_tea_in_a_subject_is_on_the_order_and_no_cup_is_steeped():
 
 def test_subjects_are_in_the_language_of_the_person_and_often_do_not_tell_the_purpose():
     one = drawn()
-    both = one.subjects.merge(one.interactions, on="interaction_id").merge(one.people, on="person_id")
+    both = one.subjects.merge(messages(one), on="interaction_id").merge(one.people, on="person_id")
     chinese = both["subject"].str.contains(r"[\u4e00-\u9fff]")
     assert chinese.eq(both["language"] == "zh").all()
     purposes = both.groupby("subject")["purpose"].nunique()
@@ -315,4 +319,5 @@ def test_the_lists_of_subjects_are_paired_and_begin_without_a_tea():
 def test_every_table_shows_on_the_causal_map():
     shown = {table for _, tables in company.causal_map().nodes(data="tables") for table in tables}
     new = {"participants", "subjects", "acquaintances", "consents", "requests", "knowledge_use", "projects"}
+    new |= {"preferences", "requirements", "suggestions", "improvements", "invoices"}
     assert new | {"partner_ties", "partner_surveys"} <= shown <= set(declared()["company"])

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +12,10 @@ from scipy.stats import gamma as gamma_distribution
 from statsmodels.discrete.conditional_models import ConditionalLogit
 
 from crmlab import company, value
+from crmlab.company.experience import chance_of_leaving
+from crmlab.company.goods import tin_share
+from crmlab.company.history import policy_days
+from crmlab.company.levers import _LEVERS, reach
 
 DAY = np.timedelta64(1, "D")
 END = np.datetime64("2023-01-01") + 1096 * DAY
@@ -26,6 +29,12 @@ def drawn(customers: int = 5_000, world: str = "base", seed: int = 7) -> company
 def truth(one: company.Company, table: str = "customers") -> pd.DataFrame:
     """Return a table of the truth; what a test may see without committing first."""
     return one._truth[table]
+
+
+def with_experience(one: company.Company) -> pd.DataFrame:
+    """Return the orders with the truth about them and about their customers, numbered by time."""
+    orders = one.orders.merge(truth(one, "orders"), on="order_id").merge(truth(one), on="customer_id")
+    return orders.assign(number=orders.groupby("customer_id").cumcount() + 1)
 
 
 def histories(one: company.Company, end: np.datetime64 = END) -> pd.DataFrame:
@@ -101,28 +110,54 @@ def test_marginal_distributions_are_the_stated_ones():
     assert kstest(truth(drawn(20_000, "textbook"), "orders")["experience"], norm.cdf).pvalue > 0.001
 
 
-@pytest.mark.parametrize("world", ["base", "promo_driven"])
-def test_drop_out_is_geometric_given_the_probability_of_leaving(world):
+def test_drop_out_is_geometric_where_the_textbook_says_so():
     """After each order the share of leavers is the mean p of those who ordered, whatever the number."""
-    one = drawn(20_000, world)
-    orders = one.orders.merge(truth(one)[["customer_id", "leaving_probability", "alive"]], on="customer_id")
-    number = orders["order_id"] % 10_000
-    last = number == number.groupby(orders["customer_id"]).transform("max")
-    left = last & ~orders["alive"]
+    orders = with_experience(drawn(20_000, "textbook"))
     for low, high in ((1, 1), (2, 3), (4, 9), (10, 99)):
-        rows = number.between(low, high)
+        rows = orders["number"].between(low, high)
         p = orders.loc[rows, "leaving_probability"]
-        z = (left[rows].sum() - p.sum()) / np.sqrt((p * (1 - p)).sum())
+        z = (orders.loc[rows, "was_last"].sum() - p.sum()) / np.sqrt((p * (1 - p)).sum())
         assert abs(z) < 3.3, (low, high, z)
 
 
-def test_a_customer_leaves_exactly_after_an_experience_below_the_own_limit():
-    one = drawn()
-    orders = one.orders.merge(truth(one, "orders"), on="order_id").merge(truth(one), on="customer_id")
-    number = orders["order_id"] % 10_000
-    last = number == number.groupby(orders["customer_id"]).transform("max")
-    below = norm.cdf(orders["experience"]) < orders["leaving_probability"]
-    assert below.eq(last & ~orders["alive"]).all()
+@pytest.mark.parametrize("world", ["base", "promo_driven", "clockwork"])
+def test_a_customer_leaves_exactly_after_an_own_experience_below_the_own_limit(world):
+    orders = with_experience(drawn(world=world))
+    below = norm.cdf(orders["own_experience"]) < orders["leaving_probability"]
+    assert orders["was_last"].equals(below & ~orders["added"])
+    last = orders.groupby("customer_id")["number"].transform("max") == orders["number"]
+    assert last[orders["was_last"]].all()
+
+
+def test_an_experience_is_the_level_of_service_and_what_is_the_orders_own():
+    orders, share = with_experience(drawn()), company.world().service_share
+    sum_of_both = np.sqrt(share) * orders["service"] + np.sqrt(1 - share) * orders["own_experience"]
+    assert np.allclose(orders["experience"], sum_of_both)
+    untouched = orders["fault"].eq("none") & orders["first_experience"].eq(orders["experience"])
+    assert untouched.mean() > 0.7
+
+
+def test_the_chance_of_leaving_is_that_of_each_customer_and_not_of_the_average_one():
+    """Referee: how many leave after the orders of the last third of the log, by the cause that differs."""
+    one = drawn(20_000)
+    draft = one._truth._draft
+    orders = with_experience(one)
+    late = orders[~orders["added"] & (orders["ordered_at"] > "2025-02-15")]  # after both policies began
+    customer = late["customer_id"].to_numpy() - 1
+    chance = chance_of_leaving(draft, 900.0, tin_share(draft, np.full(draft.customers, 8)))[customer]
+    groups = {
+        "all": np.ones(len(late), bool),
+        "complain": draft.traits["complaining_probability"][customer] > 0.5,
+        "served badly": late["service"].to_numpy() < -1,
+        "served in a new way": draft.policies[1][2][customer],
+        "river side": draft.traits["region"][customer] == 3,
+    }
+    for name, rows in groups.items():
+        expected = chance[rows].sum()
+        spread = np.sqrt((chance[rows] * (1 - chance[rows])).sum())
+        assert abs(late["was_last"][rows].sum() - expected) < 3.3 * spread, name
+    plain = late["leaving_probability"].to_numpy()
+    assert abs(plain.sum() - chance.sum()) > 3.3 * np.sqrt((plain * (1 - plain)).sum())  # it does matter
 
 
 # ---- measurement
@@ -151,10 +186,11 @@ CLEAN = {"full_response": 1, "careless": 0, "method_variance": 0, "item_gaps": 0
 def test_classical_error_shrinks_the_slope_by_the_root_of_the_reliability_of_standard_scores():
     """Referee: classical test theory. Both scores standard: slope = latent slope × √reliability, and the
     reliability of the mean of three parallel items is given by Spearman–Brown."""
-    one = company.simulate(4_000, company.world("textbook", **CLEAN), 1)
+    one = company.simulate(10_000, company.world("textbook", **CLEAN), 1)
     latent, measured, reliability = slopes(one)
     assert measured == pytest.approx(latent * np.sqrt(reliability), rel=0.02)
-    single = company.world().loading ** 2
+    strengths = company.simulate(1)._truth["questions"].set_index("item")["loading"]
+    single = strengths[[f"satisfaction_{i}" for i in (1, 2, 3)]].mean() ** 2
     spearman_brown = 3 * single / (1 + 2 * single)
     assert reliability == pytest.approx(spearman_brown, abs=0.02)  # ten-point scale: a little is lost
 
@@ -218,13 +254,15 @@ def test_realised_outcomes_agree_with_the_log():
 
 @pytest.mark.parametrize("world", ["base", "seasonal", "promo_driven", "clockwork"])
 def test_expected_outcomes_are_the_mean_of_the_realised_ones(world):
-    """Referee of the closed forms behind every expectation: Poisson, in promotions, and Erlang."""
+    """Referee of the closed forms behind every expectation: Poisson, in price cuts, and Erlang."""
     both = truth(drawn(20_000, world), "treatments")
-    for arm in ("treated", "untreated"):
-        gap = both[f"realised_{arm}_cents"] - both[f"expected_{arm}_cents"]
-        assert abs(gap.mean()) < 3.3 * gap.groupby(both["customer_id"]).sum().std() * np.sqrt(
-            both["customer_id"].nunique()
-        ) / len(gap)
+    for span in ("", "later_"):
+        gaps = {arm: both[f"realised_{arm}_{span}cents"] - both[f"expected_{arm}_{span}cents"]
+                for arm in ("treated", "untreated")}  # fmt: skip
+        gaps["effect"] = gaps["treated"] - gaps["untreated"]
+        for what, gap in gaps.items():
+            own = gap.groupby(both["customer_id"]).sum()
+            assert abs(own.sum()) < 3.3 * own.std() * np.sqrt(len(own)), (span, what)
 
 
 def test_the_randomised_estimate_covers_the_true_effect():
@@ -242,14 +280,24 @@ def test_the_twin_changes_nothing_that_the_lever_does_not_touch():
     one = drawn(1_500)
     twin = one.do(complaint_response_days=0)
     silent = one.customers.loc[~one.customers["customer_id"].isin(one.complaints["customer_id"])]
-    for name in ("orders", "order_lines", "interactions", "memberships", "points", "returns"):
-        tables = [t.merge(one.orders[["order_id"]], on="order_id") if name == "returns" else t
-                  for t in (one.tables[name], twin.tables[name])]  # fmt: skip
+    # who complains late is answered after the log and hears nothing of it; policies go by all who buy
+    early = one.orders["ordered_at"] < np.datetime64("2023-01-01") + policy_days(one._truth._draft)[0] * DAY
+    for name in ("orders", "order_lines", "memberships", "points", "returns"):
+        tables = [
+            t.merge(one.orders.loc[early, ["order_id"]], on="order_id") if "order_id" in t else t
+            for t in (one.tables[name], twin.tables[name])
+        ]
         if "customer_id" in tables[0]:
             tables = [t[t["customer_id"].isin(silent["customer_id"])].reset_index(drop=True) for t in tables]
             pd.testing.assert_frame_equal(*tables)
-    common = one.orders.merge(twin.orders, how="left", on=list(one.orders.columns), indicator=True)
-    assert common["_merge"].eq("both").all()  # a sooner answer makes orders and unmakes none
+
+
+LEVERS = {
+    "complaint_response_days": 0, "experienced_handlers": True, "campaign": "none", "campaign_discount": 0.2,
+    "redesign_day": 0, "programme": "none", "follow_up": {"first_days": 3, "gap_days": 40.0, "times": 4},
+    "referral_reward": 5000, "influence": 3, "samples": 60, "service_level": {"high": 1.0},
+    "attribute": {"delivery": 1.0},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -259,28 +307,37 @@ def test_the_twin_changes_nothing_that_the_lever_does_not_touch():
         ({"complaint_response_days": 30}, -1),
         ({"experienced_handlers": True}, 1),
         ({"redesign_day": 9999}, -1),
+        ({"attribute": {"delivery": 2}}, 1),
     ],
 )
 def test_levers_of_service_change_who_stays_in_the_right_direction(lever, sign):
     one = drawn(1_500)
     before, after = (truth(c)["alive"].astype(int) for c in (one, one.do(**lever)))
-    assert ((after - before) * sign >= 0).all() and ((after - before) * sign).sum() > 0
+    assert ((after - before) * sign).mean() > 0
+    assert ((after - before) * sign < 0).mean() < 0.01  # policies by tier may move a few the other way
 
 
-def test_a_lever_changes_only_what_lies_below_it_in_the_causal_map():
-    one, graph = drawn(1_500), company.causal_map()
-    levers = {
-        "response time": {"complaint_response_days": 0},
-        "experienced handler": {"experienced_handlers": True},
-        "campaign": {"campaign": "none"},
-        "redesign": {"redesign_day": 0},
-    }
-    assert set(levers) == {node for node, kind in graph.nodes(data="kind") if kind == "lever"}
-    for node, lever in levers.items():
-        below = {node} | nx.descendants(graph, node)
-        allowed = {table for one_below in below for table in graph.nodes[one_below]["tables"]}
-        changed = set(one.hashes().index[one.hashes() != one.do(**lever).hashes()])
-        assert changed and changed <= allowed, (node, changed - allowed)
+@pytest.mark.parametrize("lever", LEVERS)
+def test_a_lever_changes_only_what_lies_below_it_in_the_causal_map(lever):
+    one = drawn(1_500)
+    twin = one.do(**{lever: LEVERS[lever]})
+    changed = set(one.hashes().index[one.hashes() != twin.hashes()])
+    assert changed and changed <= set(reach(lever)), changed - set(reach(lever))
+    if lever in ("campaign", "campaign_discount", "programme", "influence", "samples"):
+        keys = ["customer_id", "leaving_probability", "purchase_rate", "left_on"]
+        pd.testing.assert_frame_equal(truth(one)[keys], truth(twin)[keys])  # the base stream stays
+
+
+def test_a_staff_that_is_liked_more_keeps_nobody():
+    """The rating of staff is a halo: its own weight is zero."""
+    one = drawn(1_500)
+    assert one.do(attribute={"staff": 2}).orders.equals(one.orders)
+
+
+def test_each_lever_is_a_node_of_the_map():
+    graph = company.causal_map()
+    nodes = {node for node, kind in graph.nodes(data="kind") if kind == "lever"}
+    assert nodes == {about["node"] for about in _LEVERS.values()} and set(LEVERS) == set(_LEVERS)
 
 
 @pytest.mark.slow
@@ -303,32 +360,38 @@ def test_the_twin_agrees_with_the_mean_over_many_pairs():
 # ---- the truth is not the model's
 
 
-def regret(world: str, model: type = value.BetaGeoNBD) -> float:
-    """Return by how much a model's squared error exceeds that of the best forecast from its three numbers.
+def misled(world: str, model: type = value.BetaGeoNBD) -> float:
+    """Return the systematic part of a model's error, as a share of the variance of what is forecast.
 
-    Referee: the true expectation given frequency, recency and age, as the mean of the true expected orders
-    of other customers with nearly the same history (one is left out, so that nobody forecasts themselves).
+    Referee: the mean true expectation of all customers with nearly the same frequency, recency and age. The
+    part of a mean squared difference that is chance is taken off, so a model that is right has about 0.
     """
-    one = company.simulate(40_000, company.world(world, days=730, campaigns=0), 3)
+    persons = {"firm_share": 0, "lead_firm_share": 0}  # a firm's many orders would drown all others
+    one = company.simulate(20_000, company.world(world, days=730, campaigns=0, **persons), 3)
     data = histories(one, np.datetime64("2023-01-01") + 730 * DAY)
     true = truth(one)["expected_orders"].to_numpy()
-    forecast = model(data).fit().conditional_expected_purchases(365).to_numpy()
+    error = model(data).fit().conditional_expected_purchases(365) - true
     cells = [
         pd.cut(data["frequency"], [-1, 0, 1, 2, 3, 5, 8, 12, 20, np.inf]).cat.codes,
         pd.qcut(data["T"], 6),
     ]
     silence = (data["T"] - data["recency"]).groupby(cells, observed=True).rank(pct=True)
-    alike = pd.Series(true, data.index).groupby([*cells, np.ceil(silence * 10)], observed=True)
-    count = alike.transform("size")
-    best = (alike.transform("sum") - true) / (count - 1)
-    known = count > 5
-    return ((forecast - true)[known] ** 2).mean() / ((best - true)[known] ** 2).mean() - 1
+    alike = error.groupby([*cells, np.ceil(silence * 10)], observed=True).agg(["size", "mean", "var"])
+    alike = alike[alike["size"] > 5]
+    squares = alike["mean"] ** 2 - alike["var"] / alike["size"]
+    return (squares * alike["size"]).sum() / alike["size"].sum() / true.var()
 
 
 def test_bg_nbd_is_worse_where_the_world_is_not_its_own():
-    regrets = {world: regret(world) for world in ("textbook", "promo_driven", "clockwork")}
-    assert regrets["textbook"] < 0  # its own world: better than counting alike customers
-    assert min(regrets["promo_driven"], regrets["clockwork"]) > regrets["textbook"] + 0.04, regrets
+    """A strong year and regular gaps mislead it.
+
+    Price cuts alone no longer do: since customers differ in how ready they are for them, and all worlds have
+    them, they come evenly to nearly all, and months of them look like time at random. The squared error
+    cannot tell either, since what is true varies more there than the groups of alike customers can follow.
+    """
+    systematic = {world: misled(world) for world in ("textbook", "seasonal", "clockwork")}
+    assert abs(systematic["textbook"]) < 0.01, systematic
+    assert min(systematic["seasonal"], systematic["clockwork"]) > 0.03, systematic
 
 
 # ---- traps
@@ -374,21 +437,6 @@ def test_triage_hides_what_a_fast_answer_is_worth():
     assert adjusted < 1.15 * naive < 0
 
 
-def test_sellers_effort_is_confounded_with_intent():
-    """Referee: the win probabilities in the envelope, logistic in effort with a known coefficient."""
-    one = drawn(20_000)
-    effort = one.activities.groupby("lead_id").size()
-    leads = one.leads.merge(truth(one, "leads"), on="lead_id", suffixes=("_note", ""))
-    leads = leads[leads["outcome"] != "open"].assign(
-        effort=lambda t: t["lead_id"].map(effort).fillna(0), won=lambda t: (t["outcome"] == "won").astype(int)
-    )
-    naive = smf.logit("won ~ effort", leads).fit(disp=0)
-    adjusted = smf.logit("won ~ effort + intent", leads).fit(disp=0)
-    true = company.world().effort_effect
-    assert naive.params["effort"] > true + 3 * naive.bse["effort"]
-    assert abs(adjusted.params["effort"] - true) < 3.3 * adjusted.bse["effort"]
-
-
 # ---- who knows whom, who is interested when, what is preferred
 
 
@@ -420,10 +468,14 @@ def test_homophily_and_influence_are_separate_knobs():
 
 
 def test_interest_spreads_as_bass_says():
-    """Referee: Bass (1969), the distribution of adoption times, given that it lies within the log."""
+    """Referee: Bass (1969), the distribution of adoption times, given that it lies within the log.
+
+    Leads whom a customer brought on being invited to come after the invitation and do not spread like this.
+    """
     one = drawn(40_000)
     p, q = company.world().innovation, company.world().imitation
-    day = (one.leads["interested_on"] - np.datetime64("2023-01-01")) / DAY
+    own = one.leads[one.leads["referrer_id"].isna()]
+    day = (own["interested_on"] - np.datetime64("2023-01-01")) / DAY
 
     def adopted(t):
         return -np.expm1(-(p + q) * t) / (1 + q / p * np.exp(-(p + q) * t))
@@ -436,6 +488,9 @@ def test_part_worths_come_out_of_the_choices():
     """Referee: the logit model without heterogeneity shrinks the mean part-worths a little and turns none."""
     one = drawn(40_000)
     tasks = one.choice_tasks.merge(truth(one), on="customer_id")
+    bought = tasks.groupby(["customer_id", "task"])["chosen"].transform("any")
+    assert 0.1 < 1 - bought.mean() < 0.35
+    tasks = tasks[bought]  # given that one of the tins is bought, the choice among them is the same logit
     levels = tasks[["price_cents", "organic", "single_garden", "refillable_tin", "delivery_days"]].astype(
         float
     )
