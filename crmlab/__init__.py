@@ -1,7 +1,8 @@
 """A laboratory and course on customer relationship management (CRM).
 
-The rooms load when they are first named: ``crmlab.company``, ``crmlab.datasets``, ``crmlab.network``, ``crmlab.survey``,
-``crmlab.value``, ``crmlab.plot``, ``crmlab.replicate``, ``crmlab.practice``, ``crmlab.grading``.
+The rooms load when they are first named: ``crmlab.company``, ``crmlab.datasets``, ``crmlab.survey``,
+``crmlab.network``, ``crmlab.value``, ``crmlab.plot``, ``crmlab.replicate``, ``crmlab.practice``,
+``crmlab.grading``.
 """
 
 from importlib import import_module
