@@ -11,8 +11,8 @@ from crmlab.replicate import Row, case
 @case(
     "Newman, M. E. J. and Girvan, M. (2004), Finding and evaluating community structure in networks, "
     "Physical Review E 69, 026113, doi:10.1103/PhysRevE.69.026113; greedy: Newman, M. E. J. (2004), Physical "
-    "Review E 69, 066133, doi:10.1103/PhysRevE.69.066133; best: Agarwal, G. and Kempe, D. (2008), European Physical "
-    "Journal B 66, 409–418, doi:10.1140/epjb/e2008-00425-1",
+    "Review E 69, 066133, doi:10.1103/PhysRevE.69.066133; best: Agarwal, G. and Kempe, D. (2008), European "
+    "Physical Journal B 66, 409–418, doi:10.1140/epjb/e2008-00425-1",
     data="karate club (networkx)",
     data_class="typed-in table",
 )
