@@ -138,5 +138,6 @@ def plot_htmt(table: pd.DataFrame, limit: float = 0.9, ax: Axes | None = None) -
     ax.axvline(limit, color=plot.PALETTE[1], ls="--", label=f"{limit:g}")
     ax.axvline(1, color=plot.INK, lw=1, label=plot.label("1: one and the same"))
     ax.set_yticks(places, [f"{row.factor} – {row.other}" for row in shown.itertuples()])
-    ax.legend(loc="lower right")
+    ax.set_ylim(-0.6, len(shown) - 0.4)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return plot.annotate(ax, "Are two scales two things?", "heterotrait–monotrait ratio", "")
