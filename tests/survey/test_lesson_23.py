@@ -1,4 +1,4 @@
-"""Lesson 23. Referees: the package for what is written by hand, six other companies for what is said of them."""
+"""Lesson 23. Referees: the package for what is written by hand, six companies for what is said of them."""
 
 from itertools import combinations
 
