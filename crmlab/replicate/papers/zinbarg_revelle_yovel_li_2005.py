@@ -10,8 +10,8 @@ PRINTED = {"omega_hierarchical": ".74", "alpha": ".89", "lambda_6": ".91", "omeg
 
 @case(
     "Zinbarg, R. E., Revelle, W., Yovel, I. and Li, W. (2005), Cronbach's α, Revelle's β, and McDonald's "
-    "ω_H: their relations with each other and two alternative conceptualizations of reliability, Psychometrika "
-    "70(1), 123–133, doi:10.1007/s11336-003-0974-7",
+    "ω_H: their relations with each other and two alternative conceptualizations of reliability, "
+    "Psychometrika 70(1), 123–133, doi:10.1007/s11336-003-0974-7",
     data="thurstone",
     data_class="authors'",
 )
