@@ -17,7 +17,9 @@ from crmlab.survey.reliability import checked_covariance, complete_rows, several
 _ROTATIONS = {"none": None, "varimax": "varimax", "oblimin": "oblimin"}
 
 
-def parallel_analysis(answers: Any, draws: int = 200, share: float = 0.95, rng: Any = None) -> pd.DataFrame:
+def parallel_analysis(
+    answers: Any, draws: int = 200, share: float = 0.95, rng: Any = None, common: bool = False
+) -> pd.DataFrame:
     """Return the eigenvalues of the items beside those of shuffled answers: what chance alone would show.
 
     In each draw every item's answers are shuffled among the respondents: means and spreads stay, and nothing
@@ -33,6 +35,10 @@ def parallel_analysis(answers: Any, draws: int = 200, share: float = 0.95, rng: 
     share : float
         Share of the draws that a kept component must beat, below 1.
     rng : int or numpy.random.Generator, optional
+    common : bool
+        Whether to look only at what each item shares with the others (squared multiple correlations on the
+        diagonal). Where factors correlate, components in full find too few of them, and this way finds some
+        small ones too many: the answer lies between.
 
     Returns
     -------
@@ -61,12 +67,18 @@ def parallel_analysis(answers: Any, draws: int = 200, share: float = 0.95, rng: 
     number(share, "share", "a share of the draws, above 0 and below 1", low=1e-9, high=1 - 1e-9)
     rng = np.random.default_rng(rng)
     values = rows.to_numpy()
-    real = np.linalg.eigvalsh(np.corrcoef(values.T))[::-1]
-    drawn = [np.linalg.eigvalsh(np.corrcoef(rng.permuted(values, axis=0).T))[::-1] for _ in range(draws)]
+
+    def roots(values: np.ndarray) -> np.ndarray:
+        matrix = np.corrcoef(values.T)
+        own = np.diag(1 / np.diag(np.linalg.inv(matrix))) if common else 0
+        return np.linalg.eigvalsh(matrix - own)[::-1]
+
+    real = roots(values)
+    drawn = [roots(rng.permuted(values, axis=0)) for _ in range(draws)]
     chance = np.quantile(drawn, share, axis=0)
     table = {"eigenvalue": real, "by_chance": chance, "keep": np.logical_and.accumulate(real > chance)}
     index = pd.RangeIndex(1, len(real) + 1, name="component")
-    return pd.DataFrame(table | {"above_one": real > 1}, index)
+    return pd.DataFrame(table | {"above_one": np.linalg.eigvalsh(np.corrcoef(values.T))[::-1] > 1}, index)
 
 
 def plot_parallel(table: pd.DataFrame, ax: Axes | None = None) -> Axes:

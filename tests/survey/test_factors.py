@@ -75,6 +75,22 @@ def test_bfi_holds_five_by_chance_and_six_by_the_old_rule():
     assert table[["keep", "above_one"]].sum().tolist() == [5, 6]
 
 
+def test_strongly_correlated_factors_are_seen_in_what_is_common_and_missed_by_components():
+    together = simulated(500, 3, between=0.75, items=3)
+    assert parallel_analysis(together, draws=50, rng=1)["keep"].sum() == 1
+    common = parallel_analysis(together, draws=50, rng=1, common=True)
+    assert common["keep"].sum() == 3
+    assert common["above_one"].sum() == parallel_analysis(together, draws=20, rng=1)["above_one"].sum()
+    # squared multiple correlations by regression: the trace of the reduced matrix is their sum
+    values = together.to_numpy() - together.to_numpy().mean(0)
+    explained = 0.0
+    for item in range(9):
+        others = np.delete(values, item, axis=1)
+        rest = values[:, item] - others @ np.linalg.lstsq(others, values[:, item], rcond=None)[0]
+        explained += 1 - (rest @ rest) / (values[:, item] @ values[:, item])
+    assert common["eigenvalue"].sum() == pytest.approx(explained)
+
+
 def test_noise_keeps_nothing_about_as_often_as_it_should():
     kept = [
         parallel_analysis(pd.DataFrame(np.random.default_rng(seed).normal(size=(80, 6))), draws=100, rng=1)[
