@@ -120,6 +120,9 @@ def test_what_it_says_of_six_other_companies():
         asked = steps["asked"]
         expected = survey.nps(asked, weights=asked["survey_id"].map(chance).to_numpy())["nps"].item()
         asked, careful, everybody = (survey.nps(one)["nps"].item() for one in steps.values())
+        willing = company.simulate(world=company.world("base", full_response=1), rng=seed).surveys
+        orders = willing[willing["occasion"] == "order"]
+        years = survey.nps(orders.assign(year=orders["invited_on"].dt.year), by="year")["nps"]
         reported = survey.nps(answered)["nps"].item()
         weighted = survey.nps(answered, weights=names["raked"])["nps"].item()
         others = (reported - expected, asked - careful, careful - everybody)
@@ -143,11 +146,13 @@ def test_what_it_says_of_six_other_companies():
             "others": max(map(abs, others)), "score_sees": found["by_score"].any(),
             "delivery_sees": found["by_delivery"].iloc[0], "orders": lists["orders lately"],
             "mean_wins": lists["mean satisfaction"] > lists["Net Promoter"],
+            "climbs": years[2025] > years[2023],
         })  # fmt: skip
         assert twin.surveys["survey_id"].size
     facts = pd.DataFrame(facts)
     assert facts["happier"].between(2.5, 14.4).all()
     assert (facts["weights"] > 0.1).sum() == 5
+    assert facts["climbs"].all()
     assert facts["silence"].between(5.5, 10.4).all() and (facts["silence"] > facts["others"]).all()
     assert facts["score_sees"].sum() == 1 and facts["delivery_sees"].sum() == 5
     assert facts["orders"].between(0.75, 0.94).all() and facts["mean_wins"].sum() == 5
