@@ -104,9 +104,8 @@ def plot_map(
             ends = [0, at.loc[one, "x"]], [0, at.loc[one, "y"]]
             ax.plot(*ends, color=plot.PALETTE[0], lw=width[one], ls="-", alpha=0.7, zorder=2)
     colours = ScalarMappable(Normalize(*scale), plt.get_cmap(ATTITUDES))
-    ax.scatter([0], [0], s=900, color=plot.INK, zorder=3)
-    middle = plot.label(str(graph.nodes[us].get(name, us)))
-    ax.text(0, 0, middle, color="white", ha="center", va="center", fontsize=8, zorder=5)
+    middle, box = plot.label(str(graph.nodes[us].get(name, us))), {"boxstyle": "round", "fc": plot.INK}
+    ax.text(0, 0, middle, color="white", ha="center", va="center", fontsize=9, zorder=5, bbox=box)
     for kind, marker in zip(order, cycle(plot.MARKERS)):
         of_kind = [one for one in others if kinds[one] == kind]
         face: Any = [colours.to_rgba(one) if np.isfinite(one) else "white" for one in felt[of_kind]]
@@ -138,7 +137,10 @@ def plot_map(
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.02), ncol=len(order), frameon=False, fontsize=8)
     ax.set(xlim=(-2.7, 2.7), ylim=(-height, height))
     ax.set_axis_off()
-    return ax
+    share, felt = passed / max(passed.sum(), 1e-300), felt.map("{:.0f}".format)
+    told = [f"{graph.nodes[one].get(name, one)} {share[one]:.0%}, {felt[one]}" for one in named.index]
+    what = plot.label("Map with shares of the value that passes, and attitudes")
+    return plot.describe(ax, f"{what}. {middle}: {'; '.join(told)}.".replace(", nan", ""))
 
 
 def _spread(wanted: pd.Series) -> dict[Any, float]:
