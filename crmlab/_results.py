@@ -196,7 +196,7 @@ class LikelihoodResults:
         notes: list[str],
         estimated: bool = True,
     ):
-        names = list(model.names)
+        names = pd.Index(model.names)  # once: texts are slow to take in
         self.model = model
         self.params = pd.Series(params, index=names, name="estimate")
         self._covariance = pd.DataFrame(covariance, index=names, columns=names)

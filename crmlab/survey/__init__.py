@@ -1,12 +1,37 @@
 """What customers think: items and scales, factors, measurement models, satisfaction."""
 
+from crmlab.survey.careless import careless_flags, careless_signs
+from crmlab.survey.factors import (
+    ExploratoryFactors,
+    explore,
+    parallel_analysis,
+    plot_parallel,
+    worth_factoring,
+)
 from crmlab.survey.gaps import gap_fit, gaps, plot_gaps
+from crmlab.survey.groups import Invariance, invariance
+from crmlab.survey.items import Questionnaire, ReversalWarning
+from crmlab.survey.likert import likert_table, plot_likert
+from crmlab.survey.measured import MeasurementResults
+from crmlab.survey.measurement import MeasurementModel
+from crmlab.survey.reliability import (
+    alpha_if_dropped,
+    alpha_interval,
+    attenuated,
+    disattenuated,
+    reliability,
+)
 from crmlab.survey.satisfaction import nps, satisfaction_index, score_difference, top_box
 from crmlab.survey.tracking import control_chart, plot_control_chart
+from crmlab.survey.validity import htmt, plot_htmt
 from crmlab.survey.weighting import balance, design_effect, rake
 
 # fmt: off
 __all__ = [
-    "balance", "control_chart", "design_effect", "gap_fit", "gaps", "nps", "plot_control_chart", "plot_gaps",
-    "rake", "satisfaction_index", "score_difference", "top_box",
+    "ExploratoryFactors", "Invariance", "MeasurementModel", "MeasurementResults", "Questionnaire",
+    "ReversalWarning", "alpha_if_dropped", "alpha_interval", "attenuated", "balance", "careless_flags",
+    "careless_signs", "control_chart", "design_effect", "disattenuated", "explore", "gap_fit", "gaps", "htmt",
+    "invariance", "likert_table", "nps", "parallel_analysis", "plot_control_chart", "plot_gaps", "plot_htmt",
+    "plot_likert", "plot_parallel", "rake", "reliability", "satisfaction_index", "score_difference",
+    "top_box", "worth_factoring",
 ]

@@ -276,6 +276,7 @@ def test_each_kind_of_question_has_its_number(small, what, number):
     assert small.calibration().loc[what, "truth"] == number(small._truth)
 
 
+@pytest.mark.slow
 def test_every_question_can_be_asked(small):
     asked = company.simulate(300, rng=1)
     for question, number in company.questions()["number"].items():

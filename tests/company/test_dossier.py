@@ -35,6 +35,7 @@ WAYS = {"web": "on the web", "visit": "in the shop", "phone": "by phone", "fax":
 EVERYBODY = ["busy", "firm", "lead", "request", "choice", "referrer"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", EVERYBODY)
 def test_every_row_about_a_customer_is_told_in_the_order_of_time(what):
     one = drawn()
@@ -77,6 +78,7 @@ def test_the_head_tells_who_it_is():
     assert set(map(int, re.findall(r"\((\d+)\)", facts["knows"]))) == known
 
 
+@pytest.mark.slow
 def test_what_is_said_agrees_with_the_tables():
     """Sentences with a choice of words: by lead, complaint, survey, consent and request, over everybody."""
     one = drawn()
@@ -141,6 +143,7 @@ def test_a_company_without_its_envelope_has_dossiers(tmp_path):
     assert repr(Company.read(tmp_path / "tea").dossier(3)) == repr(one.dossier(3))
 
 
+@pytest.mark.slow
 def test_everybody_has_a_dossier():
     one = company.simulate(20, rng=2)
     for customer in one.customers["customer_id"]:

@@ -241,6 +241,7 @@ def test_every_world_keeps_the_rules(world):
     assert broken_rules(company.simulate(1_000, world, rng=1)) == []
 
 
+@pytest.mark.slow
 @given(
     customers=st.integers(1, 60),
     world=st.sampled_from(WORLDS),

@@ -62,6 +62,7 @@ def many_firms() -> Draft:
     return draft
 
 
+@pytest.mark.slow
 def test_every_tag_of_the_script_can_be_true_of_somebody():
     """A tag that is misspelt in the script would silence its block for ever."""
     blocks = [block for one in script()["question"] for block in [one, *one["say"]]]
@@ -73,6 +74,7 @@ def test_every_tag_of_the_script_can_be_true_of_somebody():
     assert wanted <= seen, wanted - seen
 
 
+@pytest.mark.slow
 def test_nobody_tells_of_what_is_still_to_come():
     """Referee: the tables up to the evening before; complaints on the day itself and on the next."""
     draft, today = many_firms(), 300.0
@@ -130,6 +132,7 @@ def test_answers_are_in_the_language_of_the_customer_and_every_gap_is_filled():
     assert told.loc[~chinese, "answer"].str.match("[A-Z]").all()
 
 
+@pytest.mark.slow
 def test_what_is_named_was_bought_by_then():
     one, products = tea(), tea().products
     lines = one.order_lines.merge(one.orders, on="order_id").merge(products, on="product_id")

@@ -174,6 +174,7 @@ def test_the_number_of_a_message_does_not_tell_its_purpose():
     assert shares.shape == (7, 6) and ((shares > 0.05) & (shares < 0.25)).all(axis=None)
 
 
+@pytest.mark.slow
 def test_people_leave_their_firms_and_colleagues_write_on():
     one = drawn(8_000)
     gone = one._truth["departures"].set_index("person_id")["left_on"]
@@ -198,6 +199,7 @@ def complaints(one: company.Company) -> pd.DataFrame:
     return told.merge(one._truth["orders"], on="order_id")
 
 
+@pytest.mark.slow
 def test_causes_fit_the_channel_and_the_fault():
     told = complaints(drawn(10_000))
     shop = told["channel"] == "visit"
@@ -321,6 +323,7 @@ def test_requirements_fit_the_order_and_are_not_met_where_it_went_badly():
     assert met[bad].mean() < met[~bad].mean() - 0.2
 
 
+@pytest.mark.slow
 def test_what_was_carried_out_is_reckoned_about_as_it_is():
     """Referee: the truth of many companies; who decides has an idea of it as well."""
     many = [company.simulate(150, rng=seed) for seed in range(16)]

@@ -161,6 +161,7 @@ def warned(draft: Draft) -> pd.Series:
     return pd.Series(found, dtype=float)
 
 
+@pytest.mark.slow
 def test_two_sour_one_leaves_and_the_attitude_warns_before_the_flow_falls():
     """Referee: when either is first seen, by one rule for both; in six companies."""
     leads = []
@@ -216,6 +217,7 @@ def test_every_product_has_a_supplier_and_the_workshop_makes_the_ware(partners):
     assert (draft.tables["partners"]["name"].iloc[supplier] == workshop).to_numpy().tolist() == ware.tolist()
 
 
+@pytest.mark.slow
 def test_some_customers_have_a_distributor_and_always_the_same():
     draft = drawn(customers=5_000)
     orders, life = draft.orders, draft.tables["partners"]
@@ -247,6 +249,7 @@ def test_the_distributor_of_an_order_hangs_on_its_key_alone():
 # ---- more partners
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partners", [200, 1_000])
 def test_more_partners_change_nobody_and_come_after_the_first(partners):
     """Referee: the company with 24."""

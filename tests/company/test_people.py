@@ -151,6 +151,7 @@ def ratio(**changes: float) -> float:
     return told.groupby("spoke")["leaving_probability"].mean().pipe(lambda mean: mean[True] / mean[False])
 
 
+@pytest.mark.slow
 def test_those_who_were_sent_leave_less_ten_points_by_likeness_and_five_by_being_sent():
     """Referee: the two parameters, each switched off in turn; with both off the luck is the same."""
     chance = ratio(referral_likeness=0, referral_effect=0)

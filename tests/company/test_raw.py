@@ -129,6 +129,7 @@ def gives_away(one: Company, true: pd.Series) -> list[str]:
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("customers", "world"), [(3_000, "base"), (3_000, "clockwork"), (300, "base")])
 def test_no_column_and_no_order_of_rows_joins_the_contacts_of_a_customer(customers, world):
     assert gives_away(raw(customers, world), owner(whole(customers, world))) == []

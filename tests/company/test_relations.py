@@ -55,12 +55,14 @@ def test_customers_know_four_to_eight_others_who_often_know_each_other(seed):
     assert max(map(len, nx.connected_components(graph))) > 0.99 * len(graph)
 
 
+@pytest.mark.slow
 def test_clustering_stays_as_the_company_grows():
     """In a random graph it would fall with the number of customers."""
     small, large = (nx.transitivity(network(drawn(customers))) for customers in (2_000, 20_000))
     assert large == pytest.approx(small, abs=0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("homophily", [0.0, 0.6, 0.95])
 def test_acquaintances_share_a_segment_as_often_as_homophily_says(homophily):
     """Referee: h + (1 − h) Σ share², as with friends; people of a household are no matter of choice."""
@@ -149,6 +151,7 @@ def test_complainers_ask_what_we_hold_and_some_wait_too_long():
     assert 0.05 < late.mean() < 0.25
 
 
+@pytest.mark.slow
 def test_knowledge_helps_decisions_as_the_truth_says():
     """Referee: a logistic regression over many companies against the probabilities in the envelope."""
     many = [partners_and_staff(seed) for seed in range(60)]
@@ -282,6 +285,7 @@ def test_deciders_sign_what_others_write_as_often_as_the_shares_say(purpose):
     assert signed["person_id"].eq(signed["writer"])[~decided].all()
 
 
+@pytest.mark.slow
 def test_a_tea_in_a_subject_is_on_the_order_and_no_cup_is_steeped():
     one = drawn()
     lines = one.order_lines.merge(one.products, on="product_id")

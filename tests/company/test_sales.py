@@ -77,6 +77,7 @@ def log_likelihood(data: pd.DataFrame, optimum: Any, times: int) -> float:
     return -min(minimize(minus, start, method="BFGS").fun for start in starts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [7, 3, 9])
 def test_the_lot_finds_the_rhythm_of_this_company_and_no_other(seed):
     """Referee: the likelihood of the leads whose steps were drawn by lot; the truth cannot be told from its
@@ -103,6 +104,7 @@ def test_the_optimum_differs_between_companies_within_its_bounds():
     assert 0 < monthly.mean() < 0.2  # one to two weeks, then monthly: right in some companies only
 
 
+@pytest.mark.slow
 def test_effort_seems_to_win_more_than_it_does_for_it_is_spent_on_the_keen():
     """Referee: the lot. Of the leads that sellers chose how to follow up the contrast is larger."""
     leads = followed(drawn())
@@ -116,12 +118,14 @@ def test_effort_seems_to_win_more_than_it_does_for_it_is_spent_on_the_keen():
     assert few.query("not by_lot")[["times", "intent"]].corr().iloc[0, 1] > 0.5
 
 
+@pytest.mark.slow
 def test_a_third_are_followed_up_by_lot_and_a_third_are_won():
     leads = pd.concat([drawn(5_000, seed).leads for seed in range(6)])
     assert leads["by_lot"].mean() == pytest.approx(1 / 3, abs=0.02)
     assert (leads["outcome"] == "won").mean() == pytest.approx(1 / 3, abs=0.07)
 
 
+@pytest.mark.slow
 def test_overdoing_hurts():
     """Referee: the truth. A plan at the best rhythm wins most; one step more, or steps in haste, win less."""
     truth, plain = under().truth["leads"], {}
@@ -200,6 +204,7 @@ def test_an_offer_begins_with_the_shelf_that_who_joined_likes_best():
 # ---- twins
 
 
+@pytest.mark.slow
 def test_the_lever_follow_up_changes_what_sellers_do_and_who_is_won_and_nothing_else():
     """Referee: every other table, to the byte; and the win probabilities of the rule."""
     own, rule = under(), under(follow_up={"first_days": 10, "gap_days": 30, "times": 3})
@@ -240,6 +245,7 @@ def invitations(customers: int) -> np.ndarray:
     return np.array([np.arange(customers), np.full(customers, 700), lot], float)
 
 
+@pytest.mark.slow
 def test_only_the_invited_bring_leads_as_many_as_the_world_says_and_more_for_a_reward():
     """Referee: the mean of the stated probabilities; and the twin with another reward."""
     everybody = invitations(4_000)
@@ -265,6 +271,7 @@ def test_only_the_invited_bring_leads_as_many_as_the_world_says_and_more_for_a_r
     assert leads["customer_id"].isna().all()
 
 
+@pytest.mark.slow
 def test_the_reward_moves_referred_leads_only():
     everybody = invitations(1_500)
     own, high = under(everybody), under(everybody, referral_reward=8_000)

@@ -57,6 +57,7 @@ def test_simulate_draws_nothing_that_can_wait():
     assert set(one._truth._made) | set(LATER) >= set(declared()["truth"])
 
 
+@pytest.mark.slow
 def test_a_table_drawn_late_is_the_one_drawn_early_whatever_was_done_meanwhile():
     early, late = whole(), company.simulate(60, rng=1)
     first = {name: early.tables[name] for name in LATER if name in early.tables}
@@ -72,6 +73,7 @@ def test_a_table_drawn_late_is_the_one_drawn_early_whatever_was_done_meanwhile()
         pd.testing.assert_frame_equal(late._truth[name], early._truth[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATER)
 def test_a_later_table_changes_no_other(name):
     alone, without = core(), core()
@@ -126,6 +128,7 @@ def test_the_wording_stands_beside_the_item_on_the_card(tea):
     assert card.loc["survey_id", "english"] == "" and "english" not in tea.card("orders")
 
 
+@pytest.mark.slow
 def test_an_item_may_be_reversed_weaker_or_answered_higher(monkeypatch):
     """Referee: the company with the item as it is. A reversed item mirrors the meaning and not the habit."""
     plain = company.simulate(2_000, rng=1)

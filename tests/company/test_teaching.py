@@ -43,6 +43,7 @@ def contrast(values: pd.Series, arm: pd.Series, whose: pd.Series) -> tuple[float
 # ---- goods, prices and dates
 
 
+@pytest.mark.slow
 def test_some_goods_are_bought_together_within_a_shelf_and_across():
     """Referee: the lift, counted pair by pair; nothing but the pairs that belong together has one above 2."""
     one = drawn()
@@ -58,6 +59,7 @@ def test_some_goods_are_bought_together_within_a_shelf_and_across():
     assert True in within and False in within
 
 
+@pytest.mark.slow
 def test_list_prices_change_on_few_dates_and_what_is_paid_changes_with_them():
     """Referee: the price paid per pack of orders without a discount, day by day, from the order lines."""
     one = drawn()
@@ -149,6 +151,7 @@ def explained(told: pd.DataFrame) -> float:
     )
 
 
+@pytest.mark.slow
 def test_what_is_known_before_a_coupon_tells_whom_it_moves():
     """Referee: the true lift. Of all customers, and of those with at least three orders."""
     for campaign in (3, 6):
@@ -179,6 +182,7 @@ def test_the_offer_of_the_programme_by_lot_covers_its_effect():
 # ---- service
 
 
+@pytest.mark.slow
 def test_the_lot_tells_what_other_service_for_a_tier_is_worth():
     """Referee: the same company, chance included, in which the policies change nothing."""
     one, orders = drawn(), with_truth(drawn())
@@ -196,6 +200,7 @@ def test_the_lot_tells_what_other_service_for_a_tier_is_worth():
         assert true > 0.15 and estimate > 3.3 * error and abs(estimate - true) < 3.3 * error
 
 
+@pytest.mark.slow
 def test_before_and_after_the_redesign_finds_the_leaking_tin():
     """Referee: the twin that keeps the old tin; the control are orders without the tin in the same times."""
     one, orders = drawn(), with_truth(drawn())

@@ -137,6 +137,7 @@ def test_an_experience_is_the_level_of_service_and_what_is_the_orders_own():
     assert untouched.mean() > 0.7
 
 
+@pytest.mark.slow
 def test_the_chance_of_leaving_is_that_of_each_customer_and_not_of_the_average_one():
     """Referee: how many leave after the orders of the last third of the log, by the cause that differs."""
     one = drawn(20_000)
@@ -183,6 +184,7 @@ def slopes(one: company.Company) -> tuple[float, float, float]:
 CLEAN = {"full_response": 1, "careless": 0, "method_variance": 0, "item_gaps": 0, "wave_invited": 1}
 
 
+@pytest.mark.slow
 def test_classical_error_shrinks_the_slope_by_the_root_of_the_reliability_of_standard_scores():
     """Referee: classical test theory. Both scores standard: slope = latent slope × √reliability, and the
     reliability of the mean of three parallel items is given by Spearman–Brown."""
@@ -205,6 +207,7 @@ def correlation_between_constructs(one: company.Company) -> float:
     return scores[0].corr(scores[1])
 
 
+@pytest.mark.slow
 def test_method_variance_inflates_correlations():
     """Referee: a shared habit of answering adds a positive covariance to every pair of items, so that a
     negative correlation between constructs shrinks or turns."""
@@ -217,6 +220,7 @@ def test_method_variance_inflates_correlations():
     assert without < -0.1 and with_habit > without + 0.15
 
 
+@pytest.mark.slow
 def test_careless_answers_weaken_the_reliability_and_leave_the_latent_slope_alone():
     clean, careless = (
         slopes(company.simulate(2_000, company.world("textbook", **CLEAN | {"careless": share}), 1))
@@ -252,6 +256,7 @@ def test_realised_outcomes_agree_with_the_log():
     assert own.eq(both["margin_cents"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", ["base", "seasonal", "promo_driven", "clockwork"])
 def test_expected_outcomes_are_the_mean_of_the_realised_ones(world):
     """Referee of the closed forms behind every expectation: Poisson, in price cuts, and Erlang."""
@@ -382,6 +387,7 @@ def misled(world: str, model: type = value.BetaGeoNBD) -> float:
     return (squares * alike["size"]).sum() / alike["size"].sum() / true.var()
 
 
+@pytest.mark.slow
 def test_bg_nbd_is_worse_where_the_world_is_not_its_own():
     """A strong year and regular gaps mislead it.
 
@@ -446,6 +452,7 @@ def friends(**changes: float) -> pd.DataFrame:
     return true.merge(true, left_on="friend_id", right_on="customer_id", suffixes=("", "_friend"))
 
 
+@pytest.mark.slow
 def test_homophily_and_influence_are_separate_knobs():
     """Referee: without homophily friends share a segment as strangers do, with it that much more often;
     without influence a friend's taste says nothing beyond the segment."""
@@ -484,6 +491,7 @@ def test_interest_spreads_as_bass_says():
     assert kstest(day + 0.5, lambda t: adopted(np.minimum(t, 1096)) / adopted(1096)).pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_part_worths_come_out_of_the_choices():
     """Referee: the logit model without heterogeneity shrinks the mean part-worths a little and turns none."""
     one = drawn(40_000)

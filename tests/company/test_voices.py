@@ -146,6 +146,7 @@ def test_alpha_is_between_seven_and_nine_tenths_once_the_reversed_items_are_turn
             assert (weak[weak < 0].index == names[names.isin(REVERSED)]).all()
 
 
+@pytest.mark.slow
 def test_the_second_wording_moves_the_mean_by_the_amount_in_the_envelope():
     """Referee: a difference of means by lot, with its standard error, against the truth."""
     asked = both(careless=0.0)
@@ -268,6 +269,7 @@ def test_the_lever_moves_its_rating_and_satisfaction_by_its_weight(attribute, by
                                        draft.tables["surveys"]["satisfaction_1"])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_gaps_are_ratings_less_expectations_and_a_fault_shows_in_its_rating():
     asked = both(careless=0.0)
     centre = tea()._truth["questions"].query("version == 'a'").set_index("item")["centre"]

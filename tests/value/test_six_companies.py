@@ -1,4 +1,4 @@
-"""What lessons 42, 43 and 45 conclude from one company holds in six. Referee: their cells, run on each."""
+"""What lessons 41 to 43 and 45 conclude from one company holds in six others. Referee: their cells."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,7 +10,7 @@ from tests.value.test_lessons import cells
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=[7, 1, 2, 3, 4, 5])
+@pytest.fixture(params=[7, 1, 2, 3, 4, 5, 6])
 def play(request, monkeypatch):
     """Return a function that runs a lesson's cells on another company, from one that holds `words` on."""
     simulate, names = company.simulate, {}
@@ -28,6 +28,15 @@ def play(request, monkeypatch):
     return run
 
 
+def test_whose_worth_a_list_finds(play):
+    names = play("41_value_tiers", "tea = company.simulate()")
+    truly, found, worth = names["truly"], names["found"]["worth"], names["worth"]
+    assert truly.idxmax() == "last year" and truly["most money"] < truly["R + F + M"]
+    assert found["promising"] > found["loyal"]
+    assert (found["new"] > found["loyal"]) == (names["tea"]._seed != 7)
+    assert 0.64 < worth[names["kind"] == "firm"].sum() / worth.sum() < 0.73
+
+
 def test_who_renews_and_who_had_left(play):
     names = play("42_retention", without="foretold = {")
     coming_up, explained, due = names["coming_up"], names["explained"], names["due"]
@@ -35,33 +44,35 @@ def test_who_renews_and_who_had_left(play):
     assert coming_up["silent_over_6"].is_monotonic_decreasing
     assert coming_up.loc[1, "retention_rate"] < names["if_only_silence"] < coming_up.loc[2, "retention_rate"]
     kept = due.groupby(names["silence"], observed=True)["renewed"].mean()
-    assert kept["0–1"] > kept["over 6"] + 0.3
+    assert kept["0–1"] > kept["over 6"] + 0.39
     ratios = [
         names["hazard_ratios"](*columns).loc["complained", "hazard ratio"]
         for columns in (["complained"], ["complained", "months_silent"])
     ]
-    assert ratios[0] + 0.1 < ratios[1]
-    assert explained.loc[1, "had_left"] > explained.loc[2, "had_left"] + 0.1
-    assert 0.01 < explained.loc[2, "probability"] - explained.loc[1, "probability"] < 0.08
+    assert 0.79 < ratios[0] < 1.1 < ratios[1] < 1.4 and 0.24 < ratios[1] - ratios[0] < 0.38
+    assert 0.34 < explained.loc[1, "had_left"] < 0.4 and 0.13 < explained.loc[2, "had_left"] < 0.195
+    assert 0 < explained.loc[2, "probability"] - explained.loc[1, "probability"] < 0.045
 
 
 def test_which_stage_to_change(play):
     names = play("43_lifecycle")
     missed = pd.Series(names["missed"]).unstack()
-    assert (missed["chain with age"] < missed["chain"]).all() and missed["chain with age"].max() < 0.04
+    assert (missed["chain with age"] < missed["chain"]).all() and missed["chain with age"].max() < 0.05
     assert (missed["chain"] < missed["everybody stays"] / 2).all()
     per_move = names["six"]["gain per move"]
-    assert 0 < per_move["decline 20 % shorter, by recovery"] < 0.6 * per_move["maturity 20 % longer"]
+    assert 79 < per_move["decline 20 % shorter, by recovery"] < 96
+    assert 540 < per_move["maturity 20 % longer"] < 740
     assert per_move["decline 20 % shorter, by exit"] < 0
     slips = names["six_chain"].matrix["declining"]
     assert slips["mature"] < slips["recovered"] and names["six_money"]["recovered"] < 30
     for table in (names["answer"], names["found"]):
         ranked = table["3 % moved, per head"].dropna().sort_values()
-        assert ranked.index[0] == "declining" and ranked.index[-1] == "mature"
-    assert (names["truth"]["truth"] == "declining").mean() < 0.03
-    assert (
-        names["found"].loc["declining", "have_left"] > 0.5 and names["found"].loc["left", "have_left"] < 0.75
-    )
+        assert ranked.index.tolist() == ["declining", "growing", "establishing", "mature"]
+    assert 0.02 < (names["truth"]["truth"] == "declining").mean() < 0.032
+    have_left = names["found"]["have_left"]
+    assert 0.485 < have_left["declining"] < 0.545 and 0.675 < have_left["left"] < 0.715
+    last = "3 % moved, per head"
+    assert (names["answer"][last].dropna() <= names["found"][last].dropna()).all()
 
 
 def test_what_the_lists_are_worth_and_when_winning_is_back(play):
@@ -74,8 +85,16 @@ def test_what_the_lists_are_worth_and_when_winning_is_back(play):
     assert rehearsal.idxmax() == "lifetime value" and rehearsal.idxmin() == "R + F + M"
     race = pd.DataFrame(names["race"])
     assert (race.loc["lifetime value"] > race.loc["last year's revenue"]).all()
-    assert names["year_ahead"].total(alpha=0.10)["low"] > names["truth"].sum()  # the log ends in the rush
-    assert names["found"]["score"]["lifetime value"] > 0.2 > 0.05 > names["found"]["score"]["least satisfied"]
+    ahead, truth = names["year_ahead"].expected(), names["truth"]
+    best = ahead.nlargest(500).index  # the firms: two errors cancel in the total
+    assert 0.85 < ahead[best].sum() / truth[best].sum() < 0.96
+    assert 1.2 < ahead.drop(best).sum() / truth.drop(best).sum() < 1.5
+    assert 0.98 < ahead.sum() / truth.sum() < 1.06
+    assert names["room"].sum() > truth.sum()
+    found = names["found"]["score"]
+    assert found["lifetime value"] > 0.7 > 0.25 > found["least satisfied"]
     even = {name: table.index[table["paid_back"]].min() for name, table in names["paybacks"].items()}
-    assert even["walk_in"] == 0 and 4 <= even["lead"] <= 6
-    assert names["spent"]["lead"] > names["first_order"]["lead"] + 50
+    assert even["walk_in"] == 0 and even["lead"] <= 1
+    assert names["spent"]["lead"] > names["first_order"]["lead"] + 45
+    left = {name: table["balance"].iloc[-1] for name, table in names["paybacks"].items()}
+    assert left["lead"] > 2 * left["walk_in"]
