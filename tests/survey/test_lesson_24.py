@@ -1,6 +1,7 @@
 """Lesson 24. Referees: statsmodels, the package, six other companies for what it says of them."""
 
 import re
+import types
 
 import nbformat
 import numpy as np
@@ -65,13 +66,38 @@ def test_weights_by_hand_are_raking_on_one_column():
 
 def test_answers_dealt_by_luck_go_as_far_as_the_limits():
     rng = np.random.default_rng(4)
-    after = pd.DataFrame({"recommend": rng.integers(0, 11, 1000)})
-    monthly = pd.DataFrame({"answers": [25]})
-    points = lesson("def points")["points"]
-    dealt = lesson("dealt =", after=after, monthly=monthly, points=points)["dealt"]
+    after = pd.DataFrame({"recommend": rng.integers(0, 11, 1000), "month": 0})
+    after["points"] = lesson("def points")["points"](after["recommend"])
+    dealt = lesson("dealt =", after=after, monthly=pd.DataFrame({"answers": [25]}))["dealt"]
     after["day"] = np.repeat(pd.date_range("2022-01-01", periods=40, freq="MS"), 25)
     chart = survey.control_chart(after, "recommend", "day").iloc[0]
     assert chart["high"] - chart["centre"] == pytest.approx(3 * dealt.std(), rel=0.08)
+
+
+def test_a_second_repair_by_hand_is_the_next_step_of_raking():
+    rng = np.random.default_rng(6)
+    wave = pd.DataFrame(
+        {
+            "customer_id": np.arange(2000),
+            "lately": rng.choice(["recent", "quiet"], 2000),
+            "kind": rng.choice(["person", "firm"], 2000, p=[0.8, 0.2]),
+            "recommend": rng.integers(0, 11, 2000),
+        }
+    )
+    answered = wave[rng.random(2000) < np.where(wave["lately"] == "recent", 0.4, 0.1)]
+    names = lesson(
+        "kinds = pd", 'kinds["weight"] =', 'weights = answered["lately"].map', "firm = answered", "second = ",
+        tea=types.SimpleNamespace(customers=wave[["customer_id", "kind"]]), wave=wave, answered=answered,
+        points=lesson("def points")["points"],
+    )  # fmt: skip
+    firms = np.average(answered["kind"] == "firm", weights=names["second"])
+    assert firms == pytest.approx((wave["kind"] == "firm").mean())
+    margins = {name: wave[name].value_counts() for name in ["lately", "kind"]}
+    raked = survey.rake(answered, margins)
+    np.testing.assert_allclose(names["second"] / names["second"].mean(), raked, rtol=0.02)
+    assert np.abs(names["second"] / names["second"].mean() - raked).max() < (
+        np.abs(names["weights"] / names["weights"].mean() - raked).max()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +166,22 @@ def test_what_it_says_of_six_other_companies():
         lists = lesson(
             "numbers = pd", "earned =", answered=answered, points=points, worth=worth,
             half_year=names["half_year"],
-        )["score"]  # fmt: skip
+        )["part"]  # fmt: skip
+        after = after.dropna(subset="recommend")
+        after = after.assign(points=points(after["recommend"]))
+        by_year = after.groupby(after["responded_on"].dt.year)["points"].mean()
+        again = lesson("past = ", tea=tea, after=after)["past"].groupby("again")["points"].mean()
+        split = lesson(
+            "kinds_asked = ", "came = ", all_asked=willing[willing["wave"] == 5], tea=tea, chance=chance,
+            points=points, day=names["day"],
+        )  # fmt: skip
+        rows = split["asked"].groupby([split["came"], "points"])["chance"].mean().unstack()
         facts.append({
+            "coming_back": split["only"] - asked, "more_than_before": by_year[2025] - by_year[2023],
+            "again": again[True] - again[False],
+            "rising": split["kinds_asked"]["chance"].is_monotonic_increasing,
+            "within": (rows[100] > rows[-100]).all(),
+            "promoters": lists["Net Promoter"], "mean": lists["mean satisfaction"],
             "happier": reported - asked, "weights": reported - weighted, "silence": expected - asked,
             "others": max(map(abs, others)), "score_sees": found["by_score"].any(),
             "delivery_sees": found["by_delivery"].iloc[0], "orders": lists["orders lately"],
@@ -155,4 +195,7 @@ def test_what_it_says_of_six_other_companies():
     assert facts["climbs"].all()
     assert facts["silence"].between(5.5, 10.4).all() and (facts["silence"] > facts["others"]).all()
     assert facts["score_sees"].sum() == 1 and facts["delivery_sees"].sum() == 5
+    assert (facts["more_than_before"] > 0).all() and (facts["again"] > 0).all()
+    assert facts["rising"].all() and facts["within"].all() and facts["coming_back"].between(1.5, 4.5).all()
+    assert facts["promoters"].between(-0.035, 0.225).all() and facts["mean"].between(0.045, 0.295).all()
     assert facts["orders"].between(0.75, 0.94).all() and facts["mean_wins"].sum() == 5
