@@ -4,12 +4,12 @@ from crmlab.network.gains import gains, win_win
 from crmlab.network.graph import edges, stakeholder_graph, ties
 from crmlab.network.groups import communities, dependence, modularity, removal
 from crmlab.network.maps import plot_map
-from crmlab.network.positions import QUESTIONS, brokerage, centralities, group_difference, mixing
+from crmlab.network.positions import QUESTIONS, brokerage, centralities, group_difference
 from crmlab.network.two_way import answers, two_way
 
 # fmt: off
 __all__ = [
     "QUESTIONS", "answers", "brokerage", "centralities", "communities", "dependence", "edges", "gains",
-    "group_difference", "mixing", "modularity", "plot_map", "removal", "stakeholder_graph", "ties", "two_way",
+    "group_difference", "modularity", "plot_map", "removal", "stakeholder_graph", "ties", "two_way",
     "win_win",
 ]

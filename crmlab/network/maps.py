@@ -11,12 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from sklearn.isotonic import IsotonicRegression
 
 from crmlab import plot
 from crmlab._tables import unknown, whole_number
 from crmlab.network.graph import in_order, network
 
 ATTITUDES = "PuOr"  # from orange (bad) by white to purple (good): told apart by protan and deutan eyes
+SIZES = {"X": 380, "^": 320, "v": 320}  # so that a number can be read inside
 GAP = 0.115  # between two labels, in radii of the map, at one inch and a half a radius
 
 
@@ -104,14 +106,15 @@ def plot_map(
             ends = [0, at.loc[one, "x"]], [0, at.loc[one, "y"]]
             ax.plot(*ends, color=plot.PALETTE[0], lw=width[one], ls="-", alpha=0.7, zorder=2)
     colours = ScalarMappable(Normalize(*scale), plt.get_cmap(ATTITUDES))
-    ax.scatter([0], [0], s=900, color=plot.INK, zorder=3)
-    middle = plot.label(str(graph.nodes[us].get(name, us)))
-    ax.text(0, 0, middle, color="white", ha="center", va="center", fontsize=8, zorder=5)
+    middle, box = plot.label(str(graph.nodes[us].get(name, us))), {"boxstyle": "round", "fc": plot.INK}
+    ax.text(0, 0, middle, color="white", ha="center", va="center", fontsize=9, zorder=5, bbox=box)
     for kind, marker in zip(order, cycle(plot.MARKERS)):
         of_kind = [one for one in others if kinds[one] == kind]
         face: Any = [colours.to_rgba(one) if np.isfinite(one) else "white" for one in felt[of_kind]]
         x, y = at.loc[of_kind].to_numpy().T
-        ax.scatter(x, y, s=190, c=face, marker=marker, edgecolor=plot.INK, lw=1.2, zorder=4)
+        ax.scatter(
+            x, y, s=SIZES.get(marker, 190), c=face, marker=marker, edgecolor=plot.INK, lw=1.2, zorder=4
+        )
         ax.scatter([], [], s=80, c="white", marker=marker, edgecolor=plot.INK, label=plot.label(str(kind)))
     height_of = {**_spread(named[named["x"] >= 0]["y"]), **_spread(named[named["x"] < 0]["y"])}
     for one in others:
@@ -138,7 +141,10 @@ def plot_map(
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.02), ncol=len(order), frameon=False, fontsize=8)
     ax.set(xlim=(-2.7, 2.7), ylim=(-height, height))
     ax.set_axis_off()
-    return ax
+    share, felt = passed / max(passed.sum(), 1e-300), felt.map("{:.0f}".format)
+    told = [f"{graph.nodes[one].get(name, one)} {share[one]:.0%}, {felt[one]}" for one in named.index]
+    what = plot.label("Map with shares of the value that passes, and attitudes")
+    return plot.describe(ax, f"{what}. {middle}: {'; '.join(told)}.".replace(", nan", ""))
 
 
 def _spread(wanted: pd.Series) -> dict[Any, float]:
@@ -146,12 +152,9 @@ def _spread(wanted: pd.Series) -> dict[Any, float]:
     ordered = wanted.sort_values(kind="stable")
     step = GAP * np.arange(len(ordered))
     # the nearest heights in that order are those of an isotonic regression without the steps
-    free = ordered.to_numpy() - step
-    level: list[list[float]] = []
-    for value in free:
-        level.append([value, 1])
-        while len(level) > 1 and level[-2][0] >= level[-1][0]:
-            (one, n), (other, m) = level[-2:]
-            level[-2:] = [[(one * n + other * m) / (n + m), n + m]]
-    flat = np.repeat([value for value, _ in level], [int(count) for _, count in level])
+    flat = (
+        IsotonicRegression().fit_transform(np.arange(len(step)), ordered.to_numpy() - step)
+        if len(step)
+        else step
+    )
     return dict(zip(ordered.index, flat + step, strict=True))

@@ -1,4 +1,4 @@
-"""Who stands where: centralities by their question, brokers and structural holes, tests by shuffling."""
+"""Who stands where: centralities by their question, brokers and structural holes, groups by shuffling."""
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -29,7 +29,7 @@ def fast() -> Any:
 
     Examples
     --------
-    >>> fast() is None or fast().__name__
+    >>> fast() is None or fast().__name__ == "networkit"
     True
     """
     return import_module("networkit") if find_spec("networkit") else None
@@ -108,6 +108,11 @@ def centralities(
         whole_number(pivots, "pivots", least=1)
         drawn = np.sort(luck.choice(n, min(pivots, n), replace=False))
 
+    simple = ties(graph, strength) if {"betweenness", "pagerank"} & set(wanted) else graph
+
+    def listed(by_name: dict[Any, float]) -> np.ndarray:
+        return np.array([by_name[name] for name in held.names])
+
     def betweenness() -> np.ndarray:
         if n > LARGE and strength is None and fast():
             return _fast_betweenness(held, pivots, luck)
@@ -116,33 +121,18 @@ def centralities(
                 f"Betweenness of {n:,} actors, exactly, takes hours in networkx. Give pivots=200 for an "
                 "estimate, or install networkit: pip install 'crmlab[fast]'."
             )
-        simple = ties(graph, strength)
-        by_name = nx.betweenness_centrality(
-            simple, k=None if drawn is None else len(drawn), seed=int(luck.integers(2**31)),
-            weight="distance" if strength else None,
-        )  # fmt: skip
-        return np.array([by_name[name] for name in held.names])
+        few, seed = None if drawn is None else len(drawn), int(luck.integers(2**31))
+        far = "distance" if strength else None
+        return listed(nx.betweenness_centrality(simple, k=few, seed=seed, weight=far))
 
     ways: dict[str, Callable[[], np.ndarray]] = {
         "degree": lambda: np.diff(held.matrix.indptr),
         "strength": lambda: np.asarray(held.matrix.sum(axis=1)).ravel(),
         "closeness": lambda: _closeness(held, strength is not None, drawn),
         "betweenness": betweenness,
-        "pagerank": lambda: _pagerank(held),
+        "pagerank": lambda: listed(nx.pagerank(simple, weight="strength", max_iter=1000, tol=1e-10)),
     }
     return pd.DataFrame({name: ways[name]() for name in wanted}, index=held.index)
-
-
-def _pagerank(held: Network, damping: float = 0.85) -> np.ndarray:
-    n, total = len(held.names), np.asarray(held.matrix.sum(axis=0)).ravel()
-    walk = held.matrix @ sparse.dia_array((1 / np.where(total > 0, total, 1)[None], [0]), shape=(n, n))
-    rank = np.full(n, 1 / n)
-    for _ in range(200):
-        after = damping * (walk @ rank + rank[total == 0].sum() / n) + (1 - damping) / n
-        if np.abs(after - rank).sum() < 1e-12:
-            break
-        rank = after
-    return after
 
 
 def _closeness(held: Network, weighted: bool, drawn: np.ndarray | None) -> np.ndarray:
@@ -234,58 +224,6 @@ def group_difference(
     columns = {"actors": size, "mean": measured, "low": low, "high": high}
     p_value = (as_far.sum(axis=0) + 1) / (draws + 1)
     return pd.DataFrame({**columns, "p_value": p_value}, index=pd.Index(names, name="group"))
-
-
-def mixing(
-    graph: nx.Graph, kind: str = "kind", strength: str | None = None, draws: int = 1000, rng: Any = 0
-) -> pd.Series:
-    """Return what share of the ties joins two of one kind, and what it is when the kinds are dealt anew.
-
-    Parameters
-    ----------
-    graph : networkx graph
-        Taken as undirected.
-    kind : str
-        Attribute of the actors.
-    strength : str, optional
-        Attribute of the edges by which a tie counts; without it each counts 1.
-    draws : int
-        How often the kinds are dealt among the actors, whose ties stay: all at once, on arrays.
-    rng : int or numpy.random.Generator
-
-    Returns
-    -------
-    Series
-        ``within`` (the share), ``low``, ``high`` (the middle 95 % of the deals), ``p_value`` (how often a
-        deal is as far from their mean).
-
-    Raises
-    ------
-    ValueError
-        As :func:`centralities`, or if an actor has no kind, or there is no tie.
-
-    Examples
-    --------
-    >>> graph = nx.Graph([("a", "b"), ("b", "c"), ("a", "c"), ("d", "e"), ("c", "d")])
-    >>> nx.set_node_attributes(graph, dict(zip("abcde", "ggghh")), "kind")
-    >>> float(mixing(graph)["within"])
-    0.8
-    """
-    held, luck = network(graph, strength), np.random.default_rng(rng)
-    whole_number(draws, "draws", least=1)
-    code, upper = _kinds(graph, kind, held), sparse.triu(held.matrix, format="coo")
-    if not upper.nnz:
-        raise ValueError("There is not a single tie, so none lies within a kind.")
-    weight = upper.data / upper.data.sum()
-    small, parts = code.astype(np.int32), []
-    for _ in range(draws):
-        dealt = luck.permutation(small)
-        parts.append(weight[dealt[upper.row] == dealt[upper.col]].sum())
-    measured, deals = weight[code[upper.row] == code[upper.col]].sum(), np.array(parts)
-    low, high = np.quantile(deals, [0.025, 0.975])
-    as_far = np.abs(deals - deals.mean()) >= abs(measured - deals.mean()) * (1 - 1e-12)
-    p_value = (as_far.sum() + 1) / (draws + 1)
-    return pd.Series({"within": measured, "low": low, "high": high, "p_value": p_value})
 
 
 def _kinds(graph: nx.Graph, kind: str, held: Network) -> np.ndarray:

@@ -80,7 +80,8 @@ def _no_code(values: np.ndarray, item: int, code: int, index: pd.Index, items: S
 def _numbers(column: pd.Series) -> np.ndarray:
     if column.dtype.kind in "iuf" and isinstance(column.dtype, np.dtype):
         return column.to_numpy(float)
-    if not pd.api.types.is_numeric_dtype(column) or column.dtype.kind == "c":
+    kind = pd.api.types
+    if not kind.is_numeric_dtype(column) or kind.is_bool_dtype(column) or column.dtype.kind == "c":
         texts = [(row, value) for row, value in column.items() if isinstance(value, str)]
         row, value = texts[0] if texts else (column.index[0], column.iloc[0])
         raise ValueError(

@@ -11,7 +11,7 @@ from crmlab import plot
 from crmlab._arguments import level
 from crmlab._tables import drawn_table, whole_number
 from crmlab.survey._answers import answers, complete, items_of
-from crmlab.survey._draws import covariance_draws
+from crmlab.survey.reliability import bootstrap_covariances
 
 
 def _ratios(covariance: np.ndarray, member: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def htmt(
     found = {"factor": names[second], "other": names[first]}
     found["htmt"] = _ratios(np.cov(values, rowvar=False), member)
     if draws:
-        luck = np.concatenate([_ratios(stack, member) for stack in covariance_draws(values, draws, rng)])
+        luck = _ratios(bootstrap_covariances(values, draws, rng), member)
         found["low"], found["high"] = np.quantile(luck, [level(alpha) / 2, 1 - alpha / 2], axis=0)
     return pd.DataFrame(found)
 
@@ -138,5 +138,6 @@ def plot_htmt(table: pd.DataFrame, limit: float = 0.9, ax: Axes | None = None) -
     ax.axvline(limit, color=plot.PALETTE[1], ls="--", label=f"{limit:g}")
     ax.axvline(1, color=plot.INK, lw=1, label=plot.label("1: one and the same"))
     ax.set_yticks(places, [f"{row.factor} – {row.other}" for row in shown.itertuples()])
-    ax.legend(loc="lower right")
+    ax.set_ylim(-0.6, len(shown) - 0.4)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return plot.annotate(ax, "Are two scales two things?", "heterotrait–monotrait ratio", "")

@@ -38,6 +38,7 @@ def test_rows_become_edges_of_their_kind_and_direction():
         (3, 1, "goods"),
         (2, 3, "letters"),
     }
+    assert graph.edges[1, 2, "letters"]["distance"] == pytest.approx(1 / 3)  # what is strong is near
     edge = graph.edges[2, 1, "letters"]
     assert (edge["strength"], edge["distance"], edge["given"], edge["received"]) == (1, 1, 20, 21)
 

@@ -130,20 +130,6 @@ def test_everybody_is_told_alike_when_the_groups_mean_nothing():
     assert 8 <= low <= 33  # about 20 of 200
 
 
-def test_mixing_is_that_of_networkx_and_its_mean_that_of_the_closed_form():
-    graph = weighted(60, 150)
-    found = network.mixing(graph, draws=4000)
-    same = np.mean([graph.nodes[a]["kind"] == graph.nodes[b]["kind"] for a, b in graph.edges])
-    assert found["within"] == pytest.approx(same)
-    size = pd.Series(nx.get_node_attributes(graph, "kind")).value_counts()
-    chance = (size * (size - 1)).sum() / (60 * 59)  # both ends of any tie
-    assert found["low"] < chance < found["high"]
-    assert found["p_value"] > 0.01
-    sorted_kinds = {node: graph.nodes[node]["kind"] for node in graph}
-    whole = nx.Graph([(a, b) for a in graph for b in graph if a < b and sorted_kinds[a] == sorted_kinds[b]])
-    nx.set_node_attributes(whole, sorted_kinds, "kind")
-    assert network.mixing(whole)["within"] == 1 and network.mixing(whole)["p_value"] < 0.01
-    with pytest.raises(ValueError, match="have no 'sort'"):
-        network.mixing(graph, kind="sort")
-    with pytest.raises(ValueError, match="not a single tie"):
-        network.mixing(nx.create_empty_copy(graph))
+def test_roles_need_kinds():
+    with pytest.raises(ValueError, match="40 actors have no 'sort'; the first is 0"):
+        network.brokerage(weighted(), kind="sort")

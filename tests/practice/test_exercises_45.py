@@ -130,8 +130,8 @@ def test_share_that_brings_nothing_in_closed_form(drawn, fits):
 
 
 def test_truth_of_the_silent_is_that_of_lives_lived_on():
-    days = 700
-    tea = simulate(customers=5_000, world=world("base", days=days + 365, campaigns=0), rng=3)
+    days, nothing_added = 700, {"campaigns": 0, "launches": 0, "programme_effect": 0}
+    tea = simulate(customers=5_000, world=world("base", days=days + 365, **nothing_added), rng=3)
     true, day = tea._truth["customers"].set_index("customer_id"), pd.Timestamp("2023-01-01")
     cut = day + pd.Timedelta(days=days)
     known = tea.customers.loc[tea.customers["joined_on"] < cut, "customer_id"]

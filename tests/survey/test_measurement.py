@@ -7,7 +7,6 @@ import pytest
 
 from crmlab import datasets
 from crmlab.survey import MeasurementModel, htmt, invariance, plot_htmt
-from crmlab.survey._draws import covariance_draws
 
 TESTS = {"visual": ["x1", "x2", "x3"], "textual": ["x4", "x5", "x6"], "speed": ["x7", "x8", "x9"]}
 DEMOCRACY = {
@@ -184,14 +183,6 @@ def test_htmt_by_hand():
     between = correlation.loc[factors["f0"], factors["f1"]].to_numpy().mean()
     within = [correlation.loc[own, own].to_numpy()[np.tril_indices(4, -1)].mean() for own in factors.values()]
     assert found["htmt"].item() == pytest.approx(between / np.sqrt(within[0] * within[1]))
-
-
-def test_covariances_of_all_draws_are_those_of_the_samples():
-    values = sheets(n=50)[0].to_numpy()
-    stack = np.concatenate(list(covariance_draws(values, 3, 9)))
-    counts = np.random.default_rng(9).multinomial(50, np.full(50, 1 / 50), size=3)
-    for one, often in zip(stack, counts, strict=True):
-        assert np.allclose(one, np.cov(np.repeat(values, often, axis=0), rowvar=False, bias=True))
 
 
 def test_the_bootstrap_interval_of_htmt_covers_the_true_correlation():
