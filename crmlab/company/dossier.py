@@ -83,7 +83,8 @@ def _templates() -> dict[str, Any]:
     environment = Environment(undefined=StrictUndefined)
     environment.filters |= {
         "day": lambda at: f"{at:%Y-%m-%d}", "moment": lambda at: f"{at:%Y-%m-%d %H:%M}",
-        "money": lambda cents: f"{cents / 100:,.2f} dollars", "words": lambda label: str(label).replace("_", " "),
+        "money": lambda cents: f"{cents / 100:,.2f} dollars",
+        "words": lambda label: str(label).replace("_", " "),
     }  # fmt: skip
     told = constants("dossier.toml")
     facts = {fact: environment.from_string(text) for fact, text in told["facts"].items()}

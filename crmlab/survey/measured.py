@@ -50,7 +50,9 @@ class MeasurementResults(LikelihoodResults):
 
     def set_errors(self, robust: bool) -> None:
         """Take standard errors from the expected information, or robust ones (Satorra and Bentler, 1994)."""
-        covariance = np.linalg.inv(self._information())
+        # in units of each parameter: items may be counted in millions beside others in millionths
+        scale = np.outer(self.model.units, self.model.units)
+        covariance = scale * np.linalg.inv(scale * self._information())
         if robust:
             covariance = covariance @ self._pulls()[0] @ covariance
             self.notes = [*self.notes, "Standard errors are robust (Satorra and Bentler)."]
@@ -60,8 +62,9 @@ class MeasurementResults(LikelihoodResults):
     def _scaling(self) -> float:
         if not self.model.df:
             return np.nan
-        information, (total, distance) = self._information(), self._pulls()
-        return float((distance - np.trace(np.linalg.solve(information, total))) / self.model.df)
+        scale = np.outer(self.model.units, self.model.units)
+        information, (total, distance) = scale * self._information(), self._pulls()
+        return float((distance - np.trace(np.linalg.solve(information, scale * total))) / self.model.df)
 
     def fit_measures(self) -> pd.Series:
         """Return how well the model reproduces the covariances of the items.
@@ -297,6 +300,7 @@ class MeasurementResults(LikelihoodResults):
         p, variables = layout.items, [*self.model.items, *self.model.factors]
         _, kind, row, column = layout.places
         taken = set(zip(kind.tolist(), row.tolist(), column.tolist(), strict=True))
+        taken |= {(arrow, i, j) for arrow, j, i in taken if arrow == COVARIANCE}
         taken |= {(EFFECT, i, j) for i, j in layout.fixed}
         wider = Layout(p, len(variables))
         wider.fixed = layout.fixed
@@ -317,15 +321,14 @@ class MeasurementResults(LikelihoodResults):
         wider.places[0][:] = np.arange(len(theta))
         _, gradient, curvature = wider.system(theta).likelihood(moments, self.model.means)
         size = len(order)
-        information = -curvature
+        scale = np.sqrt(-np.diag(curvature))
+        information, slope = -curvature / np.outer(scale, scale), (gradient / scale)[size:]
         cross = information[:size, size:]
-        left = np.diag(information)[size:] - np.einsum(
-            "ik,ik->k", cross, np.linalg.solve(information[:size, :size], cross)
-        )
-        told = left > 1e-8 * np.diag(information)[size:]  # else letting it free would not be identified
-        slope = gradient[size:]
+        left = 1 - np.einsum("ik,ik->k", cross, np.linalg.solve(information[:size, :size], cross))
+        told = left > 1e-8  # else letting it free would not be identified
+        slope, left, scale = slope[told], left[told], scale[size:][told]
         table = pd.DataFrame(
-            {"index": slope[told] ** 2 / left[told], "expected": slope[told] / left[told]},
+            {"index": slope**2 / left, "expected": slope / left / scale},
             pd.Index(np.array(names, object)[told], name="parameter"),
         )
         return table.sort_values("index", ascending=False, kind="stable")

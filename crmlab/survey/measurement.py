@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from crmlab._results import FitWarning, LikelihoodModel
+from crmlab._results import FLAT, FitWarning, LikelihoodModel
 from crmlab._search import Derivatives
 from crmlab._tables import as_pandas, require_columns
 from crmlab.survey._answers import answers, by_group, complete, items_of, look
@@ -320,7 +320,7 @@ class MeasurementModel(LikelihoodModel):
             Where the search does not converge, the answers do not tell a parameter, or an estimate is
             impossible: a negative variance or a correlation beyond 1 (a Heywood case).
         """
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):  # its standard errors are replaced
             warnings.simplefilter("ignore", FitWarning)
             results: MeasurementResults = super().fit(start)
         self._refuse(results)
@@ -328,11 +328,16 @@ class MeasurementModel(LikelihoodModel):
         return results
 
     def _refuse(self, results: MeasurementResults) -> None:
-        loose = results.params.index[~results._bounded].tolist()
-        if loose:
+        loose = ~results._bounded
+        _, _, curvature = self._derivatives(results.params.to_numpy(), exact=False)
+        size, direction = np.linalg.eigh(-np.outer(self._units, self._units) * curvature)
+        if size[0] < FLAT:
+            loose = loose | (np.abs(direction[:, 0]) > 0.1)
+        if loose.any():
             raise ValueError(
-                f"These answers do not tell {', '.join(loose)}: the model is not identified. A factor that "
-                "is unrelated to the others needs three items."
+                f"These answers do not tell {', '.join(results.params.index[loose])}: the model is not "
+                "identified, or hardly. A factor that is unrelated to the others needs three items, and its "
+                "first item, which lends it its unit, must measure it: put a stronger one first."
             )
         if not results.converged:
             raise ValueError(

@@ -17,8 +17,7 @@ from crmlab.survey.reliability import bootstrap_covariances
 def _ratios(covariance: np.ndarray, member: np.ndarray) -> np.ndarray:
     """Return the ratio of each pair of factors for each covariance matrix; `member` is items × factors."""
     spread = np.sqrt(np.einsum("...ii->...i", covariance))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = np.abs(covariance) / (spread[..., :, None] * spread[..., None, :])
+    correlation = np.abs(covariance) / (spread[..., :, None] * spread[..., None, :])
     sums = member.T @ correlation @ member
     size = member.sum(axis=0)
     own = (np.einsum("...ii->...i", sums) - size) / np.where(size > 1, size * (size - 1), 1)
@@ -70,7 +69,7 @@ def htmt(
     Notes
     -----
     Correlations enter by their size, so that a reversed item does no harm. With few respondents this counts
-    a correlation of 0 as a small positive one.
+    a correlation of 0 as a small positive one. A bootstrap sample in which an item does not vary is left out.
 
     References
     ----------
@@ -103,7 +102,14 @@ def htmt(
     found = {"factor": names[second], "other": names[first]}
     found["htmt"] = _ratios(np.cov(values, rowvar=False), member)
     if draws:
-        luck = _ratios(bootstrap_covariances(values, draws, rng), member)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            luck = _ratios(bootstrap_covariances(values, draws, rng), member)
+        luck = luck[np.isfinite(luck).all(axis=1)]
+        if len(luck) < draws / 2:
+            raise ValueError(
+                f"In {draws - len(luck)} of {draws} bootstrap samples an item does not vary: too few "
+                "respondents differ for an interval. draws=0 gives the ratios alone."
+            )
         found["low"], found["high"] = np.quantile(luck, [level(alpha) / 2, 1 - alpha / 2], axis=0)
     return pd.DataFrame(found)
 

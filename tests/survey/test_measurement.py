@@ -379,3 +379,59 @@ def test_what_the_answers_do_not_tell_is_not_returned():
     right = right - right.mean(axis=0) - left @ (left.T @ (right - right.mean(axis=0)))
     table[["p1", "p2"]] = right  # exactly unrelated
     message(lambda: MeasurementModel(table, factors | {"g": ["p1", "p2"]}).fit(), "not identified")
+
+
+def test_the_order_in_which_a_pair_is_named_does_not_matter(pupils):
+    one, other = (
+        MeasurementModel(pupils, TESTS, errors=[pair]).fit() for pair in (("x7", "x8"), ("x8", "x7"))
+    )
+    assert one.llf == pytest.approx(other.llf)
+    for results in (one, other):
+        changes = results.modification_indices().index
+        assert not changes.isin(["x7 <-> x8", "x8 <-> x7"]).any()
+
+
+def test_a_first_item_that_measures_nothing_is_told():
+    table, factors = sheets(n=300)
+    table["f0_0"] = np.random.default_rng(1).normal(size=300)
+    message(lambda: MeasurementModel(table, factors).fit(), "put a stronger one first")
+    assert MeasurementModel(table, factors | {"f0": factors["f0"][::-1]}).fit().converged
+
+
+def test_samples_in_which_an_item_does_not_vary_are_left_out_of_the_interval():
+    table, factors = sheets(n=30)
+    table["f0_0"] = (table.index == 3).astype(float) + table["f0_1"] * 0
+    found = htmt(table, factors, draws=200, rng=1)
+    assert np.isfinite(found[["low", "high"]].to_numpy()).all()
+
+
+@pytest.mark.slow
+def test_whatever_is_drawn_gives_a_result_or_a_reason():
+    """Weak, reversed, unrelated and equal factors, single items, coarse answers, units from 1e-6 to 1e6."""
+    done = 0
+    for seed in range(200):
+        luck = np.random.default_rng(seed)
+        sizes = luck.integers(1, 6, luck.integers(1, 5))
+        people, tie = luck.choice([15, 40, 80, 300, 3000]), luck.choice([0, 0.3, 0.9, 1])
+        loading = luck.uniform(-1, 1, sizes.sum()) * luck.choice([0.3, 1])
+        common = tie + (1 - tie) * np.eye(len(sizes))
+        scores = luck.multivariate_normal(np.zeros(len(sizes)), common, people)
+        noise = luck.normal(size=(people, sizes.sum())) * np.sqrt(1 - loading**2)
+        values = np.repeat(scores, sizes, axis=1) * loading + noise
+        values = np.rint(values).clip(-3, 3) if seed % 3 == 0 else values
+        table = pd.DataFrame(values * 10.0 ** luck.integers(-6, 7, sizes.sum())).add_prefix("q")
+        names = iter(table.columns)
+        factors = {f"f{place}": [next(names) for _ in range(size)] for place, size in enumerate(sizes)}
+        try:
+            results = MeasurementModel(table, factors).fit(robust=bool(seed % 2))
+        except ValueError as reason:
+            assert len(str(reason)) > 60
+            continue
+        done += 1
+        slope = results.model.derivatives(results.params.to_numpy())[1]
+        assert np.abs(slope * results.bse.to_numpy()).max() < 1e-3
+        standard = results.standardised()
+        assert np.isfinite(standard).all().all()
+        assert standard.loc[standard.index.str.contains(" -> "), "estimate"].abs().max() <= 1 + 1e-9
+        assert results.fit_measures()["chi_square"] >= 0 and len(results.modification_indices().columns) == 2
+    assert done > 30
