@@ -110,7 +110,7 @@ def plot_parallel(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
     ax.plot(x, table["by_chance"], "--", color=plot.MODEL, label=plot.label("shuffled answers"))
     ax.axhline(1, color=plot.QUIET, ls=":", label=plot.label("the rule 'above 1'"))
-    ax.set_xticks(x)
+    ax.set_xticks(x[:: 1 + (len(x) - 1) // 15])
     ax.legend()
     title = plot.label("How many factors?") + f" {keep.sum()} " + plot.label("beat chance")
     return plot.annotate(ax, title, "component", "eigenvalue")
