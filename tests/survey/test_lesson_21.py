@@ -46,6 +46,20 @@ def test_difference_by_hand_is_welchs():
     assert list(found) == pytest.approx(list(welch), abs=0.02)
 
 
+def test_alpha_by_two_thirds_and_three_halves():
+    alpha = lesson("def alpha(items)")["alpha"]
+    copies = pd.DataFrame({name: [2, 4, 6, 8] for name in "abc"})
+    assert alpha(copies) == pytest.approx(1)
+    noise = pd.DataFrame(np.random.default_rng(3).normal(size=(20_000, 5)))
+    assert alpha(noise) == pytest.approx(0, abs=0.05)
+
+
+def test_limit_of_the_distance_is_that_of_the_fold():
+    far = stats.chi2.isf(0.001, 40)
+    (fold,) = [cell.source for cell in CELLS if "Mahalanobis" in cell.source]
+    assert f"exceed {far:.1f}" in fold
+
+
 STEPS = [
     *("asked = tea.questions", "waves = tea.surveys", "def moved(", "plain, leading ="),
     *('trust = asked[asked["construct"]', "items = answers[list", "turned = items.assign"),
@@ -69,6 +83,14 @@ def test_what_it_says_of_six_other_companies():
         assert max(found, key=found.get) == "either"
         assert found["either"] > 0.9 * min(50, careless.sum())
         assert (truth["trust"].corr(names["scores"]["trust"]) ** 2) < names["alpha"](names["turned"]) - 0.05
+        names = lesson("constructs = [", "def four_ways", **names, true=truth)
+        ways = names["four_ways"](truth.index)
+        assert ways.index[ways.argsort()].tolist() == ["chance alone", "measured", "true", "corrected"]
+        assert ways["measured"] == pytest.approx(names["measured"])
+        assert ways["corrected"] == pytest.approx(names["corrected"])
+        read = names["four_ways"](truth.index[~careless])
+        assert read["corrected"] - read["true"] < ways["corrected"] - ways["true"]
+        assert read["measured"] - read["chance alone"] < ways["measured"] - ways["chance alone"]
 
 
 class Silent:
