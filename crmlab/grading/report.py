@@ -62,7 +62,7 @@ def questions(marks: pd.DataFrame) -> pd.DataFrame:
     >>> questions(marks)["difficulty"].round(2).tolist()
     [0.67, 0.33]
     """
-    marks = marks[marks["mark"].notna()]
+    marks = _told_apart(marks[marks["mark"].notna()])
     wide = marks.pivot(index="student", columns="question", values="mark")
     rest = wide.apply(lambda column: wide.drop(columns=column.name).mean(axis=1))
     both = wide.std().gt(0) & rest.std().gt(0)
@@ -224,6 +224,7 @@ def _summary(
     notes: Sequence[str],
 ) -> str:
     known = marks[marks["question"] != ""]
+    known = _told_apart(known)
     told = known[known["mistake"] != ""].groupby(["question", "mistake"])["reason"]
     mistakes = told.agg(times="size", told="first").reset_index()
     trouble = [
@@ -307,6 +308,14 @@ def _harmless(value: Any) -> Any:
     # a spreadsheet that takes a cell apart at one of these signs would calculate what follows
     plain = re.sub(rf"([;,|]\s*)(?=[{FORMULA}])", r"\1'", plain)
     return f"'{plain}" if re.match(rf"['\"\s]*[{FORMULA}]", plain) else plain
+
+
+def _told_apart(marks: pd.DataFrame) -> pd.DataFrame:
+    """Return marks in which the questions of two exercises with one number have different names."""
+    if "exercise" not in marks:
+        return marks
+    both = marks.groupby("question")["exercise"].transform("nunique") > 1
+    return marks.assign(question=marks["question"].where(~both, marks["exercise"] + " " + marks["question"]))
 
 
 def _store(out: Path, name: str, text: str) -> list[str]:

@@ -299,19 +299,3 @@ def test_in_an_assignment_check_tells_the_form_and_nothing_more(classroom, monke
     with pytest.raises(ValueError, match="neither hints nor solutions"):
         practice.solution("T1.1")
     assert np.isfinite(right) and PERFECT
-
-
-def test_two_exercises_of_one_number_are_refused(tmp_path):
-    """Questions C1.1 of both could not be told apart in marks.csv, nor in overrides.csv."""
-    for name in ("C1_tea", "C1_coffee"):
-        new_exercise(tmp_path / "mine" / f"{name}.ipynb")
-    (tmp_path / "roster.csv").write_text("student\ns1\n")
-    with pytest.raises(ValueError, match="C1_tea and C1_coffee have the same number"):
-        release(
-            ["C1_tea", "C1_coffee"],
-            tmp_path / "roster.csv",
-            tmp_path / "key.json",
-            tmp_path / "out",
-            tmp_path / "mine",
-        )
-    assert not (tmp_path / "key.json").exists() and not (tmp_path / "out").exists()
