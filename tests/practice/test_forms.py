@@ -467,3 +467,13 @@ def test_a_text_is_held_against_nothing_but_its_form():
 def test_a_text_survives_the_file_beside_the_notebook():
     form = Text({"names a reason": 2, "form": 1})
     assert forms.read(json.loads(json.dumps(form.to_dict()))) == form
+
+
+def test_a_function_that_stops_where_another_is_taken_for_right_agrees_with_nothing():
+    """The proof asks whether two mistakes can be told apart, and one of them may stop on an input."""
+    form = practice.Function(("x",), returns=practice.Number("ratio", 0, tolerance=0.001))
+    cases = [{"x": 4.0}, {"x": -4.0}]
+    stops, goes_on = (form.plain(one, cases) for one in (lambda x: 1 / (abs(x) + x), lambda x: abs(x)))
+    assert "refused" in stops["outputs"][1]
+    assert not form.agrees(goes_on, stops) and not form.agrees(stops, goes_on)
+    assert form.difference(goes_on, stops) == "It is right on no input."
