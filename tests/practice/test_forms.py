@@ -471,7 +471,7 @@ def test_a_text_survives_the_file_beside_the_notebook():
 
 def test_a_function_that_stops_where_another_is_taken_for_right_agrees_with_nothing():
     """The proof asks whether two mistakes can be told apart, and one of them may stop on an input."""
-    form = practice.Function(("x",), returns=practice.Number("ratio", 0, tolerance=0.001))
+    form = Function(("x",), returns=Number("ratio", 0, tolerance=0.001))
     cases = [{"x": 4.0}, {"x": -4.0}]
     stops, goes_on = (form.plain(one, cases) for one in (lambda x: 1 / (abs(x) + x), lambda x: abs(x)))
     assert "refused" in stops["outputs"][1]
