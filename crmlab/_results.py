@@ -13,7 +13,7 @@ from scipy.special import digamma, gammaln, polygamma
 
 from crmlab._arguments import floats, level
 from crmlab._html import render
-from crmlab._search import Derivatives, from_search, maximise, profile, slopes, to_search
+from crmlab._search import CLOSE, Derivatives, from_search, maximise, profile, slopes, to_search
 
 if TYPE_CHECKING:
     from statsmodels.iolib.summary import Summary
@@ -37,6 +37,7 @@ class LikelihoodModel:
     results_class: type["LikelihoodResults"]
     nobs: float
     remarks: tuple[str, ...] = ()  # what the summary must say whatever the fit
+    close: float = CLOSE
 
     @property
     def units(self) -> np.ndarray:
@@ -130,7 +131,7 @@ class LikelihoodModel:
         """
         centre, units = self.start(), self.units
         begins = [centre, *self.other_starts()] if start is None else [self._checked(start, "start")]
-        found = [maximise(self.derivatives, begin, centre, units=units) for begin in begins]
+        found = [maximise(self.derivatives, begin, centre, units=units, close=self.close) for begin in begins]
         best = found[0]
         for other in found[1:]:
             if other[1][0] > best[1][0] + 1e-6:
@@ -199,9 +200,10 @@ class LikelihoodResults:
         names = pd.Index(model.names)  # once: texts are slow to take in
         self.model = model
         self.params = pd.Series(params, index=names, name="estimate")
-        self._covariance = pd.DataFrame(covariance, index=names, columns=names)
+        self._covariance = covariance
         self._bounded = self._known = bounded
-        self.bse = pd.Series(np.sqrt(np.diag(covariance)), names, name="standard error").where(bounded)
+        errors = np.where(bounded, np.sqrt(np.diag(covariance)), np.nan)
+        self.bse = pd.Series(errors, names, name="standard error")
         self.llf = float(llf)
         self.nobs = model.nobs
         self.estimated = len(names) if estimated else 0
@@ -212,7 +214,8 @@ class LikelihoodResults:
 
     def cov_params(self) -> pd.DataFrame:
         """Return the estimated covariance matrix of the parameters, NaN where the data do not bound one."""
-        return self._covariance.where(np.outer(self._bounded, self._bounded))
+        told = np.where(np.outer(self._bounded, self._bounded), self._covariance, np.nan)
+        return pd.DataFrame(told, self.params.index, self.params.index)
 
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """Return 1 − `alpha` confidence intervals, columns 0 and 1.
@@ -248,7 +251,7 @@ class LikelihoodResults:
         centre = quantity(theta)
         if self._bounded.all():
             slope, point = slopes(theta, units), to_search(theta, units)
-            covariance = self._covariance.to_numpy() / np.outer(slope, slope)
+            covariance = self._covariance / np.outer(slope, slope)
             nudge = 1e-4 * np.eye(len(theta))
             rates = np.array(
                 [

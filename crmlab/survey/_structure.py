@@ -58,25 +58,24 @@ class Layout:
         """Turn the lists into arrays, once nothing more is added."""
         which, kind, row, column = map(np.array, (self.which, self.kind, self.row, self.column))
         self.places = (which, kind, row, column)
-        self.half = np.where((kind == COVARIANCE) & (row == column), 0.5, 1.0)
-        self.by_kind = [np.flatnonzero(kind == one) for one in (EFFECT, COVARIANCE, MEAN)]
-        self.effect, self.pair, self.free = (
-            (kind == one).astype(float) for one in (EFFECT, COVARIANCE, MEAN)
-        )
-        self.units = np.zeros((self.variables, self.variables))
+        self.of_kind = [
+            (row[kind == one], column[kind == one], which[kind == one]) for one in (EFFECT, COVARIANCE, MEAN)
+        ]
+        self.effect, pair, self.free = ((kind == one).astype(float) for one in (EFFECT, COVARIANCE, MEAN))
+        self.moved, self.once = pair + self.effect, pair * np.where(row == column, 0.5, 1.0)
+        self.same = np.eye(self.variables)
+        self.units = np.zeros_like(self.same)
         for i, j in self.fixed:
             self.units[i, j] = 1.0
+        self.nested = bool((self.of_kind[EFFECT][0] >= self.items).any())  # factors that act on factors
 
     def system(self, params: np.ndarray) -> "System":
-        which, _, row, column = self.places
-        effects, covariances = self.units.copy(), np.zeros_like(self.units)
-        means = np.zeros(self.variables)
-        at, pairs, free = self.by_kind
-        effects[row[at], column[at]] = params[which[at]]
-        covariances[row[pairs], column[pairs]] = params[which[pairs]]
-        covariances[column[pairs], row[pairs]] = params[which[pairs]]
-        means[row[free]] = params[which[free]]
-        total = np.linalg.inv(np.eye(self.variables) - effects)
+        effects, covariances, means = self.units.copy(), np.zeros_like(self.units), np.zeros(self.variables)
+        (i, j, loading), (one, other, pair), (at, _, mean) = self.of_kind
+        effects[i, j] = params[loading]
+        covariances[one, other] = covariances[other, one] = params[pair]
+        means[at] = params[mean]
+        total = np.linalg.inv(self.same - effects) if self.nested else self.same + effects
         return System(self, total, total @ covariances @ total.T, total @ means, covariances)
 
 
@@ -95,17 +94,13 @@ class System:
         return self.covariance[: self.layout.items, : self.layout.items]
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return l, r and d of each place: its change moves the covariance by lr' + rl', the mean by d."""
+        """Return l, r and d of each place: its change moves the covariance by lr' + rl', the mean by ld."""
         layout, p = self.layout, self.layout.items
         _, _, row, column = layout.places
         left = self.total[:p, row].T
         right = layout.effect[:, None] * self.covariance[column, :p]
-        right += (layout.pair * layout.half)[:, None] * self.total[:p, column].T
-        shift = layout.effect * self.mean[column] + layout.free
-        return left, right, left * shift[:, None]
-
-    def _weighted(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        return np.linalg.inv(self.implied), self.vectors()
+        right += layout.once[:, None] * self.total[:p, column].T
+        return left, right, layout.effect * self.mean[column] + layout.free
 
     def likelihood(self, data: Moments, means: bool, exact: bool = False) -> Derivatives:
         """Return log-likelihood, gradient and Hessian, place by place.
@@ -113,17 +108,18 @@ class System:
         The Hessian is less the expected information, or with `exact` that of the answers at hand.
         """
         p, n = self.layout.items, data.nobs
-        places = len(self.layout.half)
+        places, implied, seen = len(self.layout.once), self.implied, data.covariance
         try:
-            root = np.linalg.cholesky(self.implied)
+            root = np.linalg.cholesky(implied)
         except np.linalg.LinAlgError:
             return -np.inf, np.zeros(places), -np.eye(places)
-        weight, (left, right, shift) = self._weighted()
-        gap = data.mean - self.mean[:p] if means else np.zeros(p)
-        seen = data.covariance + np.outer(gap, gap)
+        weight, (left, right, size) = np.linalg.inv(implied), self.vectors()
+        if means:
+            gap, shift = data.mean - self.mean[:p], left * size[:, None]
+            seen = seen + np.outer(gap, gap)
         value = -n / 2 * (p * np.log(2 * np.pi) + (weight * seen).sum())
-        value -= n * np.log(np.diag(root)).sum()
-        pull = weight @ (seen - self.implied) @ weight
+        value -= n * np.log(root.diagonal()).sum()
+        pull = weight @ (seen - implied) @ weight
         lw, rw, lp = left @ weight, right @ weight, left @ pull
         gradient = n * (lp * right).sum(axis=1)
         ll, lr, rr = lw @ left.T, lw @ right.T, rw @ right.T
@@ -139,24 +135,21 @@ class System:
         if means:
             both = (lw @ shift.T) * (right @ push)[:, None] + (rw @ shift.T) * (left @ push)[:, None]
             curved += both + both.T
-        curved -= self._second(llq, lrq, left, push if means else None)
+        curved -= self._second(llq, lrq, np.outer(left @ push, size) if means else None)
         return float(value), gradient, -information - n * curved
 
-    def _second(
-        self, llq: np.ndarray, lrq: np.ndarray, left: np.ndarray, push: np.ndarray | None
-    ) -> np.ndarray:
+    def _second(self, llq: np.ndarray, lrq: np.ndarray, pushed: np.ndarray | None) -> np.ndarray:
         """Return what the second derivatives of the implied moments add for one respondent."""
         layout = self.layout
         _, _, row, column = layout.places
-        effect, moved = layout.effect[:, None], layout.pair + layout.effect
+        effect, once = layout.effect[:, None], layout.once
         ahead, beside = self.total[column[:, None], row], self.total[column[:, None], column]
-        onward = layout.effect * self.covariance[column[:, None], column] + layout.pair * layout.half * beside
-        added = effect * (ahead * lrq * moved + onward * llq) + ahead.T * lrq.T * layout.effect
-        added += (layout.pair * layout.half)[:, None] * beside.T * llq * layout.effect
-        if push is not None:
-            shift = layout.effect * self.mean[column] + layout.free
-            once = effect * ahead * np.outer(left @ push, shift)
-            added += once + once.T
+        onward = layout.effect * self.covariance[column[:, None], column] + once * beside
+        added = effect * (ahead * lrq * layout.moved + onward * llq) + ahead.T * lrq.T * layout.effect
+        added += once[:, None] * beside.T * llq * layout.effect
+        if pushed is not None:
+            first = effect * ahead * pushed
+            added += first + first.T
         return added
 
     def scores(self, data: Moments, means: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +158,7 @@ class System:
         The second is d'Vd of Satorra and Bentler for the vector d of products of the answers (and, with
         means, of the answers themselves), V the weight matrix of normal theory.
         """
-        weight, (left, right, shift) = self._weighted()
+        weight, (left, right, size) = np.linalg.inv(self.implied), self.vectors()
         z = data.centred
         turned = z @ weight
         own = np.einsum("ij,ij->i", turned, z)
@@ -174,6 +167,6 @@ class System:
         pulls -= pulls.mean(axis=0)
         distance = (own**2 - 2 * np.einsum("ni,ij,nj->n", z, both, z) + np.sum(both * data.covariance)) / 2
         if means:
-            pulls = pulls + turned @ shift.T
+            pulls = pulls + turned @ left.T * size
             distance = distance + own
         return pulls, distance

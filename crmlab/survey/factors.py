@@ -12,7 +12,8 @@ from scipy import stats
 from crmlab import plot
 from crmlab._arguments import number
 from crmlab._tables import drawn_table, look_up, whole_number
-from crmlab.survey.reliability import checked_covariance, complete_rows, several_factors
+from crmlab.survey._answers import complete_rows
+from crmlab.survey.reliability import checked_covariance, several_factors
 
 _ROTATIONS = {"none": None, "varimax": "varimax", "oblimin": "oblimin"}
 
@@ -263,8 +264,6 @@ def _correlations(answers: Any, covariance: Any, nobs: int | None) -> tuple[pd.D
         table = checked_covariance(covariance)
         spread = np.sqrt(np.diag(table))
         matrix, count = table / np.outer(spread, spread), int(nobs or 0)
-    if np.linalg.eigvalsh(matrix)[0] < 1e-10:
-        raise ValueError("An item stands there twice, or is a sum of others (collinear items): leave it out.")
     return matrix, count
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 from crmlab import plot
 from crmlab._arguments import level, number
 from crmlab._tables import as_pandas, drawn_table
-from crmlab.survey._scores import Scale, scores
+from crmlab.survey._answers import Scale, scores
 
 Pairs = Mapping[str, tuple[str, str]]
 

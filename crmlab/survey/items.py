@@ -11,6 +11,7 @@ import pandas as pd
 
 from crmlab._html import Sheet
 from crmlab._tables import as_pandas, require_columns
+from crmlab.survey._answers import answers
 
 _WORDS = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False, "": False}
 _AGAINST = -0.1  # an item that goes along with the others less than this runs against them
@@ -137,11 +138,8 @@ class Questionnaire:
         frame = as_pandas(table)
         wanted = list(self.items.index) if items is None else list(items)
         self._known(wanted, frame)
-        if frame.empty:
-            raise ValueError("There is not a single respondent: the table of answers has no rows.")
-        codes = np.atleast_1d(np.asarray(missing, float))
-        checked = {name: self._checked(frame[name], codes) for name in wanted}
-        return pd.DataFrame(checked, index=frame.index)
+        scales = self.items.loc[wanted, ["lowest", "highest"]]
+        return answers(frame, wanted, scales.to_numpy(), missing=np.atleast_1d(np.asarray(missing, float)))
 
     def _known(self, wanted: list[str], frame: pd.DataFrame) -> None:
         if strange := [name for name in wanted if name not in self.items.index]:
@@ -157,38 +155,6 @@ class Questionnaire:
                 f"{len(absent)} of {len(wanted)} items of the questionnaire are no columns of the answers: "
                 f"{', '.join(absent[:5])}.{hint} To leave items out, name the others: items=[...]."
             )
-        require_columns(frame.columns, wanted)
-
-    def _checked(self, column: pd.Series, codes: np.ndarray) -> pd.Series:
-        name, kind = column.name, pd.api.types
-        if kind.is_bool_dtype(column) or not kind.is_numeric_dtype(column):
-            numbers = pd.to_numeric(column.astype(object), errors="coerce")
-            text = column.notna() & (numbers.isna() | column.map(lambda one: isinstance(one, str | bool)))
-            if text.any():
-                place, held = int(text.to_numpy().argmax()), column.tolist()
-                raise ValueError(
-                    f"Answers to {name!r} must be numbers; row {column.index[place]!r} holds {held[place]!r} "
-                    f"({text.sum()} such answers). Convert them: pandas.to_numeric, or map words to steps."
-                )
-            column = numbers
-        values = pd.Series(column.to_numpy(float, na_value=np.nan), column.index, name=name)
-        values = values.mask(values.isin(codes))
-        lowest, highest = self.items.loc[name, ["lowest", "highest"]]
-        outside = values.notna() & ~values.between(lowest, highest)
-        if outside.any():
-            first, count = values[outside].iloc[0], int(outside.sum())
-            code = (
-                f" If {first:g} stands for 'no answer', say so: missing=[{first:g}]."
-                if abs(first) > 8
-                else ""
-            )
-            raise ValueError(
-                f"{count} of {len(values)} answers to {name!r} lie outside its scale, {lowest:g} to "
-                f"{highest:g}; the first is {first:g} in row {values.index[outside][0]!r}.{code}"
-            )
-        if values.isna().all():
-            raise ValueError(f"Nobody answered {name!r}: leave the item out, or look for its column.")
-        return values
 
     def turned(
         self, table: Any, items: Sequence[str] | None = None, missing: Any = (), also: Sequence[str] = ()

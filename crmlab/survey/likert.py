@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from crmlab import plot
-from crmlab._columns import customer_weights
 from crmlab._tables import as_pandas, drawn_table, look_up, require_columns
+from crmlab._weights import respondent_weights
+from crmlab.survey._answers import answers as read
 
 _SIDES = ("low", "neutral", "high")
 _NEUTRAL = "#b4bcc4"
@@ -64,12 +65,11 @@ def likert_table(
             list(scale) if isinstance(scale, Mapping) else [one for one in frame.columns if one != weights]
         )
     require_columns(frame.columns, items)
-    if frame.empty:
-        raise ValueError("There is not a single respondent: the table of answers has no rows.")
-    weight = customer_weights(frame, weights)
-    return pd.concat(
-        [_shares(frame[name], look_up_scale(scale, name), weight) for name in items], ignore_index=True
-    )
+    scales = [look_up_scale(scale, name) for name in items]
+    given = read(frame, items, scales, whole=True)
+    weight = respondent_weights(frame, weights)
+    parts = [_shares(given[name], ends, weight) for name, ends in zip(items, scales, strict=True)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def look_up_scale(scale: Any, name: str) -> tuple[int, int]:
@@ -90,18 +90,11 @@ def look_up_scale(scale: Any, name: str) -> tuple[int, int]:
 
 def _shares(column: pd.Series, scale: tuple[int, int], weight: np.ndarray) -> pd.DataFrame:
     name, steps = column.name, np.arange(scale[0], scale[1] + 1)
-    numbers = pd.to_numeric(column.astype(object), errors="coerce")
     given = column.notna().to_numpy()
-    wrong = given & ~numbers.isin(steps).to_numpy()
-    if wrong.any():
-        raise ValueError(
-            f"{wrong.sum()} answers to {name!r} are no step of its scale, {scale[0]} to {scale[1]}; the "
-            f"first is {column[wrong].tolist()[0]!r} in row {column.index[wrong].tolist()[0]!r}."
-        )
     total = weight[given].sum()
     if not total:
-        raise ValueError(f"Nobody answered {name!r}, or all who did have weight 0: leave the item out.")
-    place = numbers[given].to_numpy(int) - scale[0]
+        raise ValueError(f"All who answered {name!r} have weight 0: leave the item out.")
+    place = column[given].to_numpy(int) - scale[0]
     share = np.bincount(place, weight[given], len(steps)) / total
     side = np.sign(steps - sum(scale) / 2).astype(int) + 1
     return pd.DataFrame(

@@ -8,7 +8,7 @@ from scipy import optimize, stats
 
 from crmlab._arguments import level
 from crmlab._html import render
-from crmlab._results import LikelihoodResults
+from crmlab._results import FLAT, LikelihoodResults
 from crmlab.survey._structure import COVARIANCE, EFFECT, Layout, Moments, System
 
 if TYPE_CHECKING:
@@ -26,6 +26,25 @@ class MeasurementResults(LikelihoodResults):
     """
 
     model: "MeasurementModel"
+
+    def __init__(
+        self,
+        model: "MeasurementModel",
+        params: np.ndarray,
+        llf: float,
+        covariance: np.ndarray,
+        bounded: np.ndarray,
+        *rest: Any,
+        **more: Any,
+    ):
+        # in units of each parameter: items may be counted in millions beside others in millionths
+        scale = np.outer(model.units, model.units)
+        size, direction = np.linalg.eigh(-scale * model._derivatives(params, exact=False)[2])
+        self._inverse = scale * ((direction / size) @ direction.T)
+        if size[0] < FLAT:
+            bounded = bounded & (np.abs(direction[:, 0]) <= 0.1)
+        covariance = np.where(np.isnan(covariance), np.nan, self._inverse)
+        super().__init__(model, params, llf, covariance, bounded, *rest, **more)
 
     def _systems(self, params: np.ndarray | None = None) -> list[tuple[Layout, Moments, System]]:
         at = self.params.to_numpy() if params is None else params
@@ -45,26 +64,17 @@ class MeasurementResults(LikelihoodResults):
             distance += far.mean()
         return total, distance
 
-    def _information(self) -> np.ndarray:
-        return -self.model._derivatives(self.params.to_numpy(), exact=False)[2]
-
-    def set_errors(self, robust: bool) -> None:
-        """Take standard errors from the expected information, or robust ones (Satorra and Bentler, 1994)."""
-        # in units of each parameter: items may be counted in millions beside others in millionths
-        scale = np.outer(self.model.units, self.model.units)
-        covariance = scale * np.linalg.inv(scale * self._information())
-        if robust:
-            covariance = covariance @ self._pulls()[0] @ covariance
-            self.notes = [*self.notes, "Standard errors are robust (Satorra and Bentler)."]
-        self._covariance = pd.DataFrame(covariance, self.params.index, self.params.index)
-        self.bse = pd.Series(np.sqrt(np.diag(covariance)), self.params.index, name="standard error")
+    def robust_errors(self) -> None:
+        """Replace the standard errors by robust ones (Satorra and Bentler, 1994)."""
+        self._covariance = self._inverse @ self._pulls()[0] @ self._inverse
+        self.bse[:] = np.sqrt(np.diag(self._covariance))
+        self.notes = [*self.notes, "Standard errors are robust (Satorra and Bentler)."]
 
     def _scaling(self) -> float:
         if not self.model.df:
             return np.nan
-        scale = np.outer(self.model.units, self.model.units)
-        information, (total, distance) = scale * self._information(), self._pulls()
-        return float((distance - np.trace(np.linalg.solve(information, scale * total))) / self.model.df)
+        total, distance = self._pulls()
+        return float((distance - np.sum(self._inverse * total)) / self.model.df)
 
     def fit_measures(self) -> pd.Series:
         """Return how well the model reproduces the covariances of the items.
@@ -165,7 +175,7 @@ class MeasurementResults(LikelihoodResults):
             [self._standardised(theta + e) - self._standardised(theta - e) for e in np.diag(step)]
         )
         turns /= 2 * step[:, None]
-        error = np.sqrt(np.maximum(np.einsum("ki,kl,li->i", turns, self._covariance.to_numpy(), turns), 0))
+        error = np.sqrt(np.maximum(np.einsum("ki,kl,li->i", turns, self._covariance, turns), 0))
         centre = self._standardised(theta)
         reach = stats.norm.isf(level(alpha) / 2) * error
         columns = {"estimate": centre, "std_error": error, "low": centre - reach, "high": centre + reach}
@@ -298,14 +308,14 @@ class MeasurementResults(LikelihoodResults):
     def _indices(self) -> pd.DataFrame:
         [(layout, moments, _)] = self._systems()
         p, variables = layout.items, [*self.model.items, *self.model.factors]
-        _, kind, row, column = layout.places
+        order, kind, row, column = layout.places
         taken = set(zip(kind.tolist(), row.tolist(), column.tolist(), strict=True))
         taken |= {(arrow, i, j) for arrow, j, i in taken if arrow == COVARIANCE}
         taken |= {(EFFECT, i, j) for i, j in layout.fixed}
         wider = Layout(p, len(variables))
         wider.fixed = layout.fixed
-        for which, place in enumerate(zip(*layout.places, strict=True)):
-            wider.add(which, *map(int, place[1:]))
+        for place, (arrow, i, j) in enumerate(zip(kind, row, column, strict=True)):
+            wider.add(place, arrow, i, j)
         names = list[str]()
         alone = {items[0] for items in self.model.factors.values() if len(items) == 1}
         loadings = [(EFFECT, i, j) for j in range(p, len(variables)) for i in range(p)]
@@ -316,9 +326,7 @@ class MeasurementResults(LikelihoodResults):
             wider.add(len(self.params) + len(names), arrow, i, j)
             names.append(f"{variables[j]} {'->' if arrow == EFFECT else '<->'} {variables[i]}")
         wider.seal()
-        order = layout.places[0]
         theta = np.concatenate([self.params.to_numpy()[order], np.zeros(len(names))])
-        wider.places[0][:] = np.arange(len(theta))
         _, gradient, curvature = wider.system(theta).likelihood(moments, self.model.means)
         size = len(order)
         scale = np.sqrt(-np.diag(curvature))

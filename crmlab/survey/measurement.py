@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from crmlab._results import FLAT, FitWarning, LikelihoodModel
+from crmlab._results import FitWarning, LikelihoodModel
 from crmlab._search import Derivatives
 from crmlab._tables import as_pandas, require_columns
 from crmlab.survey._answers import answers, by_group, complete, items_of, look
@@ -77,6 +77,7 @@ class MeasurementModel(LikelihoodModel):
     """
 
     title = "Measurement model"
+    close = 1e-6  # the last step then ends as near: standard errors are those of where it ends
     results_class = MeasurementResults
 
     def __init__(
@@ -118,7 +119,7 @@ class MeasurementModel(LikelihoodModel):
     def _read(self, data: Any) -> None:
         data = as_pandas(data)
         table = answers(data, self.items, self.scale)
-        rows = {"": np.ones(len(table), bool)}
+        rows: dict[str, Any] = {"": slice(None)}
         if self.group is not None:
             require_columns(data.columns, [self.group])
             rows = by_group(table, data[self.group])
@@ -142,29 +143,30 @@ class MeasurementModel(LikelihoodModel):
 
     def _lay_out(self) -> None:
         self.means = self.group is not None
-        labels, units, votes = list[str](), list[float](), list[list[float]]()
-        at = {name: place for place, name in enumerate([*self.items, *self.factors])}
+        numbers, units, votes = dict[str, int](), list[float](), list[list[float]]()
+        variables = [*self.items, *self.factors]
+        at = {name: place for place, name in enumerate(variables)}
         self.layouts = dict[str, Layout]()
         for name, moments in self.moments.items():
             layout = Layout(len(self.items), len(at))
             layout.fixed = [(at[items[0]], at[one]) for one, items in self.factors.items()]
             loading, factor, spread = self._start(moments)
             for kind, row, column, start, shared in self._places(at, moments, loading, factor):
-                label = self._label(kind, row, column, list(at))
+                label = self._label(kind, row, column, variables)
                 if name and not shared:
                     label += f" [{name}]"
-                if label not in labels:
-                    labels.append(label)
+                number = numbers.setdefault(label, len(numbers))
+                if number == len(units):
                     votes.append([])
                     one, other = spread[row], spread[column]
                     units.append(
                         one / other if kind == EFFECT else one * other if kind == COVARIANCE else one
                     )
-                votes[labels.index(label)].append(start)
-                layout.add(labels.index(label), kind, row, column)
+                votes[number].append(start)
+                layout.add(number, kind, row, column)
             layout.seal()
             self.layouts[name] = layout
-        self.names = tuple(labels)
+        self.names = tuple(numbers)
         self._starts, self._units = np.array([np.mean(one) for one in votes]), np.array(units)
 
     @staticmethod
@@ -324,15 +326,12 @@ class MeasurementModel(LikelihoodModel):
             warnings.simplefilter("ignore", FitWarning)
             results: MeasurementResults = super().fit(start)
         self._refuse(results)
-        results.set_errors(robust)
+        if robust:
+            results.robust_errors()
         return results
 
     def _refuse(self, results: MeasurementResults) -> None:
         loose = ~results._bounded
-        _, _, curvature = self._derivatives(results.params.to_numpy(), exact=False)
-        size, direction = np.linalg.eigh(-np.outer(self._units, self._units) * curvature)
-        if size[0] < FLAT:
-            loose = loose | (np.abs(direction[:, 0]) > 0.1)
         if loose.any():
             raise ValueError(
                 f"These answers do not tell {', '.join(results.params.index[loose])}: the model is not "

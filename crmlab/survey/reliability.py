@@ -9,7 +9,8 @@ from scipy import stats
 
 from crmlab._arguments import level, number
 from crmlab._html import Sheet
-from crmlab._tables import as_pandas, whole_number
+from crmlab._tables import whole_number
+from crmlab.survey._answers import complete_rows, told_apart
 
 DEFINITIONS = {
     "alpha": "Cronbach (1951): k/(k-1) · (1 - sum of item variances / variance of the sum)",
@@ -119,45 +120,6 @@ def reliability(
     return Sheet(result.assign(definition=told))
 
 
-def complete_rows(answers: Any) -> pd.DataFrame:
-    """Return the rows without a gap as floats, after the checks that every reliability needs.
-
-    Examples
-    --------
-    >>> len(complete_rows({"a": [1, 2, 3, None], "b": [2, 1, 3, 3]}))
-    3
-    """
-    frame = pd.DataFrame(answers) if isinstance(answers, dict) else as_pandas(answers)
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise ValueError(f"There are two columns {twice[0]!r}: each item stands there once.")
-    for name in frame.columns:
-        kind = pd.api.types
-        if not kind.is_numeric_dtype(frame[name]) or kind.is_bool_dtype(frame[name]):
-            raise ValueError(
-                f"The item {name!r} holds {frame[name].dtype}, and answers are numbers. Leave out columns "
-                "that are no items: answers[['item_1', 'item_2']]."
-            )
-    values = pd.DataFrame(
-        {name: frame[name].to_numpy(float, na_value=np.nan) for name in frame.columns}, frame.index
-    )
-    infinite = np.isinf(values).any()
-    if infinite.any():
-        raise ValueError(f"The item {infinite.idxmax()!r} holds an infinite answer.")
-    rows = values.dropna()
-    if len(rows) <= max(values.shape[1], 2):
-        raise ValueError(
-            f"{len(rows)} of {len(values)} respondents answered all {values.shape[1]} items; there must be "
-            "more of them than items, and at least three."
-        )
-    constant = rows.nunique() == 1
-    if constant.any():
-        raise ValueError(
-            f"All answers to {constant.idxmax()!r} are the same: it measures nothing. Leave it out."
-        )
-    return rows
-
-
 def checked_covariance(covariance: Any) -> pd.DataFrame:
     """Return a covariance or correlation matrix as a table, if it is one.
 
@@ -172,6 +134,13 @@ def checked_covariance(covariance: Any) -> pd.DataFrame:
         raise ValueError(f"A covariance is a square table of finite numbers; this one is {matrix.shape}.")
     if not np.allclose(matrix, matrix.T) or (np.diag(matrix) <= 0).any():
         raise ValueError("A covariance is symmetric, with positive variances on its diagonal.")
+    together = matrix / np.sqrt(np.outer(np.diag(matrix), np.diag(matrix)))
+    if (least := np.linalg.eigvalsh(together)[0]) < -1e-9:
+        raise ValueError(
+            "No answers have these covariances: a combination of the items would have a variance of "
+            f"{least:.2g} times that of one. Were they rounded too far, or made pair by pair?"
+        )
+    told_apart(together, table.columns)
     return table
 
 
@@ -181,12 +150,6 @@ def _enough(matrix: pd.DataFrame, factors: int) -> None:
         raise ValueError(f"Reliability is about several items of one thing; here is {items}.")
     spread = np.sqrt(np.diag(matrix))
     together = matrix.to_numpy() / np.outer(spread, spread)
-    pairs = np.argwhere(np.triu(np.abs(together) > 1 - 1e-9, 1))
-    if len(pairs):
-        one, other = (matrix.columns[place] for place in pairs[0])
-        raise ValueError(f"{one!r} and {other!r} hold the same answers: an item stands there twice.")
-    if np.linalg.eigvalsh(together)[0] < 1e-10:
-        raise ValueError("An item is a sum of others (collinear items): leave it, or the total, out.")
     if factors == 2 or factors > 1 and items < 2 * factors:
         raise ValueError(
             f"{factors} factors of {items} items cannot be told apart from a general one: take 1 factor, or "

@@ -11,7 +11,8 @@ from crmlab._arguments import floats, level
 from crmlab._intervals import deviations, newcombe, resampled, wilson
 from crmlab._results import compress
 from crmlab._tables import as_pandas, look_up, whole_number
-from crmlab.survey._scores import NPS_SCALE, Group, Scale, among_top, checked_scale, groups, scores, table_of
+from crmlab.survey._answers import Scale, answers, checked_scale, scores
+from crmlab.survey._scores import NPS_SCALE, Group, among_top, groups, table_of
 
 Rng = int | np.random.Generator
 _METHODS = {"adjusted": 3.0, "wald": 0.0, "bootstrap": None}
@@ -391,13 +392,14 @@ def satisfaction_index(
     all  4        0        4.0   69.2  49.4  88.9
     """
     table, (lowest, highest) = as_pandas(table), checked_scale(scale)
-    items = dict(items) if isinstance(items, Mapping) else dict.fromkeys(items, 1.0)
-    shares = floats(list(items.values()), "the weights of the items")
-    if not len(items) or not (np.isfinite(shares) & (shares >= 0)).all() or shares.sum() == 0:
+    names = list(items)
+    given = list(items.values()) if isinstance(items, Mapping) else [1.0] * len(names)
+    shares = floats(given, "the weights of the items")
+    if not names or not (np.isfinite(shares) & (shares >= 0)).all() or shares.sum() == 0:
         raise ValueError(f"The items' weights are numbers of at least 0, not all 0; got {items}.")
-    counted = [name for name, share in zip(items, shares, strict=True) if share > 0]
-    answers = np.column_stack([scores(table, name, scale, whole=False) for name in counted])
-    each = (np.average(answers, axis=1, weights=shares[shares > 0]) - lowest) / (highest - lowest)
+    counted = [name for name, share in zip(names, shares, strict=True) if share > 0]
+    values = answers(table, counted, scale).to_numpy()
+    each = (np.average(values, axis=1, weights=shares[shares > 0]) - lowest) / (highest - lowest)
     if np.isnan(each).all():
         raise ValueError(f"Nobody answered all of {', '.join(counted)}.")
     rows = []

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from crmlab import _charts, plot
 from crmlab._arguments import number
 from crmlab._tables import as_pandas, drawn_table, look_up, require_columns, whole_number
-from crmlab.survey._scores import NPS_SCALE, Scale, among_top, checked_scale, scores
+from crmlab.survey._answers import Scale, checked_scale, scores
+from crmlab.survey._scores import NPS_SCALE, among_top
 
 _FEW = "too few answers"
 

@@ -136,7 +136,7 @@ HEYWOOD = np.array([[1, 0.8, 0.8, 0.1], [0.8, 1, 0.5, 0.1], [0.8, 0.5, 1, 0.1], 
         ({"nobs": None}, "nobs, the number of respondents"),
         ({"answers": ABILITY}, "either the answers or the covariance"),
         ({"covariance": HEYWOOD}, "Heywood"),
-        ({"covariance": np.ones((4, 4))}, "stands there twice"),
+        ({"covariance": np.ones((4, 4))}, "tell each other exactly"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(options, sentence):
@@ -150,7 +150,7 @@ def test_bad_answers_are_refused(look):
     for answers, sentence in (
         (fine.assign(x1=3), "All answers to 'x1' are the same"),
         (fine.head(6), "more of them than items"),
-        (fine.assign(x1="a"), "'x1' holds"),
+        (fine.assign(x1="a"), "'x1' must hold numbers and holds 'a' in row 0"),
     ):
         with pytest.raises(ValueError, match=sentence):
             look(answers)
