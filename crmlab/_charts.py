@@ -12,6 +12,17 @@ _RANGE = 1.128379167095513  # mean distance of two normal values in standard dev
 BEYOND, RUN = "beyond a limit", "{} in a row on one side"
 
 
+def moving_range(values: Any) -> float:
+    """Return the mean distance of a value from the one before it.
+
+    Examples
+    --------
+    >>> moving_range([1, 3, 2])
+    1.5
+    """
+    return float(np.abs(np.diff(values)).mean())
+
+
 def control_chart(
     values: pd.Series, wobble: Any = None, baseline: int | None = None, sigmas: float = 3.0, run: int = 8
 ) -> pd.DataFrame:
@@ -78,7 +89,7 @@ def control_chart(
         )
     first = shown[:count]
     if wobble is None:
-        centre, errors = first.mean(), np.full(len(shown), np.abs(np.diff(first)).mean() / _RANGE)
+        centre, errors = first.mean(), np.full(len(shown), moving_range(first) / _RANGE)
     else:
         errors = np.broadcast_to(floats(wobble, "wobble"), shown.shape)
         if not (np.isfinite(errors) & (errors > 0)).all():

@@ -117,6 +117,20 @@ def annotate(ax: Axes, title: str, x: str, y: str) -> Axes:
     return ax
 
 
+def legend_beside(ax: Axes) -> None:
+    """Put the legend to the right of the axes, where it covers no data.
+
+    Examples
+    --------
+    >>> ax = axes()
+    >>> _ = ax.plot([1, 2], label=label("sales"))
+    >>> legend_beside(ax)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['sales']
+    """
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
 def contrast(colour: Any, background: Any = "white") -> float:
     """Return the contrast of two colours, from 1 (equal) to 21 (black on white).
 

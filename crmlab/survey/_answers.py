@@ -118,8 +118,8 @@ def _numbers(column: pd.Series) -> np.ndarray:
             row, value = next(iter(given[wrong].items()))
             raise ValueError(
                 f"{column.name!r} must hold numbers and holds {value!r} in row {row!r} "
-                f"({wrong.sum()} of {len(column)} are none). Turn them into numbers first, by pandas.to_numeric "
-                "or map({'agree': 4, …}); leave out a column that is no item."
+                f"({wrong.sum()} of {len(column)} are none). Turn them into numbers first, by to_numeric or "
+                "map({'agree': 4, …}) of pandas, or leave out a column that is no item."
             )
         column = numbers
     return np.asarray(column.to_numpy(float, na_value=np.nan))

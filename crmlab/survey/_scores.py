@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab._tables import require_columns, whole_number
+from crmlab._tables import refuse, require_columns, whole_number
 from crmlab._weights import effective_number, respondent_weights
 from crmlab.survey._answers import Scale, checked_scale
 
@@ -63,14 +63,9 @@ def groups(
         labels, places = ["all"], np.zeros(len(values), int)
     else:
         require_columns(table.columns, [by])
-        column = table[by]
-        if column.isna().any():
-            raise ValueError(
-                f"{column.isna().sum()} of {len(table)} rows have no {by!r}; the first is row "
-                f"{table.index[column.isna()][0]!r}. Drop them, or make them a group of their own."
-            )
+        refuse(table, table[by].isna().to_numpy(), f"no {by!r}")
         # only groups that are met: a category of the column that nobody belongs to is none
-        places, found = pd.factorize(column, sort=True)
+        places, found = pd.factorize(table[by], sort=True)
         labels = list(found)
     for place, label in enumerate(labels):
         here = places == place

@@ -220,5 +220,5 @@ def plot_gaps(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.plot(table["got"], rows, "o", color=plot.MODEL, ms=9, label=plot.label("got"))
     ax.set_yticks(rows, [plot.label(str(name)) for name in table.index])
     ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    plot.legend_beside(ax)
     return plot.annotate(ax, "Expected and got", "mean answer", "")

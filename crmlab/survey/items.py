@@ -11,7 +11,7 @@ import pandas as pd
 
 from crmlab._html import Sheet
 from crmlab._tables import as_pandas, require_columns
-from crmlab.survey._answers import answers
+from crmlab.survey._answers import answers, look
 
 _WORDS = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False, "": False}
 _AGAINST = -0.1  # an item that goes along with the others less than this runs against them
@@ -111,10 +111,8 @@ class Questionnaire:
         ValueError
             The questionnaire has no such construct.
         """
-        valid = list(self.items["construct"].unique())
         for one in constructs:
-            if one not in valid:
-                raise ValueError(f"There is no construct {one!r}. Valid: {', '.join(map(str, valid))}.")
+            look(one, list(self.items["construct"].unique()), "construct")
         return self.items.index[self.items["construct"].isin(constructs)].tolist()
 
     def answers(self, table: Any, items: Sequence[str] | None = None, missing: Any = ()) -> pd.DataFrame:
@@ -142,10 +140,8 @@ class Questionnaire:
         return answers(frame, wanted, scales.to_numpy(), missing=np.atleast_1d(np.asarray(missing, float)))
 
     def _known(self, wanted: list[str], frame: pd.DataFrame) -> None:
-        if strange := [name for name in wanted if name not in self.items.index]:
-            raise ValueError(
-                f"The questionnaire has no item {strange[0]!r}. Valid: {', '.join(self.items.index)}."
-            )
+        for name in wanted:
+            look(name, list(self.items.index), "item of the questionnaire")
         absent = [name for name in wanted if name not in frame.columns]
         if absent:
             spare = {str(name).lower(): name for name in frame.columns if name not in self.items.index}
@@ -211,8 +207,8 @@ class Questionnaire:
         return turned
 
     def _flips(self, given: pd.DataFrame, also: Sequence[str]) -> pd.Series:
-        if strange := [name for name in also if name not in self.items.index]:
-            raise ValueError(f"also names {strange[0]!r}. Valid: {', '.join(given.columns)}.")
+        for name in also:
+            look(name, list(given.columns), "item to turn, also=,")
         called = self.items.loc[list(given.columns), "reversed"].astype(bool)
         return called ^ called.index.isin(list(also))
 
@@ -308,10 +304,8 @@ class Questionnaire:
         """
         if not 0 < at_least <= 1:
             raise ValueError(f"at_least is a share of the items, above 0 and at most 1; got {at_least!r}.")
-        if strange := [name for name in turned.columns if name not in self.items.index]:
-            raise ValueError(
-                f"The questionnaire has no item {strange[0]!r}. Valid: {', '.join(self.items.index)}."
-            )
+        for name in turned.columns:
+            look(name, list(self.items.index), "item of the questionnaire")
         groups = self.items.loc[list(turned.columns)].groupby("construct", sort=False).groups
         return pd.DataFrame(
             {

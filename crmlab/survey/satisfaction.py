@@ -108,12 +108,10 @@ def nps(
 
     Parameters
     ----------
-    table : table
-        One row per respondent, of any engine.
-    item : str
-        Its column with the answers: 0 to 10, missing where the question was not answered.
-    by, weights, alpha
+    table, by, weights, alpha
         As for :func:`top_box`.
+    item : str
+        The column with the answers: 0 to 10, missing where the question was not answered.
     method : {"adjusted", "wald", "bootstrap"}
         How the interval is made. Wald: score ± z √((p + d − (p − d)²) / n). Adjusted: the same after 3
         answers were added, ¾ promoters, 1½ passives and ¾ detractors; it is the best of the simple ones in
@@ -350,15 +348,13 @@ def satisfaction_index(
 
     Parameters
     ----------
-    table : table
-        One row per respondent, of any engine.
+    table, by, weights, alpha
+        As for :func:`top_box`: `weights` are the respondents'.
     items : mapping from str to float, or list of str
         The columns with the answers and how much each counts, as a model estimates it; a list counts all
         alike. Turn reversed items first.
     scale : (low, high)
         The lowest and the highest answer, the same for all items.
-    by, weights, alpha
-        As for :func:`top_box`: `weights` are the respondents'.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from crmlab import _charts, plot
 from crmlab._arguments import number
-from crmlab._tables import as_pandas, drawn_table, look_up, require_columns, whole_number
+from crmlab._tables import as_pandas, drawn_table, look_up, refuse, require_columns, whole_number
 from crmlab.survey._answers import Scale, checked_scale, scores
 from crmlab.survey._scores import NPS_SCALE, among_top
 
@@ -129,11 +129,7 @@ def control_chart(
 def _periods(table: pd.DataFrame, date: str, met: np.ndarray, period: str) -> pd.PeriodIndex:
     require_columns(table.columns, [date])
     days = table.loc[met, date]
-    if days.isna().any():
-        raise ValueError(
-            f"{days.isna().sum()} of {len(days)} answers have no {date!r}; the first is row "
-            f"{days.index[days.isna()][0]!r}. Leave them out and say so, or find out when they were given."
-        )
+    refuse(table[met], days.isna().to_numpy(), f"no {date!r}")
     if days.dtype.kind != "M":
         try:
             days = pd.to_datetime(days.astype(str))
@@ -192,7 +188,7 @@ def plot_control_chart(chart: pd.DataFrame, ax: Axes | None = None) -> Axes:
             ax.plot(place[here], chart["value"][here], look, color=colour, ms=9, label=plot.label(signal))
     shown = place[:: max(1, -(-len(place) // 12))]
     ax.set_xticks(shown, [names[one] for one in shown], rotation=45, ha="right")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    plot.legend_beside(ax)
     signals = int((judged & (chart["signal"] != "")).sum())
     title = plot.label("News and noise:") + f" {signals} {plot.label('of')} {int(judged.sum())} "
     return plot.annotate(ax, title + plot.label("periods signal"), "", "score")

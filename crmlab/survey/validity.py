@@ -145,5 +145,5 @@ def plot_htmt(table: pd.DataFrame, limit: float = 0.9, ax: Axes | None = None) -
     ax.axvline(1, color=plot.INK, lw=1, label=plot.label("1: one and the same"))
     ax.set_yticks(places, [f"{row.factor} – {row.other}" for row in shown.itertuples()])
     ax.set_ylim(-0.6, len(shown) - 0.4)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    plot.legend_beside(ax)
     return plot.annotate(ax, "Are two scales two things?", "heterotrait–monotrait ratio", "")

@@ -146,7 +146,7 @@ def test_polars_dates_and_texts_are_days():
         ({"recommend": -99}, {}, "outside its scale 0 to 10: -99"),
         ({"recommend": "often"}, {}, "must hold numbers"),
         ({"recommend": 9}, {}, "All answers to 'recommend' in the baseline are alike"),
-        ({"day": pd.NaT}, {}, "answers have no 'day'"),
+        ({"day": pd.NaT}, {}, "rows have no 'day'"),
         ({"day": "soon"}, {}, "'day' must hold days and holds 'soon'"),
         ({}, {"date": "date"}, "no column 'date'"),
         ({}, {"measure": "csat"}, "no measure 'csat'"),

@@ -145,7 +145,7 @@ def test_names_that_differ_are_named(few):
         Questionnaire(questions(["a", "B", "c"])).answers(few)
     with pytest.raises(ValueError, match=r"Is 'item_b' the column 'Item_b'\? Rename it"):
         Questionnaire(questions(["a", "item_b"])).answers(few.rename(columns={"b": "Item_b"}))
-    with pytest.raises(ValueError, match="has no item 'd'. Valid: a, b, c"):
+    with pytest.raises(ValueError, match="no item of the questionnaire 'd'. Valid: a, b, c"):
         known.answers(few, items=["d"])
     with pytest.raises(ValueError, match="There are 2 columns 'a'"):
         known.answers(pd.concat([few, few["a"]], axis=1))
@@ -212,7 +212,7 @@ def test_items_of_nothing_in_common_accuse_nobody():
 
 
 def test_also_must_name_an_item(few):
-    with pytest.raises(ValueError, match="also names 'x'. Valid: a, b, c"):
+    with pytest.raises(ValueError, match="also=, 'x'. Valid: a, b, c"):
         Questionnaire(questions("abc")).turned(few, also=["x"])
 
 
@@ -242,5 +242,5 @@ def test_scores_need_their_share_of_answers(few):
     assert known.scores(turned, at_least=0.3).loc[2, "liking"] == 1
     with pytest.raises(ValueError, match="at_least is a share"):
         known.scores(turned, at_least=2)
-    with pytest.raises(ValueError, match="no item 'x'"):
+    with pytest.raises(ValueError, match="no item of the questionnaire 'x'"):
         known.scores(turned.rename(columns={"a": "x"}))

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
-from crmlab._charts import control_chart
+from crmlab._charts import control_chart, moving_range
 from crmlab.replicate import Row, case
 
 CONCENTRATION = [102.0, 94.8, 98.3, 98.4, 102.0, 98.5, 99.0, 97.7, 100.0, 98.1,
@@ -23,7 +22,7 @@ def montgomery_runger_2003() -> Iterator[Row]:
     chart = control_chart(pd.Series(CONCENTRATION)).iloc[0]
     where, seen = "table 16-3 and example 16-2, p. 617", "page seen"
     yield Row("centre line", "99.1", chart["centre"], where, seen)
-    yield Row("mean moving range", "2.59", float(np.abs(np.diff(CONCENTRATION)).mean()), where, seen)
+    yield Row("mean moving range", "2.59", moving_range(CONCENTRATION), where, seen)
     reason = "the book goes on with the rounded 99.1 and 2.59"
     yield Row("upper limit", "105.99", chart["high"], where, seen, tolerance=0.015, reason=reason)
     yield Row("lower limit", "92.21", chart["low"], where, seen)
