@@ -12,6 +12,7 @@ from crmlab import plot
 from crmlab._tables import as_pandas, drawn_table, look_up, require_columns
 from crmlab._weights import respondent_weights
 from crmlab.survey._answers import answers as read
+from crmlab.survey._answers import checked_scale
 
 _SIDES = ("low", "neutral", "high")
 _NEUTRAL = "#b4bcc4"
@@ -81,11 +82,10 @@ def look_up_scale(scale: Any, name: str) -> tuple[int, int]:
     (1, 5)
     """
     ends = look_up("scale for the item", name, scale) if isinstance(scale, Mapping) else scale
-    numbers = np.asarray(ends)
-    whole = numbers.shape == (2,) and numbers.dtype.kind in "iuf" and (numbers % 1 == 0).all()
-    if not whole or not 0 < numbers[1] - numbers[0] <= 20:
+    low, high = checked_scale(ends)
+    if low % 1 or high % 1 or high - low > 20:
         raise ValueError(f"The scale of {name!r} is (lowest, highest), whole, up to 21 steps; got {ends!r}.")
-    return int(numbers[0]), int(numbers[1])
+    return int(low), int(high)
 
 
 def _shares(column: pd.Series, scale: tuple[int, int], weight: np.ndarray) -> pd.DataFrame:

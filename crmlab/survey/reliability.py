@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crmlab._arguments import level, number
+from crmlab._arguments import floats, level, number
 from crmlab._html import Sheet
 from crmlab._tables import whole_number
 from crmlab.survey._answers import complete_rows, told_apart
@@ -128,8 +128,8 @@ def checked_covariance(covariance: Any) -> pd.DataFrame:
     >>> checked_covariance([[1, 0.5], [0.5, 1]]).shape
     (2, 2)
     """
-    table = pd.DataFrame(covariance).astype(float)
-    matrix = table.to_numpy()
+    table = pd.DataFrame(covariance)
+    matrix = floats(table.to_numpy(), "covariance")
     if matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
         raise ValueError(f"A covariance is a square table of finite numbers; this one is {matrix.shape}.")
     if not np.allclose(matrix, matrix.T) or (np.diag(matrix) <= 0).any():

@@ -65,7 +65,7 @@ def test_items_may_have_scales_of_their_own():
         ({"weights": [np.nan, 1, 1, 1, 1]}, "the first is nan in row 0"),
         ({"answers": ANSWERS.head(0)}, "not a single respondent"),
         ({"items": ["x"]}, "There is no column 'x'"),
-        ({"scale": (5, 1)}, r"scale of 'a' is \(lowest, highest\)"),
+        ({"scale": (5, 1)}, "scale is the lowest and the highest answer"),
         ({"scale": (1, 2.5)}, "whole"),
         ({"scale": {"b": (1, 5)}}, "There is no scale for the item 'a'"),
     ],
