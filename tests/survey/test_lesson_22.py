@@ -1,5 +1,7 @@
 """Lesson 22. Referees: statsmodels and the package for what it writes by hand, six other companies."""
 
+from types import SimpleNamespace
+
 import nbformat
 import numpy as np
 import pandas as pd
@@ -77,3 +79,6 @@ def test_what_it_says_of_six_other_companies():
         for rule in ("spread", "like the sum", "first eight"):
             assert told["by factor"] > told[rule]
         assert names["told"](names["oracle"]).sum() >= max(told.values())
+        opened = SimpleNamespace(open_envelope=lambda name, truth=truth: truth[name.removeprefix("surveys.")])
+        names = lesson("gap = 0", **names | {"tea": opened})
+        assert 0.795 < names["gap"].corr(names["habit"]) < 0.825
