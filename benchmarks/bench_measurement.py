@@ -1,10 +1,11 @@
 """Fit Holzinger and Swineford's nine tests, and let semopy 2.3.11 and lavaan (R) fit them: seconds and ratio.
 
-    python benchmarks/bench_measurement.py [--repeats 20]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/bench_measurement.py [--repeats 20]
 
 Each starts from the table in memory, builds the model of three factors and fits it, standard errors included;
 CPU seconds, the median of the repeats. semopy runs in an environment of its own, lavaan where Rscript finds
-it. A second table times HTMT with 2,000 bootstrap draws, and a large model.
+it. A second table times HTMT with 2,000 bootstrap draws, and a large model. One thread, for on matrices so
+small others wait for work, and the processor counts that as well.
 """
 
 import argparse
