@@ -249,6 +249,13 @@ class LikelihoodResults:
             )
         level(alpha)
         centre = quantity(theta)
+        if (centre < 0).any():
+            place = int(np.argmax(centre < 0))
+            raise ValueError(
+                "This interval is symmetric in the logarithm, so the quantity has to be positive, and number "
+                f"{place} of it is {centre[place]:.4g}. For what may be negative take cov_params() and the "
+                "delta method."
+            )
         if self._bounded.all():
             slope, point = slopes(theta, units), to_search(theta, units)
             covariance = self._covariance / np.outer(slope, slope)

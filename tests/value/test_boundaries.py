@@ -119,3 +119,12 @@ def test_small_samples_end_at_the_highest_of_many_maxima(model):
         if fit.llf < best - 1e-4:
             missed.append((seed, best - fit.llf))
     assert missed == []
+
+
+def test_an_interval_symmetric_in_the_logarithm_refuses_what_is_negative():
+    results = quietly(
+        value.BetaGeoNBD, simulate.geometric(np.random.default_rng(1), 300, 0.24, 4.4, 0.8, 2.4)
+    )
+    assert (results.interval(lambda at: at[:1], 0.1)["low"] > 0).all()
+    with pytest.raises(ValueError, match="number 1 of it is -"):
+        results.interval(lambda at: np.array([at[0], -at[0]]), 0.1)
