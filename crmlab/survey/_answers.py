@@ -90,12 +90,13 @@ def answers(
         raise ValueError(f"Nobody answered {item!r}, all {len(table)} are missing: leave it out.")
     if scale is None:
         _refuse(found, np.isinf(values), "are infinite", "Find the answer, or make it a missing one")
-        coded = np.isin(values, CODES)
-        others = np.where(coded, np.nan, values)
-        low, high = np.fmin.reduce(others), np.fmax.reduce(others)
-        far = 3 * (high - low) + 2
-        what = "look like a code for a missing one, as all others are {low:g} to {high:g}"
-        _refuse(found, coded & ((values < low - far) | (values > high + far)), what, remedy, low, high)
+        if np.isin([np.fmin.reduce(values), np.fmax.reduce(values)], CODES).any():  # at an end, if anywhere
+            coded = np.isin(values, CODES)
+            others = np.where(coded, np.nan, values)
+            low, high = np.fmin.reduce(others), np.fmax.reduce(others)
+            far = 3 * (high - low) + 2
+            what = "look like a code for a missing one, as all others are {low:g} to {high:g}"
+            _refuse(found, coded & ((values < low - far) | (values > high + far)), what, remedy, low, high)
         return found
     ends = np.transpose(scale) if np.ndim(scale) == 2 else checked_scale(scale)
     low, high = (np.broadcast_to(end, len(items)) for end in ends)
