@@ -262,9 +262,13 @@ def test_every_engine_gives_the_same_numbers(engine):
     pd.testing.assert_frame_equal(questions.items, survey.Questionnaire(QUESTIONS).items)
 
 
-@pytest.mark.parametrize(
-    "kind", ["int8", "float32", "Int64", "Float64", "object", "int64[pyarrow]", "category"]
-)
+LONG = [
+    pytest.param(kind, marks=pytest.mark.slow)
+    for kind in ("int8", "float32", "Float64", "int64[pyarrow]", "category")
+]
+
+
+@pytest.mark.parametrize("kind", ["Int64", "object", *LONG])
 def test_every_type_of_number_gives_the_same_numbers(kind):
     table = sheets()
     other = table.astype(dict.fromkeys(ITEMS, "int64")).astype(dict.fromkeys(ITEMS, kind))
