@@ -137,10 +137,10 @@ def chosen_places(table: pd.DataFrame, sets: Sets, chosen: str, columns: list[st
         row = table.iloc[sets.rows[sets.starts[place]]]
         where = ", ".join(f"{column} {row[column]}" for column in columns)
         raise ValueError(
-            f"In a choice set one of several alternatives is chosen. {wrong.sum()} of {len(count)} sets are "
-            f"not so; the first, {where}, has {count[place]} of {sets.sizes[place] - none} chosen. If none of "
-            "these could be answered, say none=True. If the number of a set begins anew with each respondent, "
-            "name both columns, choice_set=['customer_id', 'task']. Leave other wrong sets out."
+            f"In a choice set one of several alternatives is chosen. {wrong.sum()} of {len(count)} sets "
+            f"are not so; the first, {where}, has {count[place]} of {sets.sizes[place] - none} chosen. If "
+            "none of these could be answered, say none=True. If the number of a set begins anew with each "
+            "respondent, name both columns: choice_set=['customer_id', 'task']. Leave other wrong sets out."
         )
     # the last of a set is none of these, and chosen where nothing else was
     took[sets.starts + sets.sizes - 1] |= count == 0
