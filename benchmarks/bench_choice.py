@@ -3,8 +3,8 @@
     python benchmarks/bench_choice.py [--repeats 5]
 
 Each starts from the table in memory, fits and gives standard errors; CPU seconds. Ours is the median of the
-repeats, statsmodels runs once. Both log-likelihoods are printed: ours must not be lower. Then a million choice
-sets, in seconds by the clock, and the same with *none of these*.
+repeats, statsmodels runs once. Both log-likelihoods are printed: ours must not be lower. Then a million
+choice sets, and the same with *none of these*.
 """
 
 import argparse
@@ -62,13 +62,15 @@ def main() -> None:
     print(f"5,000 choice sets   crmlab      {quick:8.4f} s  log-likelihood {mine.llf:.9f}")
     print(f"                    statsmodels {slow:8.4f} s  log-likelihood {theirs.llf:.9f}")
     print(f"ratio {slow / quick:,.0f} (at least {LEAST})")
+    slowest = 0.0
     for name, none in (("", -np.inf), (", none of these", -3.0)):
         table = choices(1_000_000, none)
-        start = time.perf_counter()
+        start = time.process_time()
         fit = ours(table, none=np.isfinite(none))
-        took = time.perf_counter() - start
-        print(f"1,000,000 choice sets{name}: {took:.2f} s (at most {MOST}), price {fit.params.iloc[0]:.4f}")
-    if slow / quick < LEAST or mine.llf < theirs.llf - 1e-9:
+        took = time.process_time() - start
+        print(f"1,000,000 sets{name}: {took:.2f} s of CPU (at most {MOST}), price {fit.params.iloc[0]:.4f}")
+        slowest = max(slowest, took)
+    if slowest > MOST or slow / quick < LEAST or mine.llf < theirs.llf - 1e-9:
         raise SystemExit("Not as promised.")
 
 
