@@ -49,7 +49,7 @@ def levels_of(table: pd.DataFrame, attribute: str) -> list[Any] | None:
     >>> levels_of(pd.DataFrame({"brand": ["b", "a"]}), "brand")
     ['a', 'b']
     """
-    values, kind = table[attribute], pd.api.types
+    values, kind = table[attribute].infer_objects(), pd.api.types
     refuse(table, values.isna().to_numpy(), f"no {attribute!r} (leave out the choice sets they stand in)")
     if isinstance(values.dtype, pd.CategoricalDtype):
         return [level for level in values.cat.categories if (values == level).any()]
@@ -68,7 +68,7 @@ class Coding:
         require_columns(table.columns, attributes)
         self.levels = {attribute: levels_of(table, attribute) for attribute in attributes}
         for attribute, level in first.items():
-            known = self.levels[attribute] or []
+            known = self.levels[attribute] or sorted(table[attribute].unique().tolist())
             if level not in known:
                 raise ValueError(unknown("alternative", level, known))
             self.levels[attribute] = [level, *(one for one in known if one != level)]

@@ -98,6 +98,8 @@ class ConditionalLogit(LikelihoodModel):
         require_columns(table.columns, [] if cluster is None else [cluster])
         self.coding = Coding(table, attributes, first)
         self.names = (*self.coding.names, *([NONE] if none else []))
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"Two coefficients have one name, {sorted(self.names)}: rename a column.")
         sets = choice_sets(table, self.columns, alternative, none)
         places = chosen_places(table, sets, chosen, self.columns, none)
         self._weights = _by_set(respondent_weights(table, weights), sets, "weights")

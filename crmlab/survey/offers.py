@@ -126,13 +126,13 @@ class ChoiceResults(LikelihoodResults):
         if offer is not None:
             require_columns(table.columns, [offer])
             table = table.set_index(offer, drop=False)
-        if table.empty or table.index.has_duplicates:
-            raise ValueError(f"Offers need a name each, and these have {table.index.tolist()}.")
         x, names = self.model.coding.numbers(table), table.index
         if self.model.none:
             x = np.pad(x, [(0, 1), (0, 1)])
             x[-1, -1] = 1
             names = pd.Index([*names, NONE], name=names.name)
+        if table.empty or names.has_duplicates:
+            raise ValueError(f"Offers need a name each, and these have {names.tolist()}.")
         found = pd.DataFrame({"share": softmax(x @ self.params.to_numpy())}, index=names)
         if alpha is None:
             return found

@@ -394,6 +394,30 @@ def test_wrong_arguments_are_refused_in_words():
         model(table.assign(who=table["task"] % 4), cluster="who").fit()
 
 
+def test_flags_kept_as_objects_and_numbered_alternatives_are_taken():
+    table = tasks(80, 26)
+    wanted = survey.ConditionalLogit(
+        table.assign(tin=table["tin"].astype(str)), "task", "chosen", NAMES, alternative="tin", reference="2"
+    ).fit()
+    found = survey.ConditionalLogit(
+        table.astype({"organic": object, "chosen": object}),
+        "task", "chosen", NAMES, alternative="tin", reference=2,
+    ).fit()  # fmt: skip
+    assert found.params.to_dict() == wanted.params.to_dict()
+    assert set(found.params.index) == {*NAMES, "tin: 1", "tin: 3"}
+
+
+def test_none_is_the_name_of_one_thing_only():
+    table = tasks(80, 27, none=-4.0)
+    with pytest.raises(ValueError, match="Two coefficients have one name"):
+        survey.ConditionalLogit(
+            table.rename(columns={"days": "none"}), "task", "chosen", ["price", "none"], none=True
+        )
+    found = model(table, none=True).fit()
+    with pytest.raises(ValueError, match="a name each"):
+        found.shares(table.head(2).assign(called=["none", "ours"]), offer="called")
+
+
 def test_an_alternative_that_nobody_took_is_said_to_have_no_bounded_worth():
     table = tasks(200, 21)
     kind = np.where(table["chosen"] | (table["tin"] > 1), "plain", "odd")
