@@ -175,7 +175,7 @@ class ChoiceResults(LikelihoodResults):
         Parameters
         ----------
         data : DataFrame
-            With all columns of the model, `chosen` included; of any table engine.
+            With all columns of the model, `chosen` included; of any table engine. Each set counts once.
 
         Returns
         -------
