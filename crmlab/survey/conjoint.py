@@ -102,9 +102,9 @@ def design_checks(
     DataFrame
         Index ``check``, columns ``value`` and ``first`` (where): ``choice sets``; ``rarest level, of
         balance`` (how often the rarest level stands there, 1 if all of its attribute stood equally often;
-        of numbers their different values count); ``D-error`` of an average set if nothing is known of the coefficients
-        (the smaller, the surer are they all; infinite if some cannot be told); with `better` also ``sets with
-        a dominated alternative``, which tell nothing.
+        of numbers their different values count); ``D-error`` of an average set if nothing is known
+        of the coefficients (the smaller, the surer are they all; infinite if some cannot be told); with
+        `better` also ``sets with a dominated alternative``, which tell nothing.
 
     References
     ----------
