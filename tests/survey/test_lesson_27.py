@@ -113,8 +113,8 @@ def test_true_shares_are_those_of_a_loop_over_customers(tea):
 @pytest.mark.slow
 def test_what_the_lesson_says_of_six_other_companies():
     cells = ["tins", "fit", "wtp", "costs", "three", "eighty", "profit", "twins", "answer", "commit", "open"]
-    cells += ["true", "scores"]
-    scores, ratios, inside, best, things, misses = [], [], [], [], [], []
+    cells += ["true-pay", "true", "scores"]
+    scores, ratios, inside, best, things, misses, typical, held_pay = [], [], [], [], [], [], [], 0
     for seed in range(1, 7):
         names = lesson(*cells, tea=company.simulate(rng=seed))
         scores.append(names["scores"]["score"].round(2))
@@ -125,11 +125,15 @@ def test_what_the_lesson_says_of_six_other_companies():
         picked = offers.loc[offers["profit"].idxmax()]
         things.append("".join(str(int(picked[thing])) for thing in names["costs"].index))
         misses.append((offers["share"] - offers["true_share"]).abs().max())
+        typical.append((offers["share"] - offers["true_share"]).abs().mean())
+        money, true_pay = names["money"].loc[names["costs"].index], names["true_pay"]
+        held_pay += ((money["low"] < true_pay) & (true_pay < money["high"])).sum()
+        assert (true_pay > names["costs"]).all()
         ends = 1000 * (picked["price"] - picked["cost"]) * names["chosen"]
         assert ends["low"] < picked["true_profit"] < ends["high"]
     table = pd.DataFrame(scores)
     assert (table.min()["conditional logit"], table.max()["conditional logit"]) == (0.70, 1.00)
-    assert (table.min()["like the rival"], table.max()["like the rival"]) == (0.51, 0.57)
+    assert (table.min()["the rival's price"], table.max()["the rival's price"]) == (0.61, 0.63)
     assert (table.min()["equal shares"], table.max()["equal shares"]) == (-1.48, -1.44)
     assert (table.min()["most taken"], table.max()["most taken"]) == (-2.10, -2.04)
     assert (round(min(ratios), 2), round(max(ratios), 2)) == (0.81, 0.88)
@@ -139,3 +143,43 @@ def test_what_the_lesson_says_of_six_other_companies():
     # organic, single garden, refillable
     assert sorted(things) == ["010", "110", "110", "110", "110", "111"]
     assert round(min(misses), 3) >= 0.035 and round(max(misses), 2) == 0.07
+    assert min(typical) > 0.01 and max(typical) < 0.03
+    assert held_pay == 17
+
+
+@pytest.mark.slow
+def test_part_worths_of_a_crowd_shrink_where_luck_hardly_counts():
+    """All customers, 24 tasks each, chosen by their own part-worths with errors of the law of the logit."""
+    tea, rng = company.simulate(), np.random.default_rng(1)
+    names = lesson("tins", "fit", "wtp", "costs", "commit", "open", "true-pay", tea=tea)
+    true, shown = names["true"][PARTS], names["tins"][PARTS].to_numpy(float).reshape(-1, 3, len(PARTS))
+    who = np.repeat(np.arange(len(true)), 24)
+    assert len(true) == 5_000
+    tasks = shown[rng.integers(len(shown), size=len(who))]
+    own = true.to_numpy()[who]
+    utility = np.column_stack([np.einsum("nkj,nj->nk", tasks, own), 11 * own[:, 0]])
+    best = (utility + rng.gumbel(size=utility.shape)).argmax(axis=1)
+    table = pd.DataFrame(tasks.reshape(-1, len(PARTS)), columns=PARTS).assign(
+        choice=np.repeat(np.arange(len(who)), 3), chosen=(best[:, None] == np.arange(3)).ravel()
+    )
+    fit = survey.ConditionalLogit(table, "choice", "chosen", PARTS, none=True).fit()
+    shrunken = (fit.params.drop("none") / true.mean()).round(2)
+    assert (shrunken["price"], shrunken["single_garden"], shrunken["delivery_days"]) == (0.85, 0.97, 0.85)
+    assert shrunken.between(0.85, 0.97).all()
+    too_large = fit.willingness_to_pay()["estimate"].loc[names["costs"].index] / names["true_pay"] - 1
+    assert (round(too_large.min(), 2), round(too_large.max(), 2)) == (0.04, 0.14)
+
+
+def test_habit_alone_makes_mixes_that_repeat_in_any_order():
+    """Households of one taste, nine in ten purchases repeat the last: taste alone gives .25."""
+    rng = np.random.default_rng(2)
+    again, drawn = rng.random((200, 24)) < 0.9, rng.integers(4, size=(200, 24))
+    brands = drawn.copy()
+    for step in range(1, 24):
+        brands[:, step] = np.where(again[:, step], brands[:, step - 1], drawn[:, step])
+    yogurt = pd.DataFrame(
+        {"household": np.repeat(np.arange(200), 24), "brand": brands.ravel().astype(str), "chosen": 1}
+    )
+    names = lesson("again", "shuffle", yogurt=yogurt)
+    assert names["real"] > 0.9
+    assert 0.45 < names["luck"].min() < names["luck"].max() < names["real"]
