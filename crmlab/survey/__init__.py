@@ -1,6 +1,8 @@
-"""What customers think: items and scales, factors, measurement models, satisfaction."""
+"""What customers think: items and scales, factors, measurement models, satisfaction, choices."""
 
 from crmlab.survey.careless import careless_flags, careless_signs
+from crmlab.survey.choice import ConditionalLogit
+from crmlab.survey.conjoint import conjoint, design_checks
 from crmlab.survey.factors import (
     ExploratoryFactors,
     explore,
@@ -14,6 +16,7 @@ from crmlab.survey.items import Questionnaire, ReversalWarning
 from crmlab.survey.likert import likert_table, plot_likert
 from crmlab.survey.measured import MeasurementResults
 from crmlab.survey.measurement import MeasurementModel
+from crmlab.survey.offers import ChoiceResults
 from crmlab.survey.reliability import (
     alpha_if_dropped,
     alpha_interval,
@@ -28,10 +31,11 @@ from crmlab.survey.weighting import balance, design_effect, rake
 
 # fmt: off
 __all__ = [
-    "ExploratoryFactors", "Invariance", "MeasurementModel", "MeasurementResults", "Questionnaire",
-    "ReversalWarning", "alpha_if_dropped", "alpha_interval", "attenuated", "balance", "careless_flags",
-    "careless_signs", "control_chart", "design_effect", "disattenuated", "explore", "gap_fit", "gaps", "htmt",
-    "invariance", "likert_table", "nps", "parallel_analysis", "plot_control_chart", "plot_gaps", "plot_htmt",
-    "plot_likert", "plot_parallel", "rake", "reliability", "satisfaction_index", "score_difference",
-    "top_box", "worth_factoring",
+    "ChoiceResults", "ConditionalLogit", "ExploratoryFactors", "Invariance", "MeasurementModel",
+    "MeasurementResults", "Questionnaire", "ReversalWarning", "alpha_if_dropped", "alpha_interval",
+    "attenuated", "balance", "careless_flags", "careless_signs", "conjoint", "control_chart", "design_checks",
+    "design_effect", "disattenuated", "explore", "gap_fit", "gaps", "htmt", "invariance", "likert_table",
+    "nps", "parallel_analysis", "plot_control_chart", "plot_gaps", "plot_htmt", "plot_likert",
+    "plot_parallel", "rake", "reliability", "satisfaction_index", "score_difference", "top_box",
+    "worth_factoring",
 ]

@@ -134,6 +134,15 @@ def test_tenants_are_1681():
     assert table["satisfaction"].cat.ordered and not table["type"].cat.ordered
 
 
+def test_yogurt_has_the_shares_of_its_paper():
+    table = datasets.load("yogurt")
+    assert (table["purchase"].nunique(), table["household"].nunique()) == (2412, 100)
+    assert table.groupby("purchase")["chosen"].sum().eq(1).all() and len(table) == 4 * 2412
+    # as R's logitr prints them, and to the per cent as the paper tells
+    shares = table.groupby("brand", observed=True)["chosen"].sum() / 2412
+    assert shares.round(6).tolist() == [0.402156, 0.029436, 0.22927, 0.339138]
+
+
 def test_complete_journey_has_the_counts_of_its_package():
     log, people = (datasets.load(f"complete_journey_{name}") for name in ("transactions", "demographics"))
     assert (len(log), log["customer_id"].nunique(), len(people)) == (1_469_307, 2_469, 801)
