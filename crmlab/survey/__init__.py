@@ -14,6 +14,9 @@ from crmlab.survey.items import Questionnaire, ReversalWarning
 from crmlab.survey.likert import likert_table, plot_likert
 from crmlab.survey.measured import MeasurementResults
 from crmlab.survey.measurement import MeasurementModel
+from crmlab.survey.path_luck import PathBootstrap
+from crmlab.survey.path_results import PathResults
+from crmlab.survey.paths import PathModel
 from crmlab.survey.reliability import (
     alpha_if_dropped,
     alpha_interval,
@@ -28,7 +31,8 @@ from crmlab.survey.weighting import balance, design_effect, rake
 
 # fmt: off
 __all__ = [
-    "ExploratoryFactors", "Invariance", "MeasurementModel", "MeasurementResults", "Questionnaire",
+    "ExploratoryFactors", "Invariance", "MeasurementModel", "MeasurementResults",
+    "PathBootstrap", "PathModel", "PathResults", "Questionnaire",
     "ReversalWarning", "alpha_if_dropped", "alpha_interval", "attenuated", "balance", "careless_flags",
     "careless_signs", "control_chart", "design_effect", "disattenuated", "explore", "gap_fit", "gaps", "htmt",
     "invariance", "likert_table", "nps", "parallel_analysis", "plot_control_chart", "plot_gaps", "plot_htmt",
