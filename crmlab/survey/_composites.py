@@ -161,11 +161,11 @@ def composites(
         _composites(covariance[..., start : start + _TOGETHER], plan, tolerance, most, like)
         for start in range(0, samples, _TOGETHER)
     ]
-    joined = [
-        np.concatenate([getattr(part, name) for part in parts], axis=-1)
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts], axis=-1)
         for name in ("weights", "shared", "correlation", "plain", "rho", "loadings", "turned", "ok")
-    ]
-    return Composites(*joined, max(part.steps for part in parts))
+    }
+    return Composites(**joined, steps=max(part.steps for part in parts))
 
 
 def _composites(
@@ -190,7 +190,7 @@ def _composites(
             loadings[one] = own * turn
         plain = _among(shared, weights, places)
         rho = _rho(covariance, weights, places, plan)
-        for block in np.flatnonzero(plan.consistent):
+        for block in (number for number, one in enumerate(plan.consistent) if one):
             own = weights[places[block]]
             loadings[places[block]] = own * np.sqrt(rho[block]) / np.sum(own**2, axis=0)
         trust = np.where(np.array(plan.consistent)[:, None], rho, 1.0)

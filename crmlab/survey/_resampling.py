@@ -53,6 +53,8 @@ def covariances(rows: np.ndarray, counts: Iterable[np.ndarray]) -> np.ndarray:
     means, found = moments[len(one) :], np.empty((items, items, len(size)))
     for row, column, entry in zip(one, other, moments, strict=False):  # row by row: a copy, no scattering
         found[row, column] = entry - means[row] * means[column]
+        if row == column:  # an item that does not vary in a sample has a variance of rounding errors
+            found[row, row][found[row, row] < 1e-10] = 0
         found[row, column] *= spread[row] * spread[column] * size / (size - 1)
         found[column, row] = found[row, column]
     return found

@@ -124,14 +124,14 @@ def bootstrap(results: "PathResults", draws: int, rng: Any) -> PathBootstrap:
         drawn = _quantities(results, found) | {"htmt": np.concatenate(ratios).T}
     if good.sum() < draws / 2:
         raise ValueError(
-            f"In {draws - good.sum()} of {draws} samples the model cannot be estimated (an item does not vary, "
-            "the weights do not come to rest, or the paths cannot be): there is no interval. Usual reasons: few "
-            "respondents, or consistent= for blocks of weak items."
+            f"In {draws - good.sum()} of {draws} samples the model cannot be estimated (an item does not "
+            "vary, the weights do not come to rest, or the paths cannot be): there is no interval. Usual "
+            "reasons: few respondents, or consistent= for blocks of weak items."
         )
-    items = results.items().index
-    effects = results.effects().index
-    names = dict(zip(KINDS, (results.params.index, effects, effects, results.r_squared().index, items, items,
-                             pd.MultiIndex.from_tuples(pairs, names=["block", "other"])), strict=True))  # fmt: skip
+    items, effects = results.items().index, results.effects().index
+    two = pd.MultiIndex.from_tuples(pairs, names=["block", "other"])
+    order = (results.params.index, effects, effects, results.r_squared().index, items, items, two)
+    names = dict(zip(KINDS, order, strict=True))
     replicates = {
         kind: pd.DataFrame(values[:, good].T, columns=names[kind]) for kind, values in drawn.items()
     }

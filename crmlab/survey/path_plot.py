@@ -8,89 +8,93 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from crmlab import plot
-from crmlab.survey._answers import look
 
 if TYPE_CHECKING:
     from crmlab.survey.path_luck import PathBootstrap
     from crmlab.survey.path_results import PathResults
 
-_TRIES, _LEVELS = 20_000, 2.0
 Places = Mapping[str, tuple[float, float]]
 
 
-def _places(graph: nx.DiGraph) -> dict[str, tuple[float, float]]:
-    """Return where each box stands: in the column of its longest way from a first cause, at the best height.
+def _places(graph: nx.DiGraph) -> Places:
+    """Return where each box stands: in the column of its longest way from a first cause, at a good height.
 
-    The best of many heights by lot, always the same lot: no arrow runs through a box, few cross, none is steep.
+    The best of many heights by lot, always the same lot: no arrow through a box, few that cross, none steep.
     """
-    names = list(graph)
-    column = {name: depth for depth, layer in enumerate(nx.topological_generations(graph)) for name in layer}
-    x = np.array([column[name] for name in names], float)
-    luck = np.random.default_rng(0).integers(0, 5, (_TRIES, len(names))) / 2 * _LEVELS / 2 - _LEVELS / 2
-    edges = [(names.index(a), names.index(b)) for a, b in graph.edges]
-    cost = np.zeros(_TRIES)
-    for one in range(len(names)):
-        for other in range(one):
-            cost += 100 * ((x[one] == x[other]) & (np.abs(luck[:, one] - luck[:, other]) < 0.9))
-        for a, b in edges:
-            if x[a] < x[one] < x[b]:
-                on_the_way = luck[:, a] + (luck[:, b] - luck[:, a]) * (x[one] - x[a]) / (x[b] - x[a])
-                cost += 10 * (np.abs(on_the_way - luck[:, one]) < 0.45)
-    for a, b in edges:
-        cost += 0.2 * np.abs(luck[:, a] - luck[:, b]) / (x[b] - x[a])
-        for c, d in edges:
-            left, right = max(x[a], x[c]), min(x[b], x[d])
-            if left < right and len({a, b, c, d}) == 4:
-                sides = [
-                    luck[:, a] + (luck[:, b] - luck[:, a]) * (at - x[a]) / (x[b] - x[a])
-                    - luck[:, c] - (luck[:, d] - luck[:, c]) * (at - x[c]) / (x[d] - x[c])
-                    for at in (left, right)
-                ]  # fmt: skip
-                cost += sides[0] * sides[1] < 0
-    best = luck[int(cost.argmin())]
-    return {name: (float(x[i]), float(best[i])) for i, name in enumerate(names)}
+    names, edges = list(graph), list(graph.edges)
+    x = {
+        name: float(depth) for depth, layer in enumerate(nx.topological_generations(graph)) for name in layer
+    }
+    lots = np.random.default_rng(0).integers(-2, 3, (len(names), 20_000)) / 2
+    y = dict(zip(names, lots, strict=True))
+    cost = np.zeros(lots.shape[1])
+
+    def height(edge: tuple[str, str], at: float) -> np.ndarray:
+        start, end = edge
+        return y[start] + (y[end] - y[start]) * (at - x[start]) / (x[end] - x[start])
+
+    for i, name in enumerate(names):
+        for other in (one for one in names[:i] if x[one] == x[name]):
+            cost += 100 * (np.abs(y[name] - y[other]) < 0.9)
+        for edge in (one for one in edges if x[one[0]] < x[name] < x[one[1]]):
+            cost += 10 * (np.abs(height(edge, x[name]) - y[name]) < 0.45)
+    for i, edge in enumerate(edges):
+        cost += 0.4 * np.abs(y[edge[0]] - y[edge[1]]) / (x[edge[1]] - x[edge[0]])
+        for other in (one for one in edges[:i] if not set(one) & set(edge)):
+            left, right = max(x[edge[0]], x[other[0]]), min(x[edge[1]], x[other[1]])
+            if left < right:
+                cost += 2 * (
+                    (height(edge, left) - height(other, left)) * (height(edge, right) - height(other, right))
+                    < 0
+                )
+    return {name: (x[name], float(y[name][cost.argmin()])) for name in names}
 
 
 def draw(
     results: "PathResults", intervals: "PathBootstrap | None", places: Places | None, ax: Axes | None
 ) -> Axes:
     """Draw the model; see :meth:`PathResults.plot`."""
-    names, graph = list(results.model.plan.names), nx.DiGraph()
+    names = list(results.model.plan.names)
+    edges = [(names[cause], names[effect]) for cause, effect in results.arrows]
+    graph = nx.DiGraph()
     graph.add_nodes_from(names)
-    graph.add_edges_from((names[cause], names[effect]) for cause, effect in results.arrows)
-    at = _places(graph) if places is None else {look(name, names, "block"): xy for name, xy in places.items()}
+    graph.add_edges_from(edges)
+    at = places or _places(graph)
     if set(at) != set(names):
-        raise ValueError(f"places says where each block stands; it lacks {sorted(set(names) - set(at))}.")
-    unsure = np.zeros(len(results.params), bool)
+        raise ValueError(f"places gives (x, y) to each of the blocks {', '.join(names)}; got {sorted(at)}.")
+    unsure = np.zeros(len(edges), bool)
     if intervals is not None:
-        ends = intervals.conf_int()
-        unsure = ((ends["low"] <= 0) & (ends["high"] >= 0)).to_numpy()
+        unsure = (np.sign(intervals.conf_int()).sum(axis=1) == 0).to_numpy()
     x, y = np.array([at[name] for name in names], float).T
-    ax = plot.axes(ax, figsize=(2 + 1.3 * (np.ptp(x) + 1), 1.6 + 1.0 * (np.ptp(y) + 1)))
-    explained = results.r_squared()["r_squared"]
-    boxes = nx.draw_networkx_nodes(graph, at, ax=ax, node_size=3600, node_shape="s", node_color="none")
-    boxes.set_edgecolor("none")  # they only tell the arrows where to stop
-    for (cause, effect), value, weak in zip(results.arrows, results.params, unsure, strict=True):
-        colour = plot.QUIET if weak else plot.PALETTE[1] if value < 0 else plot.PALETTE[0]
-        edge = (names[cause], names[effect])
-        nx.draw_networkx_edges(
-            graph, at, [edge], ax=ax, width=0.8 + 7 * min(abs(value), 1), edge_color=colour, arrowsize=16,
-            style="--" if weak else "-", node_size=3600, node_shape="s", min_target_margin=0,
-        )  # fmt: skip
-        (x0, y0), (x1, y1) = at[edge[0]], at[edge[1]]
-        share = 0.5 if x1 - x0 < 1.5 else 0.36
-        ax.text(
-            x0 + share * (x1 - x0), y0 + share * (y1 - y0), f"{value:.2f}".replace("-", "−"),
-            ha="center", va="center", fontsize=9, color=plot.INK,
-            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"},
-        )  # fmt: skip
-    for name in names:
-        text = plot.label(name.replace("_", " "))
-        if name in explained:
-            text += f"\nR² {explained[name]:.2f}"
-        box = {"boxstyle": "round,pad=0.45", "fc": "white", "ec": plot.INK, "lw": 1.2}
-        ax.text(*at[name], text, ha="center", va="center", fontsize=9.5, color=plot.INK, bbox=box, zorder=5)
-    ax.set(xlim=(x.min() - 0.55, x.max() + 0.55), ylim=(y.min() - 0.5, y.max() + 0.5))
+    ax = plot.axes(ax, figsize=(1.3 * (np.ptp(x) + 1), 0.5 + 1.1 * (np.ptp(y) + 1)))
+    ax.set(xlim=(x.min() - 0.5, x.max() + 0.5), ylim=(y.min() - 0.5, y.max() + 0.5))
     ax.set_axis_off()
+    explained, boxes = results.r_squared()["r_squared"], {}
+    frame = {"boxstyle": "round,pad=0.45", "fc": "white", "ec": plot.INK, "lw": 1.2}
+    for name in names:
+        text = plot.label(name.replace("_", " ")) + (
+            f"\nR² {explained[name]:.2f}" if name in explained else ""
+        )
+        boxes[name] = ax.text(*at[name], text, ha="center", va="center", fontsize=9, bbox=frame, zorder=5)
+    ax.figure.canvas.draw()  # only then have the boxes a size at which arrows can end
+    for (start, end), value, weak in zip(edges, results.params, unsure, strict=True):
+        width = 0.8 + 7 * min(abs(value), 1)
+        colour = plot.QUIET if weak else plot.PALETTE[1] if value < 0 else plot.PALETTE[0]
+        arrow = {
+            "arrowstyle": "-|>", "lw": width, "mutation_scale": 12 + 1.5 * width, "color": colour,
+            "ls": "--" if weak else "-", "shrinkA": 1, "shrinkB": 1,
+            "patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch(),
+        }  # fmt: skip
+        ax.annotate("", at[end], at[start], arrowprops=arrow)
+        (x0, y0), (x1, y1) = at[start], at[end]
+        right, up = np.subtract(*ax.transData.transform([(x1, y1), (x0, y0)]))
+        length = np.hypot(right, up)  # the number stands beside its arrow
+        aside = (-up / length * (13 + width / 2), right / length * (7 + width / 2))
+        share = 0.5 if x1 - x0 < 1.5 else 0.4
+        ax.annotate(
+            f"{value:.2f}".replace("-", "−"), (x0 + share * (x1 - x0), y0 + share * (y1 - y0)),
+            aside, textcoords="offset points", ha="center", va="center", fontsize=9,
+            bbox={"boxstyle": "round,pad=0.05", "fc": "white", "ec": "none", "alpha": 0.7}, zorder=4,
+        )  # fmt: skip
     told = ", ".join(f"{label} {value:.2f}" for label, value in results.params.items())
     return plot.describe(ax, f"Boxes joined by arrows from cause to effect: {told}.")

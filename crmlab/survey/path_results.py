@@ -85,14 +85,14 @@ class PathResults:
     def _lost(self, effect: int, cause: int) -> float:
         rest = [one for one in self.model.plan.causes[effect] if one != cause]
         among = self.found.correlation[..., 0]
-        without = 0.0
+        without = np.array(0.0)
         if rest:
             without = among[rest, effect] @ np.linalg.solve(among[np.ix_(rest, rest)], among[rest, effect])
         left = 1 - self._explained[effect]
         return float((self._explained[effect] - without) / left) if left > 1e-12 else np.inf
 
     def r_squared(self) -> pd.DataFrame:
-        """Return the share of each block's variance that its causes explain, plain and adjusted for their number."""
+        """Return the share of each block's variance that its causes explain, as it is and adjusted."""
         caused = [i for i, causes in enumerate(self.model.plan.causes) if causes]
         plain = self._explained[caused]
         more = np.array([len(self.model.plan.causes[i]) for i in caused])
@@ -341,9 +341,9 @@ class PathResults:
 
         Notes
         -----
-        A score has no sign of its own. In each sample every block is turned so that its loadings agree, all in
-        all, with those found for everybody (the sum of products is positive). Samples in which an item does
-        not vary, the weights do not come to rest, or the paths cannot be are left out and counted.
+        A score has no sign of its own. In each sample every block is turned so that its loadings agree, all
+        in all, with those found for everybody (the sum of products is positive). Samples in which an item
+        does not vary, the weights do not come to rest, or the paths cannot be are left out and counted.
         """
         return bootstrap(self, draws, rng)
 
@@ -360,8 +360,8 @@ class PathResults:
         Returns
         -------
         DataFrame
-            A row for each path: its value in either group, ``difference`` (the later in sorting order less the
-            earlier) and ``p_value``, how often lot shows one at least as large.
+            A row for each path: its value in either group, ``difference`` (the later in sorting order less
+            the earlier) and ``p_value``, how often lot shows one at least as large.
 
         References
         ----------
@@ -378,12 +378,13 @@ class PathResults:
         DataFrame
             A row for each block: ``same_score``, the correlation over everybody of the scores by either
             group's weights, and ``p_score`` (small: made differently); ``mean_difference`` and ``p_mean``,
-            ``log_variance_ratio`` and ``p_variance`` of scores by common weights (later group against earlier).
+            ``log_variance_ratio`` and ``p_variance`` of scores by common weights (later group and earlier).
 
         References
         ----------
-        Henseler, J., Ringle, C. M. and Sarstedt, M. (2016). Testing measurement invariance of composites using
-        partial least squares. International Marketing Review 33(3), 405–431. doi:10.1108/IMR-09-2014-0304
+        Henseler, J., Ringle, C. M. and Sarstedt, M. (2016). Testing measurement invariance of composites
+        using partial least squares. International Marketing Review 33(3), 405–431.
+        doi:10.1108/IMR-09-2014-0304
         """
         return invariant(self, group, draws, rng)
 

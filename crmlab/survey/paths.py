@@ -1,6 +1,8 @@
 """Path models by partial least squares: what hangs on what, between blocks of questions."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import networkx as nx
@@ -56,9 +58,9 @@ class PathModel:
     ------
     ValueError
         Columns that are not there, no numbers, answers outside the scale or codes for missing ones, everybody
-        giving the same answer, items that tell each other exactly, not more respondents than items; an item in
-        two blocks, a block that no path touches, paths that go round in a circle; a mode, scheme or rule that
-        is not known.
+        giving the same answer, items that tell each other exactly, not more respondents than items; an item
+        in two blocks, a block that no path touches, paths that go round in a circle; a mode, scheme or rule
+        that is not known.
 
     Notes
     -----
@@ -132,6 +134,8 @@ class PathModel:
 
     @staticmethod
     def _made_of(name: str, given: dict[str, list[str]], above: tuple[str, ...] = ()) -> list[str]:
+        if name in given[name]:
+            raise ValueError(f"Block {name!r} lists itself: if that is an item, rename the block.")
         if name in above:
             raise ValueError(f"Block {name!r} is made of itself: {' of '.join([*above, name])}.")
         own = given[name]
@@ -140,8 +144,8 @@ class PathModel:
         if not set(own) <= set(given):
             items = sorted(set(own) - set(given))
             raise ValueError(
-                f"Block {name!r} lists blocks and items ({', '.join(items)}): a block of higher order is made "
-                "of blocks alone. Make a block of these items first."
+                f"Block {name!r} lists blocks and items ({', '.join(items)}): a block of higher order is "
+                "made of blocks alone. Make a block of these items first."
             )
         return [item for one in own for item in PathModel._made_of(one, given, (*above, name))]
 
@@ -157,9 +161,6 @@ class PathModel:
                     f"Item {item!r} stands in the blocks {' and '.join(map(repr, homes))}: its errors would "
                     "tie them together. Leave it in one; a block of higher order lists blocks, not items."
                 )
-        clash = set(self.blocks) & set(self.items)
-        if clash:
-            raise ValueError(f"A block and an item are both called {min(clash)!r}: rename the block.")
 
     def _order(self) -> list[str]:
         """Return the blocks, causes before effects, else as they were given."""
@@ -235,23 +236,27 @@ class PathModel:
         """
         whole_number(most, "most", least=1)
         once = covariances(self.values, [np.ones((1, self.nobs), int)])
-        found = composites(self.scaled(once), self.plan, tolerance, most)
+        found = composites(once := self.scaled(once), self.plan, tolerance, most)
         names = self.plan.names
-        if not found.ok[0]:
-            raise ValueError(
-                f"After {most} steps the weights still move by more than {tolerance:g}: there is no result. "
-                "Usual reasons: a block that hardly goes together with its neighbours, or one whose items "
-                "measure several things. Look at the correlations of its items, or try another scheme."
-            )
+        plain = found.plain
+        if not found.ok[0]:  # perhaps since causes cannot be told apart, which this scheme does not ask
+            other = composites(once, replace(self.plan, scheme="factorial"), tolerance, most)
+            plain = np.nan_to_num(other.plain)
         for effect, causes in enumerate(self.plan.causes):
             at = list(causes)
-            size, direction = np.linalg.eigh(found.plain[np.ix_(at, at)][..., 0])
+            size, direction = np.linalg.eigh(plain[np.ix_(at, at)][..., 0])
             if at and size[0] < 1e-9:
                 loose = [names[at[i]] for i in np.flatnonzero(np.abs(direction[:, 0]) > 1e-4)]
                 raise ValueError(
                     f"The scores of {' and '.join(map(repr, loose))} tell each other exactly, so nobody can "
                     f"say which of them {names[effect]!r} hangs on: leave one of them out."
                 )
+        if not found.ok[0]:
+            raise ValueError(
+                f"After {most} steps the weights still move by more than {tolerance:g}: there is no result. "
+                "Usual reasons: a block that hardly goes together with its neighbours, or one whose items "
+                "measure several things. Look at the correlations of its items, or try another scheme."
+            )
         if not sound(found, self.plan)[0]:
             weak = {name: f"{rho:.2f}" for name, rho in zip(names, found.rho[:, 0], strict=True) if rho != 1}
             raise ValueError(
@@ -263,14 +268,7 @@ class PathModel:
 
     def part(self, rows: np.ndarray) -> "PathModel":
         """Return the same model for some of the respondents who count, by a truth value for each."""
-        return type(self)(
-            self.table[rows],
-            {name: self.higher.get(name, own) for name, own in self.blocks.items()},
-            self.paths,
-            mode={
-                n: "B" for n, formative in zip(self.plan.names, self.plan.formative, strict=True) if formative
-            },
-            scheme=self.scheme,
-            standardised=self.standardised,
-            consistent=[n for n, one in zip(self.plan.names, self.plan.consistent, strict=True) if one],
-        )
+        some = copy(self)
+        some.table, some.rows, some.values = self.table[rows], self.rows[rows], complete(self.table[rows])
+        some.nobs = len(some.values)
+        return some
