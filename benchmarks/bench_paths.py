@@ -1,11 +1,11 @@
-"""Bootstrap a path model of mobile phone customers 5,000 times, and let seminr 0.2.1 do so: CPU seconds, ratio.
+"""Bootstrap a path model of mobile phone customers 5,000 times, and let seminr 0.2.1 do so: CPU time, ratio.
 
     python benchmarks/bench_paths.py [--draws 5000] [--repeats 5] [--peer-draws 200]
 
 The European Customer Satisfaction Index on `mobi`: seven blocks, twelve paths, path weighting, Mode A. Each
 starts from the table in memory, fits the model, draws the samples, and gives percentile intervals of paths,
-loadings, total effects and HTMT. seminr runs in an environment of its own, on one core, as ours does; it costs
-the same for each sample, so it is given `--peer-draws` of them and its time is multiplied (0: all of them).
+loadings, total effects and HTMT; CPU seconds. seminr runs in an environment of its own, on one core, as ours
+does; each sample costs it the same, so it is given `--peer-draws` and its time is multiplied (0: all draws).
 Beside the ratio stand the largest differences of the paths, to seminr's and to the printed ones of SmartPLS.
 """
 
@@ -29,14 +29,15 @@ SEMINR = """
 import json, sys, time
 import numpy as np
 import seminr as s
+from seminr.datasets import load_mobi
 blocks, paths, draws = json.loads(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
-data = s.load_mobi()
+data = load_mobi()
 parts = [s.composite(name, items, weights=s.mode_A) for name, items in blocks.items()]
 arrows = [s.paths(causes, effect) for effect, causes in paths.items()]
 start = time.process_time()
 model = s.estimate_pls(data, s.constructs(*parts), s.relationships(*arrows), stop_criterion=7)
 boot = s.bootstrap_model(model, nboot=draws, seed=1)
-s.summary(boot)
+s.summarize(boot)
 spent = time.process_time() - start
 found = model.path_coef
 at = [(found.rows.index(c), found.cols.index(e)) for e, causes in paths.items() for c in causes]

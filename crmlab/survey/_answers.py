@@ -27,7 +27,7 @@ def items_of(factors: Any, name: str = "factors") -> dict[str, list[str]]:
     found = {}
     for factor, items in factors.items():
         if isinstance(items, str) or not all(isinstance(item, str) for item in items) or not len(items):
-            raise ValueError(f"{name}: what belongs to {factor!r} is a list of names; got {items!r}.")
+            raise ValueError(f"{name}: the items of {factor!r} are a list of columns; got {items!r}.")
         if len(set(items)) < len(items):
             raise ValueError(f"{name}: a name stands twice under {factor!r}: {list(items)}.")
         found[str(factor)] = list(items)

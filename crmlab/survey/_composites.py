@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SCHEMES = ("path", "factorial", "centroid")
-_TOGETHER = 256  # samples whose matrices fit into the cache at the same time
+_TOGETHER = 2**21  # entries of matrices that are weighed at the same time
 
 
 @dataclass(frozen=True)
@@ -84,19 +84,19 @@ def _inner(correlation: np.ndarray, plan: Plan) -> np.ndarray:
 
 
 def _shared(covariance: np.ndarray, weights: np.ndarray, places: list[slice]) -> np.ndarray:
-    return np.stack([np.einsum("ikd,kd->id", covariance[:, one], weights[one]) for one in places])
+    """Return the covariance of each score with each item."""
+    found = np.empty((len(places), *weights.shape))
+    for block, one in enumerate(places):
+        np.einsum("ikd,kd->id", covariance[:, one], weights[one], out=found[block])
+    return found
 
 
 def _among(shared: np.ndarray, weights: np.ndarray, places: list[slice]) -> np.ndarray:
-    return np.stack([np.einsum("id,mid->md", weights[one], shared[:, one]) for one in places])
-
-
-def _unit(weights: np.ndarray, covariance: np.ndarray, places: list[slice]) -> np.ndarray:
-    """Scale the weights so that each score has variance 1."""
-    for one in places:
-        own = weights[one]
-        weights[one] /= np.sqrt(np.einsum("id,ikd,kd->d", own, covariance[one, one], own))
-    return weights
+    """Return the covariances of the scores."""
+    found = np.empty((len(places), len(places), weights.shape[-1]))
+    for block, one in enumerate(places):
+        np.einsum("id,mid->md", weights[one], shared[:, one], out=found[block])
+    return found
 
 
 def _weigh(
@@ -110,25 +110,28 @@ def _weigh(
         if plan.formative[block]
     }
     found, rest = np.full((len(covariance), samples), np.nan), np.zeros(samples, bool)
-    going, step = np.arange(samples), 0
-    weights = _unit(np.ones((len(covariance), samples)), covariance, places)
-    for step in range(1, most + 1):
+    going, weights, before = np.arange(samples), np.ones((len(covariance), samples)), None
+    for step in range(most + 1):
         shared = _shared(covariance, weights, places)
+        for block, one in enumerate(places):  # each score is brought to variance 1
+            size = np.sqrt(np.einsum("id,id->d", weights[one], shared[block, one]))
+            weights[one] /= size
+            shared[block] /= size
+        if before is not None:
+            still = ~(np.abs(np.abs(weights) - np.abs(before)).max(axis=0) < tolerance)
+            if still.sum() <= len(still) / 2 or step == most:  # go on with those that have not come to rest
+                found[:, going[~still]], rest[going[~still]] = weights[:, ~still], True
+                going, weights, covariance = going[still], weights[:, still], covariance[:, :, still]
+                shared = shared[:, :, still]
+                inverse = {block: matrix[:, :, still] for block, matrix in inverse.items()}
+            if not len(going) or step == most:
+                break
         proxies = _inner(_among(shared, weights, places), plan)
-        new = np.empty_like(weights)
+        before, weights = weights, np.empty_like(weights)
         for block, one in enumerate(places):
-            new[one] = np.einsum("md,mid->id", proxies[:, block], shared[:, one])
+            weights[one] = np.einsum("md,mid->id", proxies[:, block], shared[:, one])
             if block in inverse:
-                new[one] = np.einsum("ikd,kd->id", inverse[block], new[one])
-        new = _unit(new, covariance, places)
-        moved = np.abs(np.abs(new) - np.abs(weights)).max(axis=0)
-        weights, still = new, ~(moved < tolerance)
-        if still.sum() <= len(still) / 2 or step == most:  # go on with those that have not come to rest
-            found[:, going[~still]], rest[going[~still]] = weights[:, ~still], True
-            going, weights, covariance = going[still], weights[:, still], covariance[:, :, still]
-            inverse = {block: matrix[:, :, still] for block, matrix in inverse.items()}
-        if not len(going):
-            break
+                weights[one] = np.einsum("ikd,kd->id", inverse[block], weights[one])
     return found, rest, step
 
 
@@ -156,10 +159,10 @@ def composites(
 
     With `like`, the loadings of another sample, a score is turned so that its loadings agree with those.
     """
-    samples = covariance.shape[-1]
+    samples, some = covariance.shape[-1], max(1, _TOGETHER // len(plan.every) ** 2)
     parts = [
-        _composites(covariance[..., start : start + _TOGETHER], plan, tolerance, most, like)
-        for start in range(0, samples, _TOGETHER)
+        _composites(covariance[..., start : start + some], plan, tolerance, most, like)
+        for start in range(0, samples, some)
     ]
     joined = {
         name: np.concatenate([getattr(part, name) for part in parts], axis=-1)

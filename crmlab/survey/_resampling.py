@@ -18,8 +18,9 @@ def bootstrap_counts(size: int, draws: int, rng: Any = None) -> Iterator[np.ndar
     """
     rng, step = np.random.default_rng(rng), max(1, _CHUNK // size)
     for start in range(0, draws, step):
-        some = range(min(step, draws - start))
-        yield np.stack([np.bincount(rng.integers(0, size, size, np.uint32), minlength=size) for _ in some])
+        some = min(step, draws - start)
+        drawn = rng.integers(0, size, (some, size), np.uint32) + size * np.arange(some)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=some * size).reshape(some, size)
 
 
 def covariances(rows: np.ndarray, counts: Iterable[np.ndarray]) -> np.ndarray:

@@ -72,8 +72,9 @@ class PathBootstrap:
             R² and HTMT are larger in samples than in what they are drawn from.
         """
         drawn = look_up("kind", kind, self.replicates)
-        low, high = np.quantile(drawn.to_numpy(), [level(alpha) / 2, 1 - alpha / 2], axis=0)
-        columns = {"estimate": _estimates(self.results)[kind], "std_error": drawn.std().to_numpy()}
+        values = drawn.to_numpy().T
+        low, high = np.quantile(values, [level(alpha) / 2, 1 - alpha / 2], axis=1)
+        columns = {"estimate": _estimates(self.results)[kind], "std_error": values.std(axis=1, ddof=1)}
         return pd.DataFrame(columns | {"low": low, "high": high}, drawn.columns)
 
     def __repr__(self) -> str:
