@@ -1,5 +1,6 @@
 """How sure a path model's numbers are: all bootstrap samples at once, and groups dealt by lot."""
 
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from crmlab._arguments import level
 from crmlab._html import render
+from crmlab._intervals import IntervalWarning
 from crmlab._tables import look_up, require_columns, whole_number
 from crmlab.survey._answers import by_group
 from crmlab.survey._composites import Composites, composites, sound, structure
@@ -128,6 +130,13 @@ def bootstrap(results: "PathResults", draws: int, rng: Any) -> PathBootstrap:
             f"In {draws - good.sum()} of {draws} samples the model cannot be estimated (an item does not "
             "vary, the weights do not come to rest, or the paths cannot be): there is no interval. Usual "
             "reasons: few respondents, or consistent= for blocks of weak items."
+        )
+    if good.mean() < 0.95:
+        warnings.warn(
+            f"In {draws - good.sum()} of {draws} samples the model cannot be estimated. They are left out, "
+            "and where they are the extreme ones, the intervals are too narrow.",
+            IntervalWarning,
+            stacklevel=3,
         )
     items, effects = results.items().index, results.effects().index
     two = pd.MultiIndex.from_tuples(pairs, names=["block", "other"])

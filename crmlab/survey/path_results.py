@@ -339,6 +339,11 @@ class PathResults:
         ValueError
             No rng, or a model that cannot be estimated in half of the samples.
 
+        Warns
+        -----
+        IntervalWarning
+            If it cannot be estimated in more than one of twenty.
+
         Notes
         -----
         A score has no sign of its own. In each sample every block is turned so that its loadings agree, all

@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from crmlab import datasets, survey
+from crmlab._intervals import IntervalWarning
 from crmlab.replicate.papers.ringle_wende_will_2005 import PATHS, SLOPES, blocks
 from crmlab.survey import PathModel
 
@@ -294,7 +295,8 @@ def test_samples_that_fail_are_counted_and_left_out():
     table, own = sheets(n=60)
     table["s0"] = 0.0
     table.loc[[3, 7], "s0"] = 1.0  # neither of the two is drawn in about (58 / 60)^60 = .13 of the samples
-    luck = PathModel(table, own, PLAN).fit().bootstrap(1000, rng=1)
+    with pytest.warns(IntervalWarning, match="intervals are too narrow"):
+        luck = PathModel(table, own, PLAN).fit().bootstrap(1000, rng=1)
     assert 90 <= luck.failed <= 180
     assert len(luck.replicates["path"]) == 1000 - luck.failed
     assert np.isfinite(luck.table().to_numpy()).all()
