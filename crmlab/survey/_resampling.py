@@ -36,7 +36,9 @@ def covariances(rows: np.ndarray, counts: Iterable[np.ndarray]) -> np.ndarray:
 
     Examples
     --------
-    >>> covariances(np.array([[1.0], [3.0], [5.0]]), [np.array([[1, 1, 1], [1, 1, 0]])]).ravel().tolist()
+    >>> everybody, without_the_last = [1, 1, 1], [1, 1, 0]
+    >>> counts = [np.array([everybody, without_the_last])]
+    >>> covariances(np.array([[1.0], [3.0], [5.0]]), counts).round(9).ravel().tolist()
     [4.0, 2.0]
     """
     respondents, items = rows.shape

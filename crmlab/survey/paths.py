@@ -90,7 +90,7 @@ class PathModel:
     >>> blocks = {"satisfaction": ["s1", "s2", "s3"], "loyalty": ["l1", "l2", "l3"]}
     >>> PathModel(sheets, blocks, {"loyalty": ["satisfaction"]}).fit().params.round(2)
     path
-    satisfaction -> loyalty    0.55
+    satisfaction -> loyalty    0.47
     Name: estimate, dtype: float64
     """
 
