@@ -28,8 +28,8 @@ def weighed(table, own, other):
     return abs(np.corrcoef(x, y)[0, 1])
 
 
-def latest(sheets):
-    return sheets.loc[sheets.groupby("customer_id")["wave"].idxmax()]
+def of_wave(given):
+    return given.sheets.query("wave == @given.wave")
 
 
 def test_the_total_effect_by_a_matrix(drawn):
@@ -43,7 +43,7 @@ def test_the_total_effect_by_a_matrix(drawn):
 
 def test_arrows_by_hand(drawn):
     given = drawn.given
-    one = weighed(latest(given.sheets), given.satisfied, given.loyal)
+    one = weighed(of_wave(given), given.satisfied, given.loyal)
     assert drawn.key("25.2").right == pytest.approx(one, abs=1e-4)
     rows = []
     for _, own in given.sheets.groupby("customer_id"):  # the latest of the waves that has a next one
@@ -58,14 +58,14 @@ def test_arrows_by_hand(drawn):
 
 def test_the_interval_by_resampling_the_rows(drawn):
     given, luck = drawn.given, np.random.default_rng(8)
-    table = latest(given.sheets).reset_index(drop=True)
+    table = of_wave(given).reset_index(drop=True)
     arrows = [
         weighed(table.iloc[luck.integers(0, len(table), len(table))], given.satisfied, given.loyal)
         for _ in range(150)
     ]
     right = drawn.key("25.3").right["columns"]
     ends = dict(zip(right["end"], right["value"], strict=True))
-    assert np.quantile(arrows, [0.025, 0.975]) == pytest.approx([ends["low"], ends["high"]], abs=0.025)
+    assert np.quantile(arrows, [0.025, 0.975]) == pytest.approx([ends["low"], ends["high"]], abs=0.03)
 
 
 def test_what_is_left_over_order_by_order(drawn):
@@ -86,14 +86,14 @@ def test_nothing_given_tells_what_they_will_bring(drawn):
 def test_other_ways_are_right_and_other_slips_are_not(drawn):
     given = drawn.given
     assert verdict(drawn, "25.1", round(drawn.key("25.1").right, 2)).outcome == "right"
-    turned = latest(given.sheets).assign(loyalty_4=lambda table: 11 - table["loyalty_4"])
+    turned = of_wave(given).assign(loyalty_4=lambda table: 11 - table["loyalty_4"])
     by_hand = weighed(turned, given.satisfied, given.loyal)  # turned or not, the weight makes up for it
-    assert verdict(drawn, "25.2", round(by_hand, 3)).outcome == "right"
+    assert verdict(drawn, "25.2", round(by_hand, 2)).outcome == "right"
     assert verdict(drawn, "25.2", weighed(turned, given.satisfied, given.loyal[:3])).outcome != "right"
     right = pd.DataFrame(drawn.key("25.3").right["columns"])
     assert verdict(drawn, "25.3", right.round(2)).outcome == "right"
     assert verdict(drawn, "25.3", right.assign(value=right["value"] + 0.05)).outcome != "right"
-    assert verdict(drawn, "25.6", round(drawn.key("25.6").right, 1)).outcome == "right"
+    assert verdict(drawn, "25.6", round(drawn.key("25.6").right)).outcome == "right"
     # what they spent instead of how often they came is another reasonable score
     last = given.sheets[given.sheets["wave"] == given.sheets["wave"].max()]
     day = last["invited_on"].iloc[0]
