@@ -17,13 +17,10 @@ from crmlab.survey.likert import likert_table, plot_likert
 from crmlab.survey.measured import MeasurementResults
 from crmlab.survey.measurement import MeasurementModel
 from crmlab.survey.offers import ChoiceResults
-from crmlab.survey.reliability import (
-    alpha_if_dropped,
-    alpha_interval,
-    attenuated,
-    disattenuated,
-    reliability,
-)
+from crmlab.survey.path_luck import PathBootstrap
+from crmlab.survey.path_results import PathResults
+from crmlab.survey.paths import PathModel
+from crmlab.survey.reliability import alpha_if_dropped, alpha_interval, attenuated, disattenuated, reliability
 from crmlab.survey.satisfaction import nps, satisfaction_index, score_difference, top_box
 from crmlab.survey.tracking import control_chart, plot_control_chart
 from crmlab.survey.validity import htmt, plot_htmt
@@ -32,10 +29,10 @@ from crmlab.survey.weighting import balance, design_effect, rake
 # fmt: off
 __all__ = [
     "ChoiceResults", "ConditionalLogit", "ExploratoryFactors", "Invariance", "MeasurementModel",
-    "MeasurementResults", "Questionnaire", "ReversalWarning", "alpha_if_dropped", "alpha_interval",
-    "attenuated", "balance", "careless_flags", "careless_signs", "conjoint", "control_chart", "design_checks",
-    "design_effect", "disattenuated", "explore", "gap_fit", "gaps", "htmt", "invariance", "likert_table",
-    "nps", "parallel_analysis", "plot_control_chart", "plot_gaps", "plot_htmt", "plot_likert",
-    "plot_parallel", "rake", "reliability", "satisfaction_index", "score_difference", "top_box",
-    "worth_factoring",
+    "MeasurementResults", "PathBootstrap", "PathModel", "PathResults", "Questionnaire",
+    "ReversalWarning", "alpha_if_dropped", "alpha_interval", "attenuated", "balance", "careless_flags",
+    "careless_signs", "conjoint", "control_chart", "design_checks", "design_effect", "disattenuated",
+    "explore", "gap_fit", "gaps", "htmt", "invariance", "likert_table", "nps", "parallel_analysis",
+    "plot_control_chart", "plot_gaps", "plot_htmt", "plot_likert", "plot_parallel", "rake",
+    "reliability", "satisfaction_index", "score_difference", "top_box", "worth_factoring",
 ]

@@ -16,8 +16,10 @@ CODES = (-99, -98, -9, -8, -1, 9, 98, 99, 998, 999, 9999)
 """What questionnaires write for an answer that is missing."""
 
 
-def items_of(factors: Any) -> dict[str, list[str]]:
+def items_of(factors: Any, name: str = "factors") -> dict[str, list[str]]:
     """Return factors with their items, or raise ValueError if they are not given as a dict of lists.
+
+    `name` is what the caller's argument is called.
 
     Examples
     --------
@@ -25,15 +27,13 @@ def items_of(factors: Any) -> dict[str, list[str]]:
     {'trust': ['t1', 't2']}
     """
     if not hasattr(factors, "items") or not factors:
-        raise ValueError(
-            f"factors is a dict of each factor's items, {{'trust': ['t1', 't2']}}; got {factors!r}."
-        )
+        raise ValueError(f"{name} is a dict of lists, {{'trust': ['t1', 't2']}}; got {factors!r}.")
     found = {}
     for factor, items in factors.items():
         if isinstance(items, str) or not all(isinstance(item, str) for item in items) or not len(items):
-            raise ValueError(f"The items of {factor!r} are a list of columns; got {items!r}.")
+            raise ValueError(f"{name}: the items of {factor!r} are a list of columns; got {items!r}.")
         if len(set(items)) < len(items):
-            raise ValueError(f"An item stands twice under {factor!r}: {list(items)}.")
+            raise ValueError(f"{name}: a name stands twice under {factor!r}: {list(items)}.")
         found[str(factor)] = list(items)
     return found
 

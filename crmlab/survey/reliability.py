@@ -11,6 +11,7 @@ from crmlab._arguments import floats, level, number
 from crmlab._html import Sheet
 from crmlab._tables import whole_number
 from crmlab.survey._answers import complete_rows, told_apart
+from crmlab.survey._resampling import bootstrap_covariances
 
 DEFINITIONS = {
     "alpha": "Cronbach (1951): k/(k-1) · (1 - sum of item variances / variance of the sum)",
@@ -20,7 +21,6 @@ DEFINITIONS = {
     "general factor by Schmid and Leiman (1957) from {factors} oblique factors",
     "lambda_6": "Guttman (1945): 1 - sum of (1 - squared multiple correlation) / variance of the sum",
 }
-_CHUNK = 2**25  # resampled rows held at a time
 
 
 def reliability(
@@ -161,50 +161,6 @@ def _enough(matrix: pd.DataFrame, factors: int) -> None:
             f"{name!r} runs against the other items: turn it first, or these coefficients mean little.",
             stacklevel=3,
         )
-
-
-def bootstrap_covariances(rows: np.ndarray, draws: int, rng: Any = None) -> np.ndarray:
-    """Return the covariance matrices of bootstrap samples of the rows, all from one matrix product.
-
-    Each draw says how often every row is in it; these counts times the products of every two items are the
-    sums from which all covariances follow.
-
-    Parameters
-    ----------
-    rows : array, shape (respondents, items)
-    draws : int
-    rng : int or numpy.random.Generator, optional
-
-    Returns
-    -------
-    array, shape (draws, items, items)
-
-    Examples
-    --------
-    >>> bootstrap_covariances(np.eye(3), 5, rng=0).shape
-    (5, 3, 3)
-    """
-    rng = np.random.default_rng(rng)
-    size, items = rows.shape
-    centred = (rows - rows.mean(axis=0)) / (spread := rows.std(axis=0))
-    one, other = np.triu_indices(items)
-    # single precision holds counts exactly and products to seven digits; halves the time where it matters
-    kind = np.float32 if size > 20_000 else np.float64
-    products = np.hstack([centred[:, one] * centred[:, other], centred]).astype(kind)
-    sums = np.empty((draws, products.shape[1]))
-    step = max(1, _CHUNK // size)
-    for start in range(0, draws, step):
-        some = min(step, draws - start)
-        counts = np.stack(
-            [np.bincount(rng.integers(0, size, size, np.uint32), minlength=size) for _ in range(some)]
-        )
-        sums[start : start + some] = np.matmul(counts.astype(kind), products)
-    means = sums[:, len(one) :] / size
-    matrices = np.empty((draws, items, items))
-    matrices[:, one, other] = sums[:, : len(one)] / size
-    matrices[:, other, one] = matrices[:, one, other]
-    matrices -= means[:, :, None] * means[:, None, :]
-    return matrices * np.outer(spread, spread) * size / (size - 1)
 
 
 def _coefficients(matrices: np.ndarray, factors: int) -> dict[str, np.ndarray]:

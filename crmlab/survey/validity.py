@@ -11,7 +11,7 @@ from crmlab import plot
 from crmlab._arguments import level
 from crmlab._tables import drawn_table, whole_number
 from crmlab.survey._answers import answers, complete, items_of
-from crmlab.survey.reliability import bootstrap_covariances
+from crmlab.survey._resampling import bootstrap_covariances
 
 
 def _ratios(covariance: np.ndarray, member: np.ndarray) -> np.ndarray:

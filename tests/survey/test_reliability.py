@@ -10,8 +10,8 @@ from statsmodels.multivariate.factor_rotation import rotate_factors
 
 from crmlab import datasets
 from crmlab.survey import alpha_if_dropped, alpha_interval, attenuated, disattenuated, reliability
+from crmlab.survey._resampling import bootstrap_covariances
 from crmlab.survey.reliability import (
-    bootstrap_covariances,
     general_loadings,
     one_factor,
     quartimin,
