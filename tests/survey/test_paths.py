@@ -433,7 +433,7 @@ def change(**given):
         (change(missing="none"), "no rule for missing answers 'none'"),
         (change(consistent=["Complaints"]), "no block of Mode A with two or more items 'Complaints'"),
         (change(consistent=True, standardised=False), "needs standardised=True"),
-        (change(scale=(1, 7)), "outside the scale 1 to 7"),
+        (change(scale=(1, 7)), "outside its scale 1 to 7"),
     ],
 )  # fmt: skip
 def test_a_model_that_cannot_be_is_refused(phones, arguments, message):
@@ -444,12 +444,12 @@ def test_a_model_that_cannot_be_is_refused(phones, arguments, message):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda t: t.assign(IMAG1=5), "same answer to 'IMAG1'"),
+        (lambda t: t.assign(IMAG1=5), "are the same"),
         (lambda t: t.assign(IMAG2=11 - t["IMAG1"]), "'IMAG1', 'IMAG2' tell each other exactly"),
-        (lambda t: t.head(20), "20 respondents answered all of the 24 items"),
-        (lambda t: t.head(0), "Nobody answered|0 respondents"),
-        (lambda t: t.assign(IMAG1=t["IMAG1"].replace(7, -99)), "looks like a code"),
-        (lambda t: t.assign(IMAG1=np.inf), "infinite value"),
+        (lambda t: t.head(20), "20 of 20 respondents answered all 24 items"),
+        (lambda t: t.head(0), "not a single respondent"),
+        (lambda t: t.assign(IMAG1=t["IMAG1"].replace(7, -99)), "look like a code"),
+        (lambda t: t.assign(IMAG1=np.inf), "are infinite"),
         (lambda t: t.assign(IMAG1=np.nan), "Nobody answered 'IMAG1'"),
         (lambda t: t.assign(IMAG1="agree"), "must hold numbers"),
     ],
