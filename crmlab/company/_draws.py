@@ -69,4 +69,4 @@ def choose(uniform: Array, weights: Any, row: Array | int = 0) -> Array:
     """
     edges = np.cumsum(np.atleast_2d(weights), axis=1)
     edges = edges[:, :-1] / edges[:, -1:] + np.arange(len(edges))[:, None]
-    return np.searchsorted(edges.ravel(), row + uniform, side="right") - row * edges.shape[1]
+    return np.searchsorted(edges.ravel(), row + uniform, side="right") - row * np.int64(edges.shape[1])

@@ -23,6 +23,7 @@ PREFERRED = 0.6  # share of orders through the preferred channel
 _OTHER = (1 - PREFERRED) / 5
 _SUNDAY, _SATURDAY = 0, 6  # the log begins on a Sunday
 _VISIT, _PHONE = 1, 2
+Round = tuple[dict[str, Array], dict[str, Array]]  # orders, and their lines with the position of the order
 
 
 @dataclass
@@ -44,17 +45,16 @@ def live(draft: Draft) -> None:
     state = State(0, np.zeros(n, int), np.ones(n, bool), np.zeros(n), np.zeros(n))
     stops = {float(day): None for day in world.campaign_starts}
     policies = dict(zip(policy_days(draft), _POLICY_TIERS, strict=False))
-    parts = []
+    rounds = list[Round]()
     for stop in sorted({*stops, *policies, float(world.days)}):
-        parts.append(_advance(draft, state, stop))
+        rounds += _advance(draft, state, stop)
         if stop in stops:
             now = State(stop, state.number.copy(), state.alive.copy(), state.elapsed.copy(), state.wait)
             draft.states.append(now)
             draft.expected.append(window(draft, now, traits["leaving_probability"]))
         if stop in policies:
-            _differ(draft, parts, stop, policies[stop])
-    draft.base = _joined([events for events, _ in parts])
-    draft.lines = _joined([lines for _, lines in parts])
+            _differ(draft, rounds, stop, policies[stop])
+    draft.base, draft.lines = joined(rounds)
     leaving = chance_of_leaving(draft, world.days, goods.tin_share(draft, state.number))
     ahead = expected_orders(draft, state, leaving, world.days + AHEAD)
     traits["expected_orders"], traits["expected_in_cuts"] = ahead
@@ -80,12 +80,10 @@ def policy_days(draft: Draft) -> list[float]:
     return [float(int(share * world.days)) for share in _POLICY_SHARES] if differ else []
 
 
-def _differ(
-    draft: Draft, parts: list[tuple[dict[str, Array], dict[str, Array]]], day: float, tier: str
-) -> None:
+def _differ(draft: Draft, rounds: list[Round], day: float, tier: str) -> None:
     """From a day on, serve the customers of a tier, half of them by lot, in another way."""
     n, spend = draft.customers, np.zeros(draft.customers)
-    for events, _ in parts:
+    for events, _ in rounds:
         recent = events["time"] >= day - 365
         spend += np.bincount(events["customer"][recent], events["spend"][recent], n)
     known = draft.traits["joined"] < day
@@ -100,11 +98,11 @@ def _differ(
 def channels(draft: Draft, customer: Array, key: Array, time: Array) -> Array:
     """Return the way in which each order is placed; at weekends the web stands in for the others."""
     luck = draft.draws.uniform("orders.channel", key)
-    other = np.floor((luck - PREFERRED).clip(0) / _OTHER).astype(int)
+    other = np.floor((luck - PREFERRED).clip(0) / _OTHER).astype(np.int8)
     way = np.where(luck < PREFERRED, draft.traits["preferred"][customer], other)
     weekday = np.floor(time) % 7
     closed = (weekday == _SUNDAY) & (way > _VISIT) | (weekday == _SATURDAY) & (way > _PHONE)
-    return np.where(closed & bool(draft.world.weekdays), 0, way)
+    return np.where(closed & bool(draft.world.weekdays), 0, way).astype(np.int8)
 
 
 def place(
@@ -115,20 +113,21 @@ def place(
     time: Array,
     base: bool,
     new: Array | None = None,
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return orders as they are placed and felt, and their lines (with the order's key)."""
+) -> Round:
+    """Return orders as they are placed and felt, and their lines."""
     lines = goods.basket(draft, customer, key, before, time, new)
     tin = np.bincount(lines["order"][lines["product"] == goods.TIN], minlength=len(key)) > 0
     events = {"customer": customer, "key": key, "time": time, "has_tin": tin}
     events |= {"spend": np.bincount(lines["order"], lines["full"], len(key)), "base": np.full(len(key), base)}
     events["channel"] = channels(draft, customer, key, time)
     events |= experiences(draft, events, base)
-    return events, lines | {"order": key[lines["order"]]}
+    del events["has_tin"]
+    return events, lines
 
 
-def _advance(draft: Draft, state: State, end: float) -> tuple[dict[str, Array], dict[str, Array]]:
+def _advance(draft: Draft, state: State, end: float) -> list[Round]:
     """Bring `state` to the day `end` and return the orders until then and their lines, one order a round."""
-    traits, shape, clock, rounds = draft.traits, draft.world.gap_shape, draft.clock, []
+    traits, shape, clock, rounds = draft.traits, draft.world.gap_shape, draft.clock, list[Round]()
     begun = clock.read(np.arange(draft.customers), np.maximum(state.today, traits["joined"]))
     active = np.flatnonzero(state.alive & (traits["joined"] < end))
     while True:
@@ -159,11 +158,28 @@ def _advance(draft: Draft, state: State, end: float) -> tuple[dict[str, Array], 
     state.wait[waiting] -= passed
     state.elapsed[waiting] += passed
     state.today = end
-    return _joined([events for events, _ in rounds]), _joined([lines for _, lines in rounds])
+    return rounds
 
 
-def _joined(parts: list[dict[str, Array]]) -> dict[str, Array]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def joined(rounds: list[Round]) -> Round:
+    """Return the orders of some rounds, with the columns of the last one, and their lines."""
+    orders, lines = (
+        {name: np.concatenate([part[name] for part in side]) for name in side[-1]}
+        for side in zip(*rounds, strict=True)
+    )
+    count = [len(part["key"]) for part, _ in rounds]
+    lines["order"] += np.repeat(np.cumsum(count) - count, [len(part["order"]) for _, part in rounds])
+    return orders, lines
+
+
+def lines_of(lines: dict[str, Array], orders: Array, total: int) -> dict[str, Array]:
+    """Return the lines of these of all orders (positions), order by order, with the places in `orders`."""
+    count = np.bincount(lines["order"], minlength=total)
+    first = (np.cumsum(count) - count)[orders]
+    count = count[orders]
+    place = np.repeat(np.arange(len(orders)), count)
+    rows = np.arange(len(place)) + np.repeat(first - np.cumsum(count) + count, count)
+    return {name: values[rows] for name, values in lines.items()} | {"order": place}
 
 
 def expected_orders(draft: Draft, state: State, leaving: Array, end: float) -> tuple[Array, Array]:

@@ -62,7 +62,7 @@ def add_orders(draft: Draft) -> None:
 
 def _packers(draft: Draft) -> np.ndarray:
     """Return the member of the warehouse who packed each order, −1 where none did."""
-    packer, warehouse = draft.orders["packer"], draft.staff["warehouse"]
+    packer, warehouse = draft.orders["packer"].astype(int), draft.staff["warehouse"]
     return np.where(packer < 0, -1, warehouse[packer % len(warehouse)])
 
 
