@@ -82,7 +82,7 @@ def _altered(draft: Draft, field: str, label: str, text: pa.Array, slot: Array) 
         return names(people["language"] * short, people["given"], people["family"], short)
     if label == "swapped":
         return pc.replace_substring_regex(text, *_SWAPPED[field])
-    pre, text, end = (pc.replace_substring_regex(text, r"(\+999)?([^@]*)(.*)", rf"\{i}") for i in (1, 2, 3))
+    pre, text, end = pc.extract_regex(text, r"(?P<pre>(?:\+999)?)(?P<text>[^@]*)(?P<end>.*)").flatten()
     way, place = (draft.draws.uniform(f"contacts.{field}.{what}", slot) for what in ("way", "place"))
     ways = 4 if label == "typing" else 2 if (field, label) == ("telephone", "hearing") else 1
     one, other = _mistaken(text, label, (ways * way).astype(int), place), text

@@ -50,7 +50,7 @@ def add_interactions(draft: Draft) -> None:
     channel[places] = orders["channel"][order[places]]
 
     start, end = _MESSAGES[["start", "end"]].to_numpy()[code].T
-    day = np.where(start > 0, arrival(draft)[order], orders["time"][order])
+    day = np.where(start > 0, arrival(draft, order), orders["time"][order])
     day += start + np.floor((end - start + 1) * draws.uniform("interactions.sent", own, code))
     day = np.where(start < 0, opening(channel, day, back=True), opening(channel, day))
     office = np.where(news & (channel == CHANNELS.index("web")), CHANNELS.index("mail"), channel)

@@ -50,7 +50,7 @@ def add_orders(draft: Draft) -> None:
     likely = np.where(leaked, 0.4, np.where(bad, 0.08, 0.01))
     code = lines["product"]
     back = np.flatnonzero(draws.uniform("returns.luck", key[place], code) < likely)
-    day = service.arrival(draft)[place[back]] + 1
+    day = service.arrival(draft, place[back]) + 1
     day += np.floor(12 * draws.uniform("returns.day", key[place[back]], code[back]))
     back, day = back[day < world.days], day[day < world.days]
     reason = choose(draws.uniform("returns.reason", key[place[back]], code[back]), [0.3, 0.3, 0.4])

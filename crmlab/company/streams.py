@@ -60,7 +60,8 @@ def lay_over(draft: Draft) -> None:
     gone = np.flatnonzero(base["stopped"] | base["replaced"])
     kept, time = _in_order(draft, orders, np.delete(np.arange(len(orders["key"])), gone))
     draft.lines = lines_of(lines, kept, len(orders["key"]))
-    draft.orders = {name: values[kept] for name, values in orders.items()} | {"time": time}
+    draft.orders = {name: orders.pop(name)[kept] for name in list(orders)} | {"time": time}
+    draft.base = {name: base[name] for name in ("customer", "key", "time", "replaced")}
     _number(draft)
     _money(draft)
     _leave(draft)
@@ -86,9 +87,9 @@ def settle(draft: Draft) -> None:
 
 def _leave(draft: Draft) -> None:
     """Find the day on which each customer knew to have left: after a complaint, that of its resolution."""
-    orders, resolved = draft.orders, service.complaint_days(draft)[2]
-    last = np.flatnonzero(orders["leaves"])
-    knew = np.where(orders["complained"], resolved + 0.75, orders["time"])[last]
+    orders, last = draft.orders, np.flatnonzero(draft.orders["leaves"])
+    resolved = service.complaint_days(draft, last)[2]
+    knew = np.where(orders["complained"][last], resolved + 0.75, orders["time"][last])
     left = np.full(draft.customers, np.nan)
     left[orders["customer"][last]] = np.where(knew < draft.world.days, knew, np.nan)
     draft.traits["left_on"] = left
@@ -256,12 +257,12 @@ def _rewards(draft: Draft) -> Added:
     customer, time, index = base["customer"], base["time"], base["index"]
     inside = (time >= start[customer]) & (time < until[customer])
     points = np.where(inside, base["spend"] // 100 * POINTS, 0).astype(np.int64)
-    total = np.cumsum(points)
-    first = np.searchsorted(customer, customer)
-    own = total - (total - points)[first]
+    total = np.append(0, np.cumsum(points))
+    own = total[1:] - total[np.searchsorted(customer, np.arange(draft.customers))][customer]
     near = inside & (own % REWARD >= NEAR * REWARD) & ~base["leaves"] & (points > 0)
-    luck = draft.draws.uniform("points.hurry", base["key"])
-    at = np.flatnonzero(near & (luck < _HURRY * draft.world.programme_effect) & (index < LEVER))
+    at = np.flatnonzero(near & (index < LEVER))
+    hurry = draft.draws.uniform("points.hurry", base["key"][at]) < _HURRY * draft.world.programme_effect
+    at = at[hurry]
     wait = _HURRY_DAYS * draft.draws.uniform("points.when", base["key"][at])
     limit = np.minimum(base["next"][at], draft.world.days) - time[at]
     when = time[at] + np.minimum(wait, limit * 0.9)
