@@ -9,6 +9,7 @@ from scipy.special import ndtri
 
 Array = np.ndarray[Any, Any]
 _BLOCK = 2**15  # numbers that are drawn at a time, so that they stay in the processor's cache
+_FEW = 6
 
 
 def _mix(bits: Array) -> Array:
@@ -69,4 +70,9 @@ def choose(uniform: Array, weights: Any, row: Array | int = 0) -> Array:
     """
     edges = np.cumsum(np.atleast_2d(weights), axis=1)
     edges = edges[:, :-1] / edges[:, -1:] + np.arange(len(edges))[:, None]
-    return np.searchsorted(edges.ravel(), row + uniform, side="right") - row * np.int64(edges.shape[1])
+    if edges.shape[1] > _FEW:
+        return np.searchsorted(edges.ravel(), row + uniform, side="right") - row * np.int64(edges.shape[1])
+    sought, found = row + uniform, np.zeros(len(uniform), np.int8)
+    for edge in edges.T:  # few comparisons are faster than a search
+        found += sought >= edge[row]
+    return found.astype(int)

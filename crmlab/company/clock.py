@@ -57,7 +57,8 @@ class Clock:
         """Return the operational time of these customers on these days."""
         when: Array = np.minimum(np.broadcast_to(day, customer.shape), self.days)
         whole, kind = np.minimum(when.astype(int), self.days - 1), self.kind[customer]
-        return self.readings[kind, whole] + (when - whole) * self.rate[kind, whole]
+        place = kind * (self.days + 1) + whole
+        return self.readings.take(place) + (when - whole) * self.rate.take(place - kind)
 
     def day(self, customer: Array, reading: Array) -> Array:
         """Return the day on which these customers' clocks show the reading (infinity: after all days)."""
@@ -66,7 +67,8 @@ class Clock:
         sought = np.where(beyond, 0, reading)
         place = np.searchsorted(self._row, sought + self._apart * kind, side="right") - 1
         whole = (place - kind * (self.days + 1)).clip(0, self.days - 1)
-        found = whole + (sought - self.readings[kind, whole]) / self.rate[kind, whole]
+        place = kind * (self.days + 1) + whole
+        found = whole + (sought - self.readings.take(place)) / self.rate.take(place - kind)
         return np.where(beyond, np.inf, found)
 
 

@@ -254,7 +254,8 @@ def _product(draft: Draft, customer: Array, uniform: Array, number: Array) -> Ar
     edges, category = traits["taste_edges"].T, np.zeros(len(customer), np.int8)
     for edge in edges[1:-1]:
         category += uniform >= edge[customer]
-    within = (uniform - edges[category, customer]) / taste[customer, category].clip(1e-300)
+    start = edges.ravel().take(category * np.int64(draft.customers) + customer)
+    within = (uniform - start) / taste.ravel().take(len(TEAS) * customer + category).clip(1e-300)
     within = choose(within.clip(0, 1 - 1e-12), _WITHIN, number.clip(0, _EXPERIENCED))
     return category * np.int8(4) + within.astype(np.int8)
 

@@ -9,8 +9,8 @@ from scipy.stats import poisson
 from crmlab.company import goods, partnership
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
-from crmlab.company.clock import AHEAD, Clock
-from crmlab.company.experience import TIERS, chance_of_leaving, experiences
+from crmlab.company.clock import Clock
+from crmlab.company.experience import TIERS, experiences
 from crmlab.company.worlds import World
 
 MOST_ORDERS = 9_999  # of a customer in the base stream, so that an order's key tells the customer
@@ -38,8 +38,8 @@ class State:
 
 
 def live(draft: Draft) -> None:
-    """Let all customers live through the log, and keep what each campaign and the year ahead may expect."""
-    world, traits, n = draft.world, draft.traits, draft.customers
+    """Let all customers live through the log, and keep where they stand as campaigns begin and as it ends."""
+    world, n = draft.world, draft.customers
     draft.moves = partnership.moves(draft)
     draft.clock = Clock(draft)
     state = State(0, np.zeros(n, int), np.ones(n, bool), np.zeros(n), np.zeros(n))
@@ -51,14 +51,10 @@ def live(draft: Draft) -> None:
         if stop in stops:
             now = State(stop, state.number.copy(), state.alive.copy(), state.elapsed.copy(), state.wait)
             draft.states.append(now)
-            draft.expected.append(window(draft, now, traits["leaving_probability"]))
         if stop in policies:
             _differ(draft, rounds, stop, policies[stop])
+    draft.states.append(state)
     draft.base, draft.lines = joined(rounds)
-    leaving = chance_of_leaving(draft, world.days, goods.tin_share(draft, state.number))
-    ahead = expected_orders(draft, state, leaving, world.days + AHEAD)
-    traits["expected_orders"], traits["expected_in_cuts"] = ahead
-    traits["margin_share"] = goods.margin_share(draft, state.number, world.days)
 
 
 def window(draft: Draft, state: State, leaving: Array) -> list[tuple[Array, Array]]:
@@ -184,27 +180,28 @@ def lines_of(lines: dict[str, Array], orders: Array, total: int) -> dict[str, Ar
 
 def expected_orders(draft: Draft, state: State, leaving: Array, end: float) -> tuple[Array, Array]:
     """Return the orders in the base stream to expect by `end`, all and those in price cuts, given today."""
-    everybody, day = np.arange(draft.customers), np.arange(int(state.today), int(end))
+    day = np.arange(int(state.today), int(end))
     changes = day[1:][np.diff(goods.is_cut(draft, day).astype(int)) != 0]
-    begun, before = draft.clock.read(everybody, state.today), np.zeros(draft.customers)
-    orders, in_cuts = before, before.copy()
+    orders, before, in_cuts = np.zeros((3, draft.customers))
     for until in [*changes, end]:  # in between no cut begins or ends
-        orders = _expected(draft, state, leaving, draft.clock.read(everybody, until) - begun)
+        orders = orders_by(draft, state, leaving, until)
         if goods.is_cut(draft, np.array([until - 1.0]))[0]:
             in_cuts += orders - before
         before = orders
     return orders, in_cuts
 
 
-def _expected(draft: Draft, state: State, leaving: Array, span: Array) -> Array:
-    """Return the expected orders in a span of operational time.
+def orders_by(draft: Draft, state: State, leaving: Array, end: float) -> Array:
+    """Return the orders in the base stream to expect by `end`, given today.
 
     With random gaps the orders of a customer who leaves after each with probability p come at the rate λ
-    until then: (1 − exp(−λ p span)) / p. With regular (Erlang) gaps the time already waited counts: the
-    stages that are left follow from it, and order m comes if enough stages are passed within the span.
+    until then: (1 − exp(−λ p span)) / p in a span of operational time. With regular (Erlang) gaps the time
+    already waited counts: the stages that are left follow from it, and order m comes if enough stages are
+    passed within the span.
     """
     shape, rate = draft.world.gap_shape, draft.traits["purchase_rate"]
-    leaving = leaving.clip(1e-12)  # so that a probability of 0 divides as well
+    today, until = (draft.clock.read(np.arange(draft.customers), day) for day in (state.today, end))
+    span, leaving = until - today, leaving.clip(1e-12)  # so that a probability of 0 divides as well
     alive = state.alive & (state.number > 0)
     if shape == 1:
         return alive * -np.expm1(-rate * leaving * span) / leaving

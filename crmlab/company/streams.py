@@ -10,7 +10,7 @@ from crmlab.company import adoption, goods, hours, service
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
 from crmlab.company._schema import START, categories
-from crmlab.company.history import SPAN, after_days, joined, lines_of, place
+from crmlab.company.history import SPAN, after_days, joined, lines_of, orders_by, place
 
 KINDS = categories("campaigns", "kind")
 _ORDER = ["coupon_10", "letter", "coupon_20", "invitation", "birthday", "coupon_10"]
@@ -176,7 +176,8 @@ def _campaigns(draft: Draft) -> Added:
             audience = audience & _has_birthday(draft, start, end)
         treated = audience & (uniform("treatments.lot", np.arange(n), number) < share)
         lift = _lift(draft, kind, reduction)
-        (within, _), (after, _) = draft.expected[number]
+        state, leaving = draft.states[number], draft.traits["leaving_probability"]
+        within, after = (orders_by(draft, state, leaving, day) for day in (end, end + after_days(world)))
         missed = np.minimum(1, _TAKEN_BACK * lift.clip(0) * within / (after - within).clip(1e-9))
 
         rows = np.flatnonzero((day >= start) & (day < end))
