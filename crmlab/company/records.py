@@ -25,8 +25,8 @@ def add_orders(draft: Draft) -> None:
     world, draws, orders, lines = draft.world, draft.draws, draft.orders, draft.lines
     customer, key, place = orders["customer"], orders["key"], lines["order"]
     orders["serving"] = _SERVING_CENTS[orders["channel"]]
-    first = np.searchsorted(place, np.arange(len(key)))
-    line = np.arange(len(place)) - first[place]
+    count = np.bincount(place, minlength=len(key))
+    line = np.arange(len(place)) - (np.cumsum(count) - count)[place]
     margin = orders["amount"] - orders["cost"]
     draft.table(
         "orders", order_id=orders["id"], customer_id=customer + 1,

@@ -250,10 +250,8 @@ def _facts(
 ) -> dict[str, Array]:
     """Return for whom the last purchase was, as fits the order, and the share of wallet as reported."""
     draws, customer, key = draft.draws, asked["customer"], asked["key"]
-    lines, products = draft.tables["order_lines"], draft.tables["products"]
-    ware = (products["category"] == "ware").to_numpy()[lines["product_id"].to_numpy() - 1]
-    of = np.searchsorted(draft.orders["id"], lines["order_id"].to_numpy()[ware])
-    holds_ware = np.bincount(of, minlength=len(draft.orders["id"])) > 0
+    ware = (draft.tables["products"]["category"] == "ware").to_numpy()[draft.lines["product"]]
+    holds_ware = np.bincount(draft.lines["order"][ware], minlength=len(draft.orders["id"])) > 0
     names = categories("surveys", "purpose")
     shares = SEGMENTS[names].to_numpy(float)
     weights = np.concatenate([shares, shares * (1 + 2 * (np.array(names) == "gift"))])
