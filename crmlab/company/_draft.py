@@ -96,6 +96,6 @@ class Tables(MutableMapping[str, pd.DataFrame]):
         return len(declared()[self.side])
 
 
-def ids(positions: Array) -> Array:
-    """Return ids from 1 for positions from 0; −1 (nobody) becomes NaN (missing)."""
-    return np.where(positions < 0, np.nan, positions + 1)
+def ids(positions: Array) -> pd.arrays.IntegerArray:
+    """Return ids from 1 for positions from 0; −1 (nobody) becomes a missing one."""
+    return pd.arrays.IntegerArray(positions + 1, positions < 0)

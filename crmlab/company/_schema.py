@@ -105,7 +105,7 @@ def _column(column: Column, values: Any) -> Any:
         days = np.asarray(values, float)
         seconds = np.floor(days * 86_400) if column.kind.startswith("datetime") else np.floor(days) * 86_400
         return START + seconds.astype("m8[s]")  # NaN becomes a date that is missing
-    if column.kind == "id?":
+    if column.kind == "id?" and isinstance(values, np.ndarray):
         missing = np.isnan(values)
         return pd.arrays.IntegerArray(np.where(missing, 1, values).astype(np.int64), missing)
     return pd.array(values, dtype=column.dtype, copy=False)

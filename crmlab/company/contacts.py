@@ -51,7 +51,7 @@ def _captures(draft: Draft) -> tuple[Array, Array, Array]:
     slot, captured = np.flatnonzero(made), (traits["joined"][customer, None] + np.minimum(wait, stay))[made]
     # A number that tells nothing of the person, stays with the row in a twin, and orders the rows of a day.
     contact = 1 + draft.draws.stream("contacts.id").permutation(made.size)[slot]
-    order = np.lexsort((contact, np.floor(captured)))
+    order = np.argsort(np.floor(captured).astype(int) * made.size + contact)
     return slot[order], captured[order], contact[order]
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from crmlab.company._draft import Draft, ids
 from crmlab.company._draws import Array, choose
@@ -38,7 +37,7 @@ def add_interactions(draft: Draft) -> None:
         draws.uniform(f"interactions.{purpose}", order_key(draft)) < likely[code, orders["customer"]]
         for code, purpose in enumerate(_MESSAGES.index)
     ]
-    order, code = np.nonzero(np.transpose(written))  # by order, then purpose
+    order, code = np.nonzero(np.stack(written, axis=1))  # by order, then purpose
     own, customer = order_key(draft)[order], orders["customer"][order]
     key = own * 10 + code
     places, news = code == _MESSAGES.index.get_loc("order"), code == _MESSAGES.index.get_loc("news")
@@ -161,10 +160,11 @@ def add_participants(draft: Draft) -> None:
     row = np.repeat(at, colleagues)
     other = np.arange(len(row)) - np.repeat(np.cumsum(colleagues) - colleagues, colleagues)
     other += traits["first_person"][customer[row]]
-    holds = np.column_stack([people[role][other] for role in ROLES])
-    likely = 1 - np.prod(1 - _COPIES[ROLES].to_numpy()[purpose[row]] * holds, axis=1)
+    unlikely = np.ones(len(row))
+    for role in ROLES:
+        unlikely *= 1 - _COPIES[role].to_numpy()[purpose[row]] * people[role][other]
     copied = (other != person[row]) & (other != signs[row]) & (left[other] > sent[row])
-    copied &= uniform("participants.copied", key[row], other) < likely
+    copied &= uniform("participants.copied", key[row], other) < 1 - unlikely
 
     rows = [
         (everyone, np.where(out, -1, person), np.where(out, employee, -1)),
@@ -192,7 +192,8 @@ def add_subjects(draft: Draft) -> None:
     order = np.searchsorted(draft.orders["id"], told["order_id"])
     product = draft.lines["product"][np.searchsorted(draft.lines["order"], order)]  # that of the first line
     ware = (draft.tables["products"]["category"] == "ware").to_numpy()[product]
-    teas = [pa.array(draft.tables["products"][name]).take(product) for name in ("name", "chinese_name")]
+    names = draft.tables["products"]
+    teas = pa.array([*names["name"], *names["chinese_name"], ""])
 
     told_by = constants("subjects.toml")
     lists = [
@@ -206,5 +207,5 @@ def add_subjects(draft: Draft) -> None:
     place = start + np.floor(size[which] * luck).astype(int)
     place = np.where(of_tea[place] & ware, start, place)
     before, after = (pa.array([(text + "{}").split("{}")[n] for text in texts]).take(place) for n in (0, 1))
-    tea = pc.if_else(of_tea[place], pc.if_else(chinese == 1, teas[1], teas[0]).cast(pa.string()), "")
+    tea = teas.take(np.where(of_tea[place], product + len(names) * chinese, len(teas) - 1))
     draft.table("subjects", interaction_id=key, subject=join(before, tea, after))

@@ -85,6 +85,17 @@ def settle(draft: Draft) -> None:
     last[base["customer"][base["leaves"]]] = base["time"][base["leaves"]]
 
 
+def by_time(customer: Array, time: Array, *keys: Array) -> Array:
+    """Return the rows by customer, day and these keys, the last of them first, when most stand so already."""
+    day = customer * 10_000 + np.floor(time).astype(int)
+    order = np.argsort(day, kind="stable")
+    alike = day[order[1:]] == day[order[:-1]]  # only what is of one day is yet to be put in order
+    at = np.flatnonzero(np.append(alike, False) | np.append(False, alike))
+    tied = order[at]
+    order[at] = tied[np.lexsort((*(key[tied] for key in keys), day[tied]))]
+    return order
+
+
 def _leave(draft: Draft) -> None:
     """Find the day on which each customer knew to have left: after a complaint, that of its resolution."""
     orders, last = draft.orders, np.flatnonzero(draft.orders["leaves"])
@@ -101,12 +112,7 @@ def _in_order(draft: Draft, orders: dict[str, Array], rows: Array) -> tuple[Arra
     customer, key, leaves, channel, time = (orders[name][rows] for name in names)
     if draft.world.weekdays:
         time = hours.at_hour(draft, "orders.hour", key, np.floor(time), channel)
-    day = customer * (draft.world.days + 1) + np.floor(time).astype(int)
-    order = np.argsort(day, kind="stable")
-    alike = day[order[1:]] == day[order[:-1]]  # only orders of a day are yet to be put in order
-    at = np.flatnonzero(np.append(alike, False) | np.append(False, alike))
-    tied = order[at]
-    order[at] = tied[np.lexsort((key[tied], time[tied], leaves[tied], day[tied]))]
+    order = by_time(customer, time, key, time, leaves)
     time, customer = time[order], customer[order]
     early = np.flatnonzero((customer[1:] == customer[:-1]) & (time[1:] < time[:-1])) + 1
     time[early] = (time[early - 1] + np.floor(time[early] + 1)) / 2  # a last order after another of its day
