@@ -207,9 +207,9 @@ def basket(
     rows = np.lexsort((first, order))
     order, product, quantity = order[rows], product[rows], quantity[rows]
     full = quantity * price[kept][first][rows]
-    return {"order": order, "product": product, "quantity": quantity, "full": full} | {
-        "cost": quantity * _COSTS[product]
-    }
+    cost = quantity * _COSTS[product]
+    product = product.astype(np.int8)
+    return {"order": order, "product": product, "quantity": quantity, "full": full, "cost": cost}
 
 
 def exchange(draft: Draft, orders: Array, tea: int) -> None:

@@ -32,7 +32,7 @@ def add_orders(draft: Draft) -> None:
         "orders", order_id=orders["id"], customer_id=customer + 1,
         person_id=messages.buyers(draft) + 1, ordered_at=orders["time"], channel=orders["channel"],
         campaign_id=ids(orders["campaign"]), amount_cents=orders["amount"],
-        discount_cents=orders["full"] - orders["amount"], redeemed_cents=orders["redeemed"],
+        discount_cents=orders.pop("full") - orders["amount"], redeemed_cents=orders["redeemed"],
         margin_cents=margin, serving_cents=orders["serving"], packer_id=ids(_packers(draft)),
         distributor_id=ids(distributors(draft, customer, key, orders["time"])),
     )  # fmt: skip

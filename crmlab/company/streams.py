@@ -56,6 +56,7 @@ def lay_over(draft: Draft) -> None:
     customer, key, time, campaign, new = (np.concatenate(part) for part in zip(*added, strict=True))
     events, lines = place(draft, customer, key, before(draft, customer, time), time, False, new)
     base, draft.base_lines = draft.base, draft.lines
+    del events["spend"]
     orders, lines = joined([(base, draft.lines), (events | {"campaign": campaign}, lines)])
     gone = np.flatnonzero(base["stopped"] | base["replaced"])
     kept, time = _in_order(draft, orders, np.delete(np.arange(len(orders["key"])), gone))
