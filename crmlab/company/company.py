@@ -99,7 +99,7 @@ def simulate(
     ----------
     customers : int
         How many customers joined in the time of the log; from 1 to 2 million. A million need about a
-        minute and 5 GB.
+        minute and 6 GB.
     world : str or World
         A world's name (see :func:`world`), or a world of your own.
     rng : int or numpy.random.Generator
