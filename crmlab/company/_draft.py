@@ -39,8 +39,7 @@ class Draft:
     clock: Any = None  # operational time
     moves: list[tuple[int, int, Array]] = field(default_factory=list)  # of competitors, as felt
     policies: list[tuple[float, Array, Array]] = field(default_factory=list)  # day, tier, who is treated
-    states: list[Any] = field(default_factory=list)  # per campaign, where customers stand when it begins
-    expected: list[Any] = field(default_factory=list)  # per campaign, orders in its window and after it
+    states: list[Any] = field(default_factory=list)  # as each campaign begins and at the end of the log
     trials: list[dict[str, Any]] = field(default_factory=list)  # per campaign, what was done and what it adds
     adoptions: list[dict[str, Array]] = field(default_factory=list)  # per launched tea
     invited: Array = field(default_factory=lambda: np.zeros((3, 0)))  # to bring a friend: customer, day, lot
@@ -97,6 +96,6 @@ class Tables(MutableMapping[str, pd.DataFrame]):
         return len(declared()[self.side])
 
 
-def ids(positions: Array) -> Array:
-    """Return ids from 1 for positions from 0; −1 (nobody) becomes NaN (missing)."""
-    return np.where(positions < 0, np.nan, positions + 1)
+def ids(positions: Array) -> pd.arrays.IntegerArray:
+    """Return ids from 1 for positions from 0; −1 (nobody) becomes a missing one."""
+    return pd.arrays.IntegerArray(positions + 1, positions < 0)

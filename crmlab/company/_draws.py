@@ -8,6 +8,8 @@ import numpy as np
 from scipy.special import ndtri
 
 Array = np.ndarray[Any, Any]
+_BLOCK = 2**15  # numbers that are drawn at a time, so that they stay in the processor's cache
+_FEW = 6
 
 
 def _mix(bits: Array) -> Array:
@@ -37,15 +39,23 @@ class Draws(NamedTuple):
 
     def uniform(self, purpose: str, *keys: Array | int) -> Array:
         """Return a number in (0, 1) for each combination of whole-number keys (arrays of one length)."""
-        salt = _salt(self, purpose)
-        bits = _mix(np.array(keys[0], np.uint64, ndmin=1) + np.uint64(salt))
-        for key in keys[1:]:  # an array even of a single number: only arrays overflow in silence
-            bits = _mix(bits + (np.array(key, np.uint64, ndmin=1) + 1) * 0x9E3779B97F4A7C15)
-        return ((bits >> 11) + 0.5) * 2.0**-53
+        salt = np.uint64(_salt(self, purpose))
+        first, *others = map(np.atleast_1d, keys)  # only arrays overflow in silence
+        found = np.empty(len(first))
+        for start in range(0, len(first), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            bits = _mix(first[part].astype(np.uint64) + salt)
+            for key in others:
+                key = key[part] if len(key) > 1 else key
+                bits = _mix(bits + (key.astype(np.uint64) + 1) * 0x9E3779B97F4A7C15)
+            np.add((bits >> 11).view(np.int64), 0.5, out=found[part])
+        found *= 2.0**-53
+        return found
 
     def normal(self, purpose: str, *keys: Array | int) -> Array:
         """Return a standard normal number for each key, as :meth:`uniform` does."""
-        return ndtri(self.uniform(purpose, *keys))
+        luck = self.uniform(purpose, *keys)
+        return ndtri(luck, out=luck)
 
 
 @lru_cache(4096)
@@ -60,4 +70,9 @@ def choose(uniform: Array, weights: Any, row: Array | int = 0) -> Array:
     """
     edges = np.cumsum(np.atleast_2d(weights), axis=1)
     edges = edges[:, :-1] / edges[:, -1:] + np.arange(len(edges))[:, None]
-    return np.searchsorted(edges.ravel(), row + uniform, side="right") - row * edges.shape[1]
+    if edges.shape[1] > _FEW:
+        return np.searchsorted(edges.ravel(), row + uniform, side="right") - row * np.int64(edges.shape[1])
+    sought, found = row + uniform, np.zeros(len(uniform), np.int8)
+    for edge in edges.T:  # few comparisons are faster than a search
+        found += sought >= edge[row]
+    return found.astype(int)

@@ -104,5 +104,8 @@ def _column(column: Column, values: Any) -> Any:
     if column.kind.startswith("date"):
         days = np.asarray(values, float)
         seconds = np.floor(days * 86_400) if column.kind.startswith("datetime") else np.floor(days) * 86_400
-        return pd.to_datetime(seconds, unit="s", origin=START).as_unit("s")
-    return pd.array(values, dtype=column.dtype)
+        return START + seconds.astype("m8[s]")  # NaN becomes a date that is missing
+    if column.kind == "id?" and isinstance(values, np.ndarray):
+        missing = np.isnan(values)
+        return pd.arrays.IntegerArray(np.where(missing, 1, values).astype(np.int64), missing)
+    return pd.array(values, dtype=column.dtype, copy=False)

@@ -44,8 +44,8 @@ class Clock:
         ready = np.floor(ndtr(traits["deal_prone"]) * (LEVELS - 1)).astype(int)
         level = np.where(traits["deal"], LEVELS - 1, ready)
         self.kind = (gift * LEVELS + level) * _REGIONS + traits["region"]
-        self._apart = self.readings[:, -1].max() + 1.0  # so that all clocks stand in one rising row
-        self._row = (self.readings + self._apart * np.arange(len(rate))[:, None]).ravel()
+        whole = np.arange(self.readings.max() + 1)  # of each clock, the day on which it shows a whole number
+        self._days = np.array([np.searchsorted(one, whole, side="right") - 1 for one in self.readings])
 
     @staticmethod
     def lifts(draft: Draft) -> Array:
@@ -57,16 +57,20 @@ class Clock:
         """Return the operational time of these customers on these days."""
         when: Array = np.minimum(np.broadcast_to(day, customer.shape), self.days)
         whole, kind = np.minimum(when.astype(int), self.days - 1), self.kind[customer]
-        return self.readings[kind, whole] + (when - whole) * self.rate[kind, whole]
+        place = kind * (self.days + 1) + whole
+        return self.readings.take(place) + (when - whole) * self.rate.take(place - kind)
 
     def day(self, customer: Array, reading: Array) -> Array:
         """Return the day on which these customers' clocks show the reading (infinity: after all days)."""
         kind = self.kind[customer]
         beyond = reading >= self.readings[kind, -1]
-        sought = np.where(beyond, 0, reading)
-        place = np.searchsorted(self._row, sought + self._apart * kind, side="right") - 1
-        whole = (place - kind * (self.days + 1)).clip(0, self.days - 1)
-        found = whole + (sought - self.readings[kind, whole]) / self.rate[kind, whole]
+        sought, rows = np.where(beyond, 0, reading), np.arange(len(kind))
+        whole, start = self._days[kind, sought.astype(int)], kind * (self.days + 1)
+        while len(rows):  # few days are left from a whole number on
+            rows = rows[self.readings.take(start[rows] + whole[rows] + 1) <= sought[rows]]
+            whole[rows] += 1
+        place = start + whole
+        found = whole + (sought - self.readings.take(place)) / self.rate.take(place - kind)
         return np.where(beyond, np.inf, found)
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array, choose
 from crmlab.company._schema import categories, constants, days_since_start
+from crmlab.company.hours import CHANNELS
 from crmlab.company.people import holders, join
 from crmlab.company.voices import ATTRIBUTES, BLAMED, faults, luck_keys
 
@@ -88,11 +89,7 @@ def _tags(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return what is true of each respondent on the day, and the names of a tea of the order."""
     orders, traits, tables, span = draft.orders, draft.traits, draft.tables, draft.world.days + 1
-    channel, fault, time = (
-        tables["orders"]["channel"].astype("str").to_numpy()[order],
-        faults(draft),
-        orders["time"],
-    )
+    channel, fault, time = np.array(CHANNELS)[orders["channel"][order]], faults(draft), orders["time"]
     stamp = orders["customer"] * span + time.astype(int)
     bought = np.searchsorted(stamp, customer * span + day.astype(int)) - np.searchsorted(
         stamp, customer * span
@@ -107,8 +104,7 @@ def _tags(
     opened[at] = days_since_start(tables["complaints"]["opened_on"])
     answered[at] = days_since_start(tables["complaints"]["first_response_on"])
     got = answered[order] < day
-    line = np.searchsorted(orders["id"], tables["order_lines"]["order_id"].to_numpy())
-    product = tables["order_lines"]["product_id"].to_numpy() - 1
+    line, product = draft.lines["order"], draft.lines["product"]
     ware = (tables["products"]["category"] == "ware").to_numpy()[product]
     changed = tables["products"]["redesigned_on"].notna().to_numpy()
     tea = np.zeros(len(time), int)

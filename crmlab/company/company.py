@@ -56,10 +56,11 @@ STEPS = [
     streams.settle, loyalty.offer, streams.take_up, streams.lay_over, loyalty.redeem, records.add_orders,
     records.add_referrals, records.add_customer_table, contacts.add_contacts, service.add_complaints,
     campaigns.add_campaigns, voices.add_surveys, network.add_community,
-    loyalty.add_memberships, records.add_customer_truth,
+    loyalty.add_memberships,
 ]  # fmt: skip
 # What nothing else depends on is drawn when first asked for: by table, of either side, its step.
 LATER: dict[str, Callable[[Draft], None]] = {
+    "customers": records.add_customer_truth,
     "interactions": messages.add_interactions, "treatments": campaigns.add_outcomes,
     "policies": loyalty.add_policies, "leads": sales.add_sales, "opportunities": sales.add_sales,
     "activities": sales.add_sales, "quotations": sales.add_sales, "news": sales.add_sales,
@@ -98,7 +99,7 @@ def simulate(
     ----------
     customers : int
         How many customers joined in the time of the log; from 1 to 2 million. A million need about a
-        minute and 5 GB.
+        minute and 6 GB.
     world : str or World
         A world's name (see :func:`world`), or a world of your own.
     rng : int or numpy.random.Generator

@@ -51,7 +51,7 @@ def _captures(draft: Draft) -> tuple[Array, Array, Array]:
     slot, captured = np.flatnonzero(made), (traits["joined"][customer, None] + np.minimum(wait, stay))[made]
     # A number that tells nothing of the person, stays with the row in a twin, and orders the rows of a day.
     contact = 1 + draft.draws.stream("contacts.id").permutation(made.size)[slot]
-    order = np.lexsort((contact, np.floor(captured)))
+    order = np.argsort(np.floor(captured).astype(int) * made.size + contact)
     return slot[order], captured[order], contact[order]
 
 
@@ -82,7 +82,7 @@ def _altered(draft: Draft, field: str, label: str, text: pa.Array, slot: Array) 
         return names(people["language"] * short, people["given"], people["family"], short)
     if label == "swapped":
         return pc.replace_substring_regex(text, *_SWAPPED[field])
-    pre, text, end = (pc.replace_substring_regex(text, r"(\+999)?([^@]*)(.*)", rf"\{i}") for i in (1, 2, 3))
+    pre, text, end = pc.extract_regex(text, r"(?P<pre>(?:\+999)?)(?P<text>[^@]*)(?P<end>.*)").flatten()
     way, place = (draft.draws.uniform(f"contacts.{field}.{what}", slot) for what in ("way", "place"))
     ways = 4 if label == "typing" else 2 if (field, label) == ("telephone", "hearing") else 1
     one, other = _mistaken(text, label, (ways * way).astype(int), place), text

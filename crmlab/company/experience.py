@@ -43,23 +43,28 @@ def experiences(draft: Draft, made: dict[str, Array], base: bool) -> dict[str, A
     """
     world, levers, draws, traits = draft.world, draft.levers, draft.draws, draft.traits
     customer, key, time = made["customer"], made["key"], made["time"]
+    if "limit" not in traits:  # of what is an order's own: below it the customer leaves
+        traits["limit"] = ndtri(traits["leaving_probability"])
     fault, packer = _faults(draft, made)
     raw = draws.normal("orders.experience", key) - _loss(world)[fault] + _shift(draft, customer, time)
     share = world.service_share
     level, own = np.sqrt(share) * traits["service"][customer], np.sqrt(1 - share)
-    voice = traits["complaining_probability"][customer]
     bad = level + own * raw - world.bad_experience
-    complained = (bad < 0) & (draws.uniform("complaints.voice", key) < voice)
-    severe = (bad < -SEVERE).astype(int)
-    days = RESPONSE_DAYS[choose(draws.uniform("complaints.days", key), RESPONSE_SHARES, severe)]
-    experienced = draws.uniform("complaints.handler", key) < EXPERIENCED_SHARES[severe]
+    at = np.flatnonzero(bad < 0)
+    at = at[draws.uniform("complaints.voice", key[at]) < traits["complaining_probability"][customer[at]]]
+    complained, experienced = np.zeros((2, len(key)), bool)
+    days, gain = np.zeros((2, len(key)))
+    complained[at], severe = True, (bad[at] < -SEVERE).astype(int)
+    days[at] = RESPONSE_DAYS[choose(draws.uniform("complaints.days", key[at]), RESPONSE_SHARES, severe)]
+    experienced[at] = draws.uniform("complaints.handler", key[at]) < EXPERIENCED_SHARES[severe]
     if levers.complaint_response_days is not None:
-        days[:] = levers.complaint_response_days
+        days[at] = levers.complaint_response_days
     if levers.experienced_handlers is not None:
-        experienced[:] = levers.experienced_handlers
-    gain = complained * _gain(world, days, experienced)
-    first, mended = scaled(world, raw), scaled(world, raw + gain)
-    limit = ndtri(traits["leaving_probability"][customer])
+        experienced[at] = levers.experienced_handlers
+    gain[at] = _gain(world, days[at], experienced[at])
+    first, limit = scaled(world, raw), traits["limit"][customer]
+    mended = first.copy()
+    mended[at] = scaled(world, raw[at] + gain[at])
     return {
         "first_experience": level + own * first, "experience": level + own * mended, "own": mended,
         "leaves": (mended < limit) & base, "unanswered": (first >= limit) | (not base), "fault": fault,
@@ -76,14 +81,10 @@ def _loss(world: World) -> Array:
 
 def _faults(draft: Draft, made: dict[str, Array]) -> tuple[Array, Array]:
     """Return what went wrong with each order (of two faults the first named), and who packed it."""
-    world, draws, key, region = (
-        draft.world,
-        draft.draws,
-        made["key"],
-        draft.traits["region"][made["customer"]],
-    )
+    world, draws, key = draft.world, draft.draws, made["key"]
+    region = draft.traits["region"][made["customer"]]
     sent = made["channel"] != VISIT
-    packer = np.floor(PACKERS * draws.uniform("orders.packer", key)).astype(int)
+    packer = np.floor(PACKERS * draws.uniform("orders.packer", key)).astype(np.int8)
     leaks = made["has_tin"] & (made["time"] < draft.levers.redesign_day)
     happens = [
         leaks & (draws.uniform("orders.leak", key) < world.leaking_tin),
@@ -95,7 +96,8 @@ def _faults(draft: Draft, made: dict[str, Array]) -> tuple[Array, Array]:
             )
         ),
     ]  # fmt: skip
-    return np.select(happens, range(1, len(FAULTS)), 0), np.where(sent, packer, -1)
+    codes = np.arange(len(FAULTS), dtype=np.int8)
+    return np.select(happens, codes[1:], codes[0]), np.where(sent, packer, np.int8(-1))
 
 
 def _shift(draft: Draft, customer: Array, time: Array) -> Array:
@@ -150,11 +152,12 @@ def chance_of_leaving(draft: Draft, day: float, tin: Array) -> Array:
         weight, left = left * share, left * (1 - share)
         plain = ndtr(limit + loss)
         mended = plain - ndtr(np.minimum(limit, bad) + loss)
+        below_bad, below_severe = ndtr(bad + loss), ndtr(severe + loss)
         for gain, mild_share, severe_share in _gains(draft):
-            mild, worst = (
-                ndtr(np.minimum(bad, limit - gain) + loss),
-                ndtr(np.minimum(severe, limit - gain) + loss),
-            )
+            reached = limit - gain
+            leaves = ndtr(reached + loss)
+            mild = np.where(bad < reached, below_bad, leaves)
+            worst = np.where(severe < reached, below_severe, leaves)
             mended += mild_share * (mild - worst) + severe_share * worst
         below += weight * ((1 - voice) * plain + voice * mended)
     return below.clip(1e-12, 1)

@@ -15,7 +15,7 @@ from crmlab.company.worlds import World
 # Four products a category, from the plain to the fine, then those that are launched within the log. The
 # share is that of the product within its category for a beginner.
 _PRODUCTS = constants("products.csv")
-_CATEGORY = np.array([TEAS.index(one) for one in _PRODUCTS["category"]])
+_CATEGORY = np.array([TEAS.index(one) for one in _PRODUCTS["category"]], np.int8)
 _COSTS = _PRODUCTS["cost_cents"].to_numpy()
 _LISTED = _PRODUCTS["price_cents"].to_numpy()
 LAUNCHED = np.flatnonzero(_PRODUCTS["launched"] != "")
@@ -25,11 +25,11 @@ _EXPERIENCED = 8  # orders after which nobody climbs further
 _LINES = [0.5, 0.28, 0.14, 0.08]  # shares of orders with one, two, ... lines
 _PAIRS = constants("complements.csv")
 _PLACE = {name: place for place, name in enumerate(_PRODUCTS["name"])}
-# Each pair in either direction: product of the first line, of the last one, and how likely.
-_COMPLEMENTS = [
-    (_PLACE[row[one]], _PLACE[row[other]], float(row["probability"]))
-    for _, row in _PAIRS.iterrows() for one, other in (("product", "goes_with"), ("goes_with", "product"))
-]  # fmt: skip
+_ENDS = [_PAIRS[end].map(_PLACE).to_numpy() for end in ("product", "goes_with")]
+# By product of the first line: what goes with it, and how likely the last line is that.
+_COMPLEMENT, _LIKELY = np.zeros(len(_PRODUCTS), np.int8), np.zeros(len(_PRODUCTS))
+for _one, _other in (_ENDS, _ENDS[::-1]):
+    _COMPLEMENT[_one], _LIKELY[_one] = _other, _PAIRS["probability"]
 TIN = 0  # the product whose tin leaks until it is redesigned
 PROMOTION_DAYS = 7
 
@@ -180,9 +180,9 @@ def basket(
     weight = np.where(single, 1, 0.5 * (weight + (line == 0)))  # the first line is the largest
     luck = draws.uniform("order_lines.product", key[order], line)
     product = _product(draft, customer[order], luck, number[order])
-    product = _completed(draft, key, order, line, product)
-    first = new[order] * (line == 0) - (line > 0)
-    product = np.where(first >= 0, LAUNCHED[first], product)
+    _complete(draft, key, order, line, product)
+    launched = np.flatnonzero(new >= 0)
+    product[starts[launched]] = LAUNCHED[new[launched]]
     if not world.whole_packs:
         return _exact(gross, weight, order, starts, line, product)
 
@@ -207,29 +207,27 @@ def basket(
     rows = np.lexsort((first, order))
     order, product, quantity = order[rows], product[rows], quantity[rows]
     full = quantity * price[kept][first][rows]
-    return {"order": order, "product": product, "quantity": quantity, "full": full} | {
-        "cost": quantity * _COSTS[product]
-    }
+    cost = quantity * _COSTS[product]
+    product = product.astype(np.int8)
+    return {"order": order, "product": product, "quantity": quantity, "full": full, "cost": cost}
 
 
-def exchange(draft: Draft, lines: dict[str, Array], keys: Array, tea: int, orders: dict[str, Array]) -> None:
-    """Put a launched tea in the place of the last line, in `lines`, of the orders with these sorted keys.
+def exchange(draft: Draft, orders: Array, tea: int) -> None:
+    """Put a launched tea in the place of the last line of these orders (positions) of the base stream.
 
     It takes as many packs as the money pays for, at least one. The tin that leaks stays where it is.
     """
-    product = LAUNCHED[tea]
-    rows = np.flatnonzero(np.isin(lines["order"], keys) & (lines["product"] != TIN))
-    key = lines["order"][rows]
-    taken = np.isin(key, key[lines["product"][rows] == product])  # it is there already
-    rows, key = rows[~taken], key[~taken]
-    _, last = np.unique(key[::-1], return_index=True)
-    rows = rows[::-1][last]
-    key = lines["order"][rows]
-    at = np.argsort(orders["key"], kind="stable")
-    time = orders["time"][at[np.searchsorted(orders["key"][at], key)]]
+    lines, product, wants = draft.lines, LAUNCHED[tea], np.zeros(len(draft.base["key"]), bool)
+    wants[orders] = True
+    wants[lines["order"][lines["product"] == product]] = False  # it is there already
+    rows = np.flatnonzero(wants[lines["order"]] & (lines["product"] != TIN))
+    order = lines["order"][rows]
+    last = np.append(order[1:] != order[:-1], True)[: len(order)]
+    rows, order = rows[last], order[last]
     epochs, prices = _epochs(draft.world)
-    price = prices[np.searchsorted(epochs, time, side="right") - 1, product]
-    luck = draft.draws.uniform("order_lines.exchanged", key, tea)
+    epoch = np.searchsorted(epochs, draft.base["time"][order], side="right") - 1
+    price = prices[epoch, product]
+    luck = draft.draws.uniform("order_lines.exchanged", draft.base["key"][order], tea)
     packs = np.maximum(np.floor(lines["full"][rows] / price + luck), 1).astype(int)
     lines["product"][rows], lines["quantity"][rows] = product, packs
     lines["full"][rows], lines["cost"][rows] = packs * price, packs * _COSTS[product]
@@ -250,23 +248,23 @@ def _exact(
 
 def _product(draft: Draft, customer: Array, uniform: Array, number: Array) -> Array:
     """Cut the unit by the customer's taste, each part again by the shares of its four products."""
-    taste = draft.traits["taste"]
-    if "taste_edges" not in draft.traits:
-        draft.traits["taste_edges"] = np.insert(taste, 0, 0, axis=1).cumsum(axis=1)
-    edges = draft.traits["taste_edges"][customer]
-    category = (uniform[:, None] >= edges[:, 1:-1]).sum(axis=1)
-    rows = np.arange(len(customer))
-    within = (uniform - edges[rows, category]) / taste[customer, category].clip(1e-300)
-    return category * 4 + choose(within.clip(0, 1 - 1e-12), _WITHIN, number.clip(0, _EXPERIENCED))
+    taste, traits = draft.traits["taste"], draft.traits
+    if "taste_edges" not in traits:
+        traits["taste_edges"] = np.asfortranarray(np.insert(taste, 0, 0, axis=1).cumsum(axis=1))
+    edges, category = traits["taste_edges"].T, np.zeros(len(customer), np.int8)
+    for edge in edges[1:-1]:
+        category += uniform >= edge[customer]
+    start = edges.ravel().take(category * np.int64(draft.customers) + customer)
+    within = (uniform - start) / taste.ravel().take(len(TEAS) * customer + category).clip(1e-300)
+    within = choose(within.clip(0, 1 - 1e-12), _WITHIN, number.clip(0, _EXPERIENCED))
+    return category * np.int8(4) + within.astype(np.int8)
 
 
-def _completed(draft: Draft, key: Array, order: Array, line: Array, product: Array) -> Array:
+def _complete(draft: Draft, key: Array, order: Array, line: Array, product: Array) -> None:
     """Let the last line of some orders be what goes with the first."""
     last = np.flatnonzero(np.append(order[1:] != order[:-1], True)[: len(order)] & (line > 0))
     first = product[last - line[last]]
-    product = product.copy()
-    for one, other, likely in _COMPLEMENTS:
-        at = np.flatnonzero(first == one)
-        luck = draft.draws.uniform("order_lines.completed", key[order[last[at]]], one)
-        product[last[at[luck < likely]]] = other
-    return product
+    last, first = (rows[_LIKELY[first] > 0] for rows in (last, first))
+    luck = draft.draws.uniform("order_lines.completed", key[order[last]], first)
+    goes = luck < _LIKELY[first]
+    product[last[goes]] = _COMPLEMENT[first[goes]]

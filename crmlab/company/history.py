@@ -9,8 +9,8 @@ from scipy.stats import poisson
 from crmlab.company import goods, partnership
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
-from crmlab.company.clock import AHEAD, Clock
-from crmlab.company.experience import TIERS, chance_of_leaving, experiences
+from crmlab.company.clock import Clock
+from crmlab.company.experience import TIERS, experiences
 from crmlab.company.worlds import World
 
 MOST_ORDERS = 9_999  # of a customer in the base stream, so that an order's key tells the customer
@@ -23,6 +23,7 @@ PREFERRED = 0.6  # share of orders through the preferred channel
 _OTHER = (1 - PREFERRED) / 5
 _SUNDAY, _SATURDAY = 0, 6  # the log begins on a Sunday
 _VISIT, _PHONE = 1, 2
+Round = tuple[dict[str, Array], dict[str, Array]]  # orders, and their lines with the position of the order
 
 
 @dataclass
@@ -37,28 +38,23 @@ class State:
 
 
 def live(draft: Draft) -> None:
-    """Let all customers live through the log, and keep what each campaign and the year ahead may expect."""
-    world, traits, n = draft.world, draft.traits, draft.customers
+    """Let all customers live through the log, and keep where they stand as campaigns begin and as it ends."""
+    world, n = draft.world, draft.customers
     draft.moves = partnership.moves(draft)
     draft.clock = Clock(draft)
     state = State(0, np.zeros(n, int), np.ones(n, bool), np.zeros(n), np.zeros(n))
     stops = {float(day): None for day in world.campaign_starts}
     policies = dict(zip(policy_days(draft), _POLICY_TIERS, strict=False))
-    parts = []
+    rounds = list[Round]()
     for stop in sorted({*stops, *policies, float(world.days)}):
-        parts.append(_advance(draft, state, stop))
+        rounds += _advance(draft, state, stop)
         if stop in stops:
             now = State(stop, state.number.copy(), state.alive.copy(), state.elapsed.copy(), state.wait)
             draft.states.append(now)
-            draft.expected.append(window(draft, now, traits["leaving_probability"]))
         if stop in policies:
-            _differ(draft, parts, stop, policies[stop])
-    draft.base = _joined([events for events, _ in parts])
-    draft.lines = _joined([lines for _, lines in parts])
-    leaving = chance_of_leaving(draft, world.days, goods.tin_share(draft, state.number))
-    ahead = expected_orders(draft, state, leaving, world.days + AHEAD)
-    traits["expected_orders"], traits["expected_in_cuts"] = ahead
-    traits["margin_share"] = goods.margin_share(draft, state.number, world.days)
+            _differ(draft, rounds, stop, policies[stop])
+    draft.states.append(state)
+    draft.base, draft.lines = joined(rounds)
 
 
 def window(draft: Draft, state: State, leaving: Array) -> list[tuple[Array, Array]]:
@@ -80,12 +76,10 @@ def policy_days(draft: Draft) -> list[float]:
     return [float(int(share * world.days)) for share in _POLICY_SHARES] if differ else []
 
 
-def _differ(
-    draft: Draft, parts: list[tuple[dict[str, Array], dict[str, Array]]], day: float, tier: str
-) -> None:
+def _differ(draft: Draft, rounds: list[Round], day: float, tier: str) -> None:
     """From a day on, serve the customers of a tier, half of them by lot, in another way."""
     n, spend = draft.customers, np.zeros(draft.customers)
-    for events, _ in parts:
+    for events, _ in rounds:
         recent = events["time"] >= day - 365
         spend += np.bincount(events["customer"][recent], events["spend"][recent], n)
     known = draft.traits["joined"] < day
@@ -100,11 +94,11 @@ def _differ(
 def channels(draft: Draft, customer: Array, key: Array, time: Array) -> Array:
     """Return the way in which each order is placed; at weekends the web stands in for the others."""
     luck = draft.draws.uniform("orders.channel", key)
-    other = np.floor((luck - PREFERRED).clip(0) / _OTHER).astype(int)
+    other = np.floor((luck - PREFERRED).clip(0) / _OTHER).astype(np.int8)
     way = np.where(luck < PREFERRED, draft.traits["preferred"][customer], other)
     weekday = np.floor(time) % 7
     closed = (weekday == _SUNDAY) & (way > _VISIT) | (weekday == _SATURDAY) & (way > _PHONE)
-    return np.where(closed & bool(draft.world.weekdays), 0, way)
+    return np.where(closed & bool(draft.world.weekdays), 0, way).astype(np.int8)
 
 
 def place(
@@ -115,20 +109,21 @@ def place(
     time: Array,
     base: bool,
     new: Array | None = None,
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return orders as they are placed and felt, and their lines (with the order's key)."""
+) -> Round:
+    """Return orders as they are placed and felt, and their lines."""
     lines = goods.basket(draft, customer, key, before, time, new)
     tin = np.bincount(lines["order"][lines["product"] == goods.TIN], minlength=len(key)) > 0
     events = {"customer": customer, "key": key, "time": time, "has_tin": tin}
     events |= {"spend": np.bincount(lines["order"], lines["full"], len(key)), "base": np.full(len(key), base)}
     events["channel"] = channels(draft, customer, key, time)
     events |= experiences(draft, events, base)
-    return events, lines | {"order": key[lines["order"]]}
+    del events["has_tin"]
+    return events, lines
 
 
-def _advance(draft: Draft, state: State, end: float) -> tuple[dict[str, Array], dict[str, Array]]:
+def _advance(draft: Draft, state: State, end: float) -> list[Round]:
     """Bring `state` to the day `end` and return the orders until then and their lines, one order a round."""
-    traits, shape, clock, rounds = draft.traits, draft.world.gap_shape, draft.clock, []
+    traits, shape, clock, rounds = draft.traits, draft.world.gap_shape, draft.clock, list[Round]()
     begun = clock.read(np.arange(draft.customers), np.maximum(state.today, traits["joined"]))
     active = np.flatnonzero(state.alive & (traits["joined"] < end))
     while True:
@@ -159,36 +154,54 @@ def _advance(draft: Draft, state: State, end: float) -> tuple[dict[str, Array], 
     state.wait[waiting] -= passed
     state.elapsed[waiting] += passed
     state.today = end
-    return _joined([events for events, _ in rounds]), _joined([lines for _, lines in rounds])
+    return rounds
 
 
-def _joined(parts: list[dict[str, Array]]) -> dict[str, Array]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def joined(rounds: list[Round]) -> Round:
+    """Return the orders of some rounds, with the columns of the last one, and their lines."""
+    orders, lines = (
+        {name: np.concatenate([part[name] for part in side]) for name in side[-1]}
+        for side in zip(*rounds, strict=True)
+    )
+    count = [len(part["key"]) for part, _ in rounds]
+    lines["order"] += np.repeat(np.cumsum(count) - count, [len(part["order"]) for _, part in rounds])
+    return orders, lines
+
+
+def lines_of(lines: dict[str, Array], orders: Array, total: int) -> dict[str, Array]:
+    """Return the lines of these of all orders (positions), order by order, with the places in `orders`."""
+    count = np.bincount(lines["order"], minlength=total)
+    first = (np.cumsum(count) - count)[orders]
+    count = count[orders]
+    place = np.repeat(np.arange(len(orders)), count)
+    rows = np.arange(len(place)) + np.repeat(first - np.cumsum(count) + count, count)
+    return {name: values[rows] for name, values in lines.items()} | {"order": place}
 
 
 def expected_orders(draft: Draft, state: State, leaving: Array, end: float) -> tuple[Array, Array]:
     """Return the orders in the base stream to expect by `end`, all and those in price cuts, given today."""
-    everybody, day = np.arange(draft.customers), np.arange(int(state.today), int(end))
+    day = np.arange(int(state.today), int(end))
     changes = day[1:][np.diff(goods.is_cut(draft, day).astype(int)) != 0]
-    begun, before = draft.clock.read(everybody, state.today), np.zeros(draft.customers)
-    orders, in_cuts = before, before.copy()
+    orders, before, in_cuts = np.zeros((3, draft.customers))
     for until in [*changes, end]:  # in between no cut begins or ends
-        orders = _expected(draft, state, leaving, draft.clock.read(everybody, until) - begun)
+        orders = orders_by(draft, state, leaving, until)
         if goods.is_cut(draft, np.array([until - 1.0]))[0]:
             in_cuts += orders - before
         before = orders
     return orders, in_cuts
 
 
-def _expected(draft: Draft, state: State, leaving: Array, span: Array) -> Array:
-    """Return the expected orders in a span of operational time.
+def orders_by(draft: Draft, state: State, leaving: Array, end: float) -> Array:
+    """Return the orders in the base stream to expect by `end`, given today.
 
     With random gaps the orders of a customer who leaves after each with probability p come at the rate λ
-    until then: (1 − exp(−λ p span)) / p. With regular (Erlang) gaps the time already waited counts: the
-    stages that are left follow from it, and order m comes if enough stages are passed within the span.
+    until then: (1 − exp(−λ p span)) / p in a span of operational time. With regular (Erlang) gaps the time
+    already waited counts: the stages that are left follow from it, and order m comes if enough stages are
+    passed within the span.
     """
     shape, rate = draft.world.gap_shape, draft.traits["purchase_rate"]
-    leaving = leaving.clip(1e-12)  # so that a probability of 0 divides as well
+    today, until = (draft.clock.read(np.arange(draft.customers), day) for day in (state.today, end))
+    span, leaving = until - today, leaving.clip(1e-12)  # so that a probability of 0 divides as well
     alive = state.alive & (state.number > 0)
     if shape == 1:
         return alive * -np.expm1(-rate * leaving * span) / leaving

@@ -29,14 +29,15 @@ def add_consents(draft: Draft) -> None:
     shape = draft.customers, len(channels), len(purposes)
     key = customer, channel, purpose = tuple(axis.ravel() for axis in np.indices(shape))
     agrees = np.array([told["person"], told["firm"]])[traits["firm"][customer] * 1, channel]
-    preferred = np.array(categories("customers", "preferred_contact"))[contact_way(draft)]
-    agrees[np.array(channels)[channel] == preferred[customer]] = told["preferred"]
+    ways = [categories("customers", "preferred_contact").index(one) for one in channels]
+    agrees[np.array(ways)[channel] == contact_way(draft)[customer]] = told["preferred"]
     agrees *= np.array(told["purposes"])[purpose]
     keen = _OFFERS + _DEALS * traits["deal_prone"] - _CONTACTED * traits["put_off"]
     offers = expit(logit(agrees.clip(1e-9, 1 - 1e-9)) + keen[customer])
     agrees = np.where(purpose == purposes.index("offers"), offers, agrees)
     of_news = purpose == purposes.index("news")
-    first, last = (np.where(of_news, day[customer, channel], np.nan) for day in _news(draft, channels))
+    place = customer * len(channels) + channel
+    first, last = (np.where(of_news, day[place], np.nan) for day in _news(draft, channels))
     agrees[first >= 0] = told["heeded"]
 
     wait = -_ASKED_AGAIN * np.log(uniform("consents.wait", customer, channel))
@@ -59,11 +60,13 @@ def add_consents(draft: Draft) -> None:
 
 def _news(draft: Draft, channels: list[str]) -> tuple[Array, Array]:
     """Return the first and the last day of news from us, by customer and channel."""
-    news = interactions(draft).query("direction == 'out' and channel in @channels")
-    at = news["customer_id"].to_numpy() - 1, news["channel"].cat.set_categories(channels).cat.codes.to_numpy()
-    first, last = np.full((2, draft.customers, len(channels)), np.nan)
-    np.fmin.at(first, at, days_since_start(news["sent_at"]))
-    np.fmax.at(last, at, days_since_start(news["sent_at"]))
+    told = interactions(draft)
+    channel = told["channel"].cat.set_categories(channels).cat.codes.to_numpy()
+    rows = np.flatnonzero((told["direction"] == "out") & (channel >= 0))
+    at = (told["customer_id"].to_numpy() - 1) * len(channels) + channel
+    first, last = np.full((2, draft.customers * len(channels)), np.nan)
+    for found, keep in ((first, np.fmin), (last, np.fmax)):
+        keep.at(found, at[rows], days_since_start(told["sent_at"])[rows])
     return first, last
 
 

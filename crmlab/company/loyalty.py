@@ -85,10 +85,11 @@ def redeem(draft: Draft) -> None:
     reason = np.repeat([1, 2, 0], [len(who), len(redeeming), len(inside)])
     earned = orders["amount"][inside] // 100 * streams.POINTS
     points = np.concatenate([np.full(len(who), _BIRTHDAY), 0 * redeeming, earned])
-    rows = np.lexsort((time, customer))
+    rows = streams.by_time(customer, time, time)
     time, customer, order, reason, points = (part[rows] for part in (time, customer, order, reason, points))
     total = np.cumsum(points)
-    own = total - (total - points)[np.searchsorted(customer, customer)]  # of this customer only
+    first = np.searchsorted(customer, np.arange(draft.customers))
+    own = total - np.append(0, total)[first][customer]  # of this customer only
     # All the full rewards that are left: what was ever redeemed never exceeds what was earned by then.
     at = np.flatnonzero(reason == 2)
     used = own[at] // streams.REWARD * streams.REWARD

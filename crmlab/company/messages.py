@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from crmlab.company._draft import Draft, ids
 from crmlab.company._draws import Array, choose
 from crmlab.company._schema import categories, constants, days_since_start
-from crmlab.company.hours import AWAKE, CHANNELS, at_hour, later, opening
+from crmlab.company.hours import AWAKE, CHANNELS, OFFICE, at_hour, later, opening
 from crmlab.company.people import ROLES, holders, join
 from crmlab.company.service import arrival, contact_way, one_of_staff, order_key
 
@@ -38,7 +37,7 @@ def add_interactions(draft: Draft) -> None:
         draws.uniform(f"interactions.{purpose}", order_key(draft)) < likely[code, orders["customer"]]
         for code, purpose in enumerate(_MESSAGES.index)
     ]
-    order, code = np.nonzero(np.transpose(written))  # by order, then purpose
+    order, code = np.nonzero(np.stack(written, axis=1))  # by order, then purpose
     own, customer = order_key(draft)[order], orders["customer"][order]
     key = own * 10 + code
     places, news = code == _MESSAGES.index.get_loc("order"), code == _MESSAGES.index.get_loc("news")
@@ -50,12 +49,13 @@ def add_interactions(draft: Draft) -> None:
     channel[places] = orders["channel"][order[places]]
 
     start, end = _MESSAGES[["start", "end"]].to_numpy()[code].T
-    day = np.where(start > 0, arrival(draft)[order], orders["time"][order])
+    day = np.where(start > 0, arrival(draft, order), orders["time"][order])
     day += start + np.floor((end - start + 1) * draws.uniform("interactions.sent", own, code))
-    day = np.where(start < 0, opening(channel, day, back=True), opening(channel, day))
-    office = np.where(news & (channel == CHANNELS.index("web")), CHANNELS.index("mail"), channel)
-    by_us = opening(np.full(len(day), CHANNELS.index("mail")), day)  # we write and ring on working days
-    day = np.where(news & (channel != CHANNELS.index("visit")), by_us, day)
+    mail = np.full_like(channel, CHANNELS.index("mail"))
+    office = np.where(news & (channel == CHANNELS.index("web")), mail, channel)
+    by_us = news & (channel != CHANNELS.index("visit"))  # we write and ring on working days
+    for rows, way, back in ((start < 0, channel, True), (start >= 0, channel, False), (by_us, mail, False)):
+        day[rows] = opening(way[rows], day[rows], back)
     sent = np.where(places, orders["time"][order], at_hour(draft, "interactions.hour", key, day, office))
 
     anybody = draws.uniform("interactions.anybody", key)
@@ -69,8 +69,9 @@ def add_interactions(draft: Draft) -> None:
     spoken = np.isin(channel, [CHANNELS.index(one) for one in ("visit", "phone")])
     replies = np.where(news, heard, np.where(spoken, 1, 0.93))
     wait = np.exp(draws.normal("interactions.wait", key))  # in hours; of what is spoken, in minutes
-    answered = np.where(news, later(sent, 6 * wait, AWAKE), later(sent, 2.5 * wait))
-    answered = np.where(spoken, sent + 4 * wait.clip(0.25, 5) / 1440, answered)
+    answered = sent + 4 * wait.clip(0.25, 5) / 1440
+    for rows, pace, rhythm in ((news & ~spoken, 6, AWAKE), (~news & ~spoken, 2.5, OFFICE)):
+        answered[rows] = later(sent[rows], pace * wait[rows], rhythm)
     answered[draws.uniform("interactions.answered", key) > replies] = np.nan
     kept = np.flatnonzero((sent >= 0) & (sent < draft.world.days))
     # Which digit stands for which purpose differs from order to order, so that it tells none.
@@ -108,10 +109,11 @@ def departures(draft: Draft) -> Array:
 
 def still_there(draft: Draft, person: Array, day: Array) -> Array:
     """Return who does what a person did: the same while at the firm, then the next colleague who is."""
-    left, customer = departures(draft), draft.people["customer"][person]
-    first, count = draft.traits["first_person"][customer], draft.traits["persons"][customer]
-    for _ in range(count.max(initial=1)):
-        person = np.where(left[person] <= day, first + (person - first + 1) % count, person)
+    left, person = departures(draft), person.copy()
+    while len(at := np.flatnonzero(left[person] <= day)):
+        customer = draft.people["customer"][person[at]]
+        first, count = draft.traits["first_person"][customer], draft.traits["persons"][customer]
+        person[at] = first + (person[at] - first + 1) % count
     return person
 
 
@@ -158,10 +160,11 @@ def add_participants(draft: Draft) -> None:
     row = np.repeat(at, colleagues)
     other = np.arange(len(row)) - np.repeat(np.cumsum(colleagues) - colleagues, colleagues)
     other += traits["first_person"][customer[row]]
-    holds = np.column_stack([people[role][other] for role in ROLES])
-    likely = 1 - np.prod(1 - _COPIES[ROLES].to_numpy()[purpose[row]] * holds, axis=1)
+    unlikely = np.ones(len(row))
+    for role in ROLES:
+        unlikely *= 1 - _COPIES[role].to_numpy()[purpose[row]] * people[role][other]
     copied = (other != person[row]) & (other != signs[row]) & (left[other] > sent[row])
-    copied &= uniform("participants.copied", key[row], other) < likely
+    copied &= uniform("participants.copied", key[row], other) < 1 - unlikely
 
     rows = [
         (everyone, np.where(out, -1, person), np.where(out, employee, -1)),
@@ -170,12 +173,12 @@ def add_participants(draft: Draft) -> None:
         (theirs, signs[theirs], nobody[: len(theirs)]),
     ]
     part = np.repeat(range(4), [len(one[0]) for one in rows])
-    message, who, ours = np.concatenate(rows, axis=1)
-    order = np.lexsort((who, part, message))
-    message = message[order]
-    first = np.searchsorted(message, message)
+    message, who, ours = (np.concatenate(column) for column in zip(*rows, strict=True))
+    order = np.argsort(message, kind="stable")  # within a message by part, then by person, as they stand
+    message, count = message[order], np.bincount(message)
+    first = np.cumsum(count) - count
     draft.table(
-        "participants", interaction_id=key[message], number=np.arange(len(message)) - first + 1,
+        "participants", interaction_id=key[message], number=np.arange(len(message)) - first[message] + 1,
         part=part[order], person_id=ids(who[order]), employee_id=ids(ours[order]),
     )  # fmt: skip
 
@@ -186,11 +189,11 @@ def add_subjects(draft: Draft) -> None:
     told = told.iloc[written]
     key, purpose = told["interaction_id"].to_numpy(), told["purpose"].to_numpy()
     chinese = draft.people["language"][told["person_id"].to_numpy() - 1]
-    lines = draft.tables["order_lines"]
-    first = lines["product_id"].to_numpy()[lines["line"] == 1] - 1  # orders and their first lines stand alike
-    product = first[np.searchsorted(draft.orders["id"], told["order_id"])]
+    order = np.searchsorted(draft.orders["id"], told["order_id"])
+    product = draft.lines["product"][np.searchsorted(draft.lines["order"], order)]  # that of the first line
     ware = (draft.tables["products"]["category"] == "ware").to_numpy()[product]
-    teas = [pa.array(draft.tables["products"][name]).take(product) for name in ("name", "chinese_name")]
+    names = draft.tables["products"]
+    teas = pa.array([*names["name"], *names["chinese_name"], ""])
 
     told_by = constants("subjects.toml")
     lists = [
@@ -204,5 +207,5 @@ def add_subjects(draft: Draft) -> None:
     place = start + np.floor(size[which] * luck).astype(int)
     place = np.where(of_tea[place] & ware, start, place)
     before, after = (pa.array([(text + "{}").split("{}")[n] for text in texts]).take(place) for n in (0, 1))
-    tea = pc.if_else(of_tea[place], pc.if_else(chinese == 1, teas[1], teas[0]).cast(pa.string()), "")
+    tea = teas.take(np.where(of_tea[place], product + len(names) * chinese, len(teas) - 1))
     draft.table("subjects", interaction_id=key, subject=join(before, tea, after))

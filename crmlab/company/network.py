@@ -16,7 +16,7 @@ def add_community(draft: Draft) -> None:
     likely = 0.1 * np.exp(0.6 * traits["engagement"])
     post = np.flatnonzero(draws.uniform("community_posts.post", orders["id"]) < likely[orders["customer"]])
     number, author = orders["id"][post], orders["customer"][post]
-    time = arrival(draft)[post] + 1 - 1.5 * np.log(draws.uniform("community_posts.delay", number))
+    time = arrival(draft, post) + 1 - 1.5 * np.log(draws.uniform("community_posts.delay", number))
     time = at_hour(draft, "community_posts.hour", number, time, np.full(len(time), CHANNELS.index("web")))
     kept = np.argsort(time, kind="stable")
     kept = kept[(time < np.fmin(traits["left_on"][author], world.days))[kept]]

@@ -48,22 +48,22 @@ def add_preferences(draft: Draft) -> None:
 def add_requirements(draft: Draft) -> None:
     """Add what was specially asked for with an order; a bad experience often is that it was not met."""
     orders, draws, told = draft.orders, draft.draws, _told("requirements")
-    shares = np.array(told["share"].tolist())[:, draft.traits["firm"][orders["customer"]] * 1]
-    only = told["delivered"].map({True: 1, False: 0}).fillna(-1).to_numpy()[:, None]
-    shares = np.where((only < 0) | (only == (orders["channel"] != _SHOP)), shares, 0)
     trades = categories("accounts", "industry")
+    industry, delivered = (axis.ravel() for axis in np.indices((len(trades) + 1, 2)))  # persons come first
+    shares = np.array(told["share"].tolist())[:, (industry > 0) * 1]
+    only = told["delivered"].map({True: 1, False: 0}).fillna(-1).to_numpy()[:, None]
+    shares = np.where((only < 0) | (only == delivered), shares, 0)
     trade = told["industry"].map(trades.index, na_action="ignore").fillna(-1).to_numpy()[:, None]
-    shares = np.where((trade < 0) | (trade == draft.traits["industry"][orders["customer"]]), shares, 0)
-    which = choose(
-        draws.uniform("requirements.which", order_key(draft)), shares.T, np.arange(len(orders["id"]))
-    )
-    at = np.flatnonzero(draws.uniform("requirements.asked", order_key(draft)) < shares.sum(axis=0))
+    shares = np.where((trade < 0) | (trade == industry - 1), shares, 0)
+    kind = 2 * draft.traits["industry"][orders["customer"]] + 2 + (orders["channel"] != _SHOP)
+    at = np.flatnonzero(draws.uniform("requirements.asked", order_key(draft)) < shares.sum(axis=0)[kind])
+    which = choose(draws.uniform("requirements.which", order_key(draft)[at]), shares.T, kind[at])
     kept = draws.uniform("requirements.met", order_key(draft)[at])
     met = kept < ndtr(1.1 + 0.9 * orders["first_experience"][at])
     draft.table(
         "requirements", order_id=orders["id"][at], customer_id=orders["customer"][at] + 1,
-        asked_on=orders["time"][at], requirement=told["text"].to_numpy()[which[at]],
-        met=np.where(arrival(draft)[at] < draft.world.days, met, np.nan),
+        asked_on=orders["time"][at], requirement=told["text"].to_numpy()[which],
+        met=np.where(arrival(draft, at) < draft.world.days, met, np.nan),
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def add_suggestions(draft: Draft) -> None:
     key, engagement = order_key(draft), draft.traits["engagement"]
     likely = _SUGGESTING * np.exp(0.5 * engagement[orders["customer"]])
     at = np.flatnonzero(draws.uniform("suggestions.made", key) < likely)
-    made = arrival(draft)[at] + 2 + np.floor(9 * draws.uniform("suggestions.day", key[at]))
+    made = arrival(draft, at) + 2 + np.floor(9 * draws.uniform("suggestions.day", key[at]))
     idea = np.floor(len(told) * draws.uniform("suggestions.idea", key[at])).astype(int)
     luck = draws.stream("improvements")
     worth = told["cents"] + 20 * luck.standard_normal(len(told))  # a year's, for a customer of the log
@@ -111,13 +111,13 @@ def add_invoices(draft: Draft) -> None:
     orders, draws = draft.orders, draft.draws
     at = np.flatnonzero(draft.traits["firm"][orders["customer"]])
     key, customer = order_key(draft)[at], orders["customer"][at]
-    issued = opening(np.full(len(at), _OFFICE), np.floor(arrival(draft)[at]))
+    issued = opening(np.full(len(at), _OFFICE), arrival(draft, at))
     term = _TERMS[choose(draws.uniform("invoices.term", customer), [0.2, 0.6, 0.2])]
     late = (
         _LATE + _HABIT * draws.normal("invoices.habit", customer) + _DAYS * draws.normal("invoices.paid", key)
     )
-    _, _, resolved = complaint_days(draft)
-    waits = np.where(orders["complained"], resolved + 3, 0)[at]
+    _, _, resolved = complaint_days(draft, at)
+    waits = np.where(orders["complained"][at], resolved + 3, 0)
     paid = np.maximum(np.floor(issued + np.maximum(term + late, 2)), waits)
     paid = opening(np.full(len(at), _OFFICE), paid)
     kept = issued < draft.world.days

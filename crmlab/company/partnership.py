@@ -148,7 +148,7 @@ def _traffic(draft: Draft) -> Array:
     came through it; beside that everybody has a share of the sales.
     """
     month, partners, orders = _months(draft), draft.partners, draft.orders
-    n, span, lines = len(partners["kind"]), len(month) - 1, draft.tables["order_lines"]
+    n, span, lines = len(partners["kind"]), len(month) - 1, draft.lines
     when = np.searchsorted(month, orders["time"], side="right") - 1
     whole = when < span
     sales = np.bincount(when[whole], orders["amount"][whole], span)
@@ -158,9 +158,7 @@ def _traffic(draft: Draft) -> Array:
         found = np.bincount((partner * span + when)[kept], cents[kept], n * span)
         return found.reshape(n, span)
 
-    supplier = suppliers(draft)[lines["product_id"].to_numpy() - 1]
-    of_order = pd.Index(draft.tables["orders"]["order_id"]).get_indexer(lines["order_id"])
-    bought = by_partner(supplier, when[of_order], lines["cost_cents"].to_numpy())
+    bought = by_partner(suppliers(draft)[lines["product"]], when[lines["order"]], lines["cost"])
     key = orders.get("key", orders["id"])
     through = distributors(draft, orders["customer"], key, orders["time"])
     return partners["share"][:, None] * sales + bought + by_partner(through, when, orders["amount"])

@@ -11,6 +11,7 @@ from crmlab.company._draws import Array
 from crmlab.company._schema import START, categories, constants, days_since_start
 from crmlab.company.customers import SEGMENTS
 from crmlab.company.history import SPAN
+from crmlab.company.hours import CHANNELS
 from crmlab.company.people import holders
 from crmlab.company.studies import FEATURES, worths
 
@@ -70,9 +71,8 @@ class Past:
         luck = draft.draws.uniform("interviews.wants", *keys)
         self.wanted = (self.worth - np.log(-np.log(luck.reshape(-1, n)))).argmax(axis=1)
         self.rival = (len(rivals()) * draft.draws.uniform("interviews.rival", customers)).astype(int)
-        self.channel = tables["orders"]["channel"].astype("str").to_numpy()
-        self.line_order = np.searchsorted(draft.orders["id"], tables["order_lines"]["order_id"].to_numpy())
-        self.product = tables["order_lines"]["product_id"].to_numpy() - 1
+        self.channel = np.array(CHANNELS, object)[draft.orders["channel"]]
+        self.line_order, self.product = draft.lines["order"], draft.lines["product"]
         self.category = tables["products"]["category"].cat.codes.to_numpy()
         self.complaint = np.searchsorted(draft.orders["id"], tables["complaints"]["order_id"].to_numpy())
         self.opened = days_since_start(tables["complaints"]["opened_on"])
@@ -129,7 +129,7 @@ class Past:
 
     def _goods(self, own: Array, words: "Words", tags: set[str], slots: dict[str, str]) -> None:
         """Tell what the customer has bought: the two most frequent teas, and the ware."""
-        lines = pd.Series(self.product[np.isin(self.line_order, own)])
+        lines = pd.Series(self.product[slice(*np.searchsorted(self.line_order, [own[0], own[-1] + 1]))])
         bought = lines.value_counts(sort=False).sort_values(ascending=False, kind="stable").index
         teas, wares = (
             [one for one in bought if (self.category[one] == _WARE) == ware] for ware in (False, True)
@@ -203,7 +203,8 @@ class Past:
             tags.add("pleased" if row["satisfied_after"] >= 8 else "displeased")
 
     def _returns(self, one: int, words: "Words", tags: set[str], slots: dict[str, str]) -> None:
-        own = self.draft.tables["returns"][(self.sender == one) & (self.returned < words.today)]
+        rows = slice(*np.searchsorted(self.sender, [one, one + 1]))
+        own = self.draft.tables["returns"][rows][self.returned[rows] < words.today]
         for order, line, reason in own[["order_id", "line", "reason"]].itertuples(index=False):
             tags.add(f"returned_{reason.removesuffix('_article')}")
             place = np.searchsorted(self.line_order, np.searchsorted(self.draft.orders["id"], order))

@@ -7,7 +7,9 @@ from crmlab.company._draft import Draft, ids
 from crmlab.company._draws import choose
 from crmlab.company._schema import categories, declared
 from crmlab.company.acquaintances import referrers
+from crmlab.company.clock import AHEAD
 from crmlab.company.customers import TEAS
+from crmlab.company.experience import chance_of_leaving
 from crmlab.company.partnership import distributors
 
 _SERVING_CENTS = np.array([380, 150, 460, 520, 430])  # by channel
@@ -23,14 +25,14 @@ def add_orders(draft: Draft) -> None:
     world, draws, orders, lines = draft.world, draft.draws, draft.orders, draft.lines
     customer, key, place = orders["customer"], orders["key"], lines["order"]
     orders["serving"] = _SERVING_CENTS[orders["channel"]]
-    first = np.searchsorted(place, np.arange(len(key)))
-    line = np.arange(len(place)) - first[place]
+    count = np.bincount(place, minlength=len(key))
+    line = np.arange(len(place)) - (np.cumsum(count) - count)[place]
     margin = orders["amount"] - orders["cost"]
     draft.table(
         "orders", order_id=orders["id"], customer_id=customer + 1,
         person_id=messages.buyers(draft) + 1, ordered_at=orders["time"], channel=orders["channel"],
         campaign_id=ids(orders["campaign"]), amount_cents=orders["amount"],
-        discount_cents=orders["full"] - orders["amount"], redeemed_cents=orders["redeemed"],
+        discount_cents=orders.pop("full") - orders["amount"], redeemed_cents=orders["redeemed"],
         margin_cents=margin, serving_cents=orders["serving"], packer_id=ids(_packers(draft)),
         distributor_id=ids(distributors(draft, customer, key, orders["time"])),
     )  # fmt: skip
@@ -50,7 +52,7 @@ def add_orders(draft: Draft) -> None:
     likely = np.where(leaked, 0.4, np.where(bad, 0.08, 0.01))
     code = lines["product"]
     back = np.flatnonzero(draws.uniform("returns.luck", key[place], code) < likely)
-    day = service.arrival(draft)[place[back]] + 1
+    day = service.arrival(draft, place[back]) + 1
     day += np.floor(12 * draws.uniform("returns.day", key[place[back]], code[back]))
     back, day = back[day < world.days], day[day < world.days]
     reason = choose(draws.uniform("returns.reason", key[place[back]], code[back]), [0.3, 0.3, 0.4])
@@ -62,7 +64,7 @@ def add_orders(draft: Draft) -> None:
 
 def _packers(draft: Draft) -> np.ndarray:
     """Return the member of the warehouse who packed each order, −1 where none did."""
-    packer, warehouse = draft.orders["packer"], draft.staff["warehouse"]
+    packer, warehouse = draft.orders["packer"].astype(int), draft.staff["warehouse"]
     return np.where(packer < 0, -1, warehouse[packer % len(warehouse)])
 
 
@@ -102,7 +104,11 @@ def add_customer_truth(draft: Draft) -> None:
     """Put behind the envelope what is true of each customer."""
     world, traits, orders, n = draft.world, draft.traits, draft.orders, draft.customers
     whose = orders["customer"]
-    alive = np.isnan(traits["left_on"])
+    alive, state = np.isnan(traits["left_on"]), draft.states[-1]
+    leaving = chance_of_leaving(draft, world.days, goods.tin_share(draft, state.number))
+    ahead, in_cuts = history.expected_orders(draft, state, leaving, world.days + AHEAD)
+    share = goods.margin_share(draft, state.number, world.days)
+    margin = (ahead * share - in_cuts * world.deal_discount) * traits["mean_spend_cents"]
     own = 365 * traits["purchase_rate"] * traits["mean_spend_cents"]  # cents per year
     wallet = own / traits["share_of_wallet"]
     other = (1 - history.PREFERRED) / len(_SERVING_CENTS) * _SERVING_CENTS.sum()
@@ -120,18 +126,8 @@ def add_customer_truth(draft: Draft) -> None:
         acquisition_cost_cents=np.rint(_ACQUISITION_CENTS[traits["source"]] * spread),
         retention_cost_cents=traits["times_treated"] * world.contact_cost + complaints * _COMPLAINT_CENTS,
         serving_cost_cents=np.bincount(whose, orders["serving"], n),
-        expected_margin_cents=_margin_ahead(draft) - traits["expected_orders"] * serving,
+        expected_orders=ahead, expected_margin_cents=margin - ahead * serving, margin_share=share,
     )  # fmt: skip
-
-
-def _margin_ahead(draft: Draft) -> np.ndarray:
-    """Return the contribution to expect in the year after the log, by price cuts and at full price."""
-    traits = draft.traits
-    kept = (
-        traits["expected_orders"] * traits["margin_share"]
-        - traits["expected_in_cuts"] * draft.world.deal_discount
-    )
-    return kept * traits["mean_spend_cents"]
 
 
 def _lifecycle(draft: Draft, alive: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """What passes between the company and its customers besides goods: complaints and campaigns."""
 
+from typing import Any
+
 import numpy as np
 
 from crmlab.company._draft import Draft
@@ -30,12 +32,12 @@ def fault(draft: Draft) -> Array:
     return draft.orders["fault"]
 
 
-def arrival(draft: Draft) -> Array:
-    """Return the day on which each order is in the customer's hands; from the shop it is taken along."""
-    days = 1 + np.floor(3 * draft.draws.uniform("orders.transit", order_key(draft)))
-    days = days + np.array([0, 0, 0, 3, 5])[fault(draft)]  # a carrier or a whole region is late
-    taken_along = draft.orders["channel"] == CHANNELS.index("visit")
-    return np.floor(draft.orders["time"]) + np.where(taken_along, 0, days)
+def arrival(draft: Draft, at: Any = slice(None)) -> Array:
+    """Return the day on which the customer has these orders in hand; from the shop they are taken along."""
+    days = 1 + np.floor(3 * draft.draws.uniform("orders.transit", order_key(draft)[at]))
+    days = days + np.array([0, 0, 0, 3, 5])[fault(draft)[at]]  # a carrier or a whole region is late
+    taken_along = draft.orders["channel"][at] == CHANNELS.index("visit")
+    return np.floor(draft.orders["time"][at]) + np.where(taken_along, 0, days)
 
 
 def one_of_staff(positions: Array, uniform: Array) -> Array:
@@ -43,26 +45,27 @@ def one_of_staff(positions: Array, uniform: Array) -> Array:
     return positions[np.floor(uniform * len(positions)).astype(int)]
 
 
-def complaint_days(draft: Draft) -> tuple[Array, Array, Array]:
-    """Return for each order the days on which a complaint about it is opened, answered and resolved.
+def complaint_days(draft: Draft, at: Array) -> tuple[Array, Array, Array]:
+    """Return for these orders the days on which a complaint about it is opened, answered and resolved.
 
     It is opened once the order has arrived, within four days. Whoever complains and leaves all the same
     leaves on the day of its resolution.
     """
-    key = order_key(draft)
-    opened = arrival(draft) + np.floor(5 * draft.draws.uniform("complaints.opened", key))
-    opened = np.maximum(opened, np.floor(draft.orders["time"]) + 1)
-    answered = opened + np.floor(draft.orders["response_days"])
+    key = order_key(draft)[at]
+    opened = arrival(draft, at) + np.floor(5 * draft.draws.uniform("complaints.opened", key))
+    opened = np.maximum(opened, np.floor(draft.orders["time"][at]) + 1)
+    answered = opened + np.floor(draft.orders["response_days"][at])
     return opened, answered, answered + np.floor(6 * draft.draws.uniform("complaints.resolved", key) ** 2)
 
 
 def add_complaints(draft: Draft) -> None:
     """Make the complaints that were opened before the log ends, and what answering them did."""
     world, draws, orders = draft.world, draft.draws, draft.orders
-    days = complaint_days(draft)
-    at = np.flatnonzero(orders["complained"] & (days[0] < world.days))
+    at = np.flatnonzero(orders["complained"])
+    days = np.array(complaint_days(draft, at))
+    at, days = at[days[0] < world.days], days[:, days[0] < world.days]
     own, key = {name: values[at] for name, values in orders.items()}, order_key(draft)[at]
-    opened, answered, resolved = (np.where(day[at] < world.days, day[at], np.nan) for day in days)
+    opened, answered, resolved = np.where(days < world.days, days, np.nan)
     delivered, faulty = (own["channel"] != CHANNELS.index("visit")) * 1, fault(draft)[at]
     cause = choose(draws.uniform("complaints.cause", key), _CAUSE_SHARES, delivered)
     fits = (faulty > 0) & (_CAUSE_SHARES[delivered, _FAULTY[faulty]] > 0)  # nothing goes astray in the shop
@@ -77,8 +80,7 @@ def add_complaints(draft: Draft) -> None:
         own["experienced"], one_of_staff(service[skilled], luck), one_of_staff(service[~skilled], luck)
     )
     after = 6.5 + 1.9 * (0.9 * own["experience"] + 0.45 * draws.normal("complaints.after", key))
-    last = np.zeros(draft.customers)
-    np.maximum.at(last, orders["customer"], orders["time"])
+    last = np.append(orders["time"], 0)[np.cumsum(draft.traits["orders"]) - 1]  # of all who have come
     draft.table(
         "complaints", complaint_id=own["id"], order_id=own["id"], customer_id=own["customer"] + 1,
         opened_on=opened, first_response_on=answered, resolved_on=resolved, cause=coded,
@@ -90,24 +92,3 @@ def add_complaints(draft: Draft) -> None:
         "complaints", complaint_id=own["id"], cause=cause, gain=own["gain"], stayed=~own["leaves"],
         would_stay_unanswered=own["unanswered"],
     )  # fmt: skip
-
-
-def add_campaigns(draft: Draft) -> None:
-    """Make the campaigns and the trial that each of them is."""
-    world, numbers = draft.world, np.arange(draft.world.campaigns)
-    draft.table(
-        "campaigns", campaign_id=numbers + 1, name=[f"Coupon {number + 1}" for number in numbers],
-        starts_on=world.campaign_starts, ends_on=np.add(world.campaign_starts, world.campaign_days),
-        contact_cost_cents=np.full(len(numbers), world.contact_cost),
-        discount=np.full(len(numbers), draft.levers.campaign_discount),
-    )  # fmt: skip
-    trials = np.concatenate([np.zeros((10, 0)), *draft.trials], axis=1)
-    customer, campaign, treated, orders, spend, margin, *outcomes = trials
-    keys = {"campaign_id": campaign + 1, "customer_id": customer + 1}
-    draft.traits["times_treated"] = np.bincount(customer[treated > 0].astype(int), minlength=draft.customers)
-    draft.table(
-        "treatments", **keys, treated=treated, orders=orders, spend_cents=spend, margin_cents=margin,
-        cost_cents=treated * world.contact_cost,
-    )  # fmt: skip
-    names = [f"{what}_{arm}_cents" for what in ("expected", "realised") for arm in ("treated", "untreated")]
-    draft.secret("treatments", **keys, **dict(zip(names, outcomes, strict=True)))

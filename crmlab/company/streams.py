@@ -10,7 +10,7 @@ from crmlab.company import adoption, goods, hours, service
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
 from crmlab.company._schema import START, categories
-from crmlab.company.history import SPAN, after_days, place
+from crmlab.company.history import SPAN, after_days, joined, lines_of, orders_by, place
 
 KINDS = categories("campaigns", "kind")
 _ORDER = ["coupon_10", "letter", "coupon_20", "invitation", "birthday", "coupon_10"]
@@ -55,14 +55,14 @@ def lay_over(draft: Draft) -> None:
     added = [_campaigns(draft), _rewards(draft), _birthdays(draft), _launches(draft)]
     customer, key, time, campaign, new = (np.concatenate(part) for part in zip(*added, strict=True))
     events, lines = place(draft, customer, key, before(draft, customer, time), time, False, new)
-    events |= {"campaign": campaign, "index": np.zeros(len(key), int)}
-    base = draft.base
-    kept = ~(base["stopped"] | base["replaced"])
-    orders = {name: np.concatenate([base[name][kept], events[name]]) for name in events}
-    draft.orders = _in_order(draft, orders)
-    draft.base_lines = _by_position(draft.lines, base["key"])
-    lines = {name: np.concatenate([draft.lines[name], lines[name]]) for name in lines}
-    draft.lines = _by_position(lines, draft.orders["key"])
+    base, draft.base_lines = draft.base, draft.lines
+    del events["spend"]
+    orders, lines = joined([(base, draft.lines), (events | {"campaign": campaign}, lines)])
+    gone = np.flatnonzero(base["stopped"] | base["replaced"])
+    kept, time = _in_order(draft, orders, np.delete(np.arange(len(orders["key"])), gone))
+    draft.lines = lines_of(lines, kept, len(orders["key"]))
+    draft.orders = {name: orders.pop(name)[kept] for name in list(orders)} | {"time": time}
+    draft.base = {name: base[name] for name in ("customer", "key", "time", "replaced")}
     _number(draft)
     _money(draft)
     _leave(draft)
@@ -71,9 +71,11 @@ def lay_over(draft: Draft) -> None:
 def settle(draft: Draft) -> None:
     """Put the base stream in order of customers and time, with the day of each customer's last order."""
     base, n = draft.base, draft.customers
-    rows = np.lexsort((base["time"], base["customer"]))
+    size, count = len(base["key"]), np.bincount(base["customer"], minlength=n)
+    rows = np.empty(size, int)
+    rows[(np.cumsum(count) - count)[base["customer"]] + base["index"] - 1] = np.arange(size)
+    draft.lines = lines_of(draft.lines, rows, size)
     base = draft.base = {name: values[rows] for name, values in base.items()}
-    size = len(rows)
     base |= {"stopped": np.zeros(size, bool), "replaced": np.zeros(size, bool), "campaign": np.full(size, -1)}
     base["next"] = np.where(
         np.append(base["customer"][1:] == base["customer"][:-1], False),
@@ -84,39 +86,38 @@ def settle(draft: Draft) -> None:
     last[base["customer"][base["leaves"]]] = base["time"][base["leaves"]]
 
 
-def _by_position(lines: dict[str, Array], keys: Array) -> dict[str, Array]:
-    """Return the lines of these orders, which name the position of the order instead of its key."""
-    by_key = np.argsort(keys, kind="stable")
-    at = np.searchsorted(keys[by_key], lines["order"]).clip(max=max(len(keys) - 1, 0))
-    position = by_key[at]
-    there = keys[position] == lines["order"]
-    found = {name: values[there] for name, values in (lines | {"order": position}).items()}
-    rows = np.argsort(found["order"], kind="stable")
-    return {name: values[rows] for name, values in found.items()}
+def by_time(customer: Array, time: Array, *keys: Array) -> Array:
+    """Return the rows by customer, day and these keys, the last of them first, when most stand so already."""
+    day = customer * 10_000 + np.floor(time).astype(int)
+    order = np.argsort(day, kind="stable")
+    alike = day[order[1:]] == day[order[:-1]]  # only what is of one day is yet to be put in order
+    at = np.flatnonzero(np.append(alike, False) | np.append(False, alike))
+    tied = order[at]
+    order[at] = tied[np.lexsort((*(key[tied] for key in keys), day[tied]))]
+    return order
 
 
 def _leave(draft: Draft) -> None:
     """Find the day on which each customer knew to have left: after a complaint, that of its resolution."""
-    orders, resolved = draft.orders, service.complaint_days(draft)[2]
-    last = np.flatnonzero(orders["leaves"])
-    knew = np.where(orders["complained"], resolved + 0.75, orders["time"])[last]
+    orders, last = draft.orders, np.flatnonzero(draft.orders["leaves"])
+    resolved = service.complaint_days(draft, last)[2]
+    knew = np.where(orders["complained"][last], resolved + 0.75, orders["time"][last])
     left = np.full(draft.customers, np.nan)
     left[orders["customer"][last]] = np.where(knew < draft.world.days, knew, np.nan)
     draft.traits["left_on"] = left
 
 
-def _in_order(draft: Draft, orders: dict[str, Array]) -> dict[str, Array]:
-    """Give orders their hour, and put them in order of customers and time; a last order stays last."""
+def _in_order(draft: Draft, orders: dict[str, Array], rows: Array) -> tuple[Array, Array]:
+    """Return these rows in order of customers and time, a last order last; and the times with an hour."""
+    names = "customer", "key", "leaves", "channel", "time"
+    customer, key, leaves, channel, time = (orders[name][rows] for name in names)
     if draft.world.weekdays:
-        day = np.floor(orders["time"])
-        orders["time"] = hours.at_hour(draft, "orders.hour", orders["key"], day, orders["channel"])
-    rank = np.floor(orders["time"]), orders["customer"]
-    rows = np.lexsort((orders["key"], orders["time"], orders["leaves"], *rank))
-    orders = {name: values[rows] for name, values in orders.items()}
-    time, customer = orders["time"], orders["customer"]
+        time = hours.at_hour(draft, "orders.hour", key, np.floor(time), channel)
+    order = by_time(customer, time, key, time, leaves)
+    time, customer = time[order], customer[order]
     early = np.flatnonzero((customer[1:] == customer[:-1]) & (time[1:] < time[:-1])) + 1
     time[early] = (time[early - 1] + np.floor(time[early] + 1)) / 2  # a last order after another of its day
-    return orders
+    return rows[order], time
 
 
 def _number(draft: Draft) -> None:
@@ -127,23 +128,11 @@ def _number(draft: Draft) -> None:
     """
     orders, n = draft.orders, draft.customers
     customer = orders["customer"]
-    first = np.searchsorted(customer, np.arange(n))
-    orders["number"] = np.arange(len(customer)) - first[customer] + 1
-    same = np.append(False, customer[1:] == customer[:-1])
+    count = draft.traits["orders"] = np.bincount(customer, minlength=n)
+    place = np.arange(len(customer))
+    orders["number"] = place - (np.cumsum(count) - count)[customer] + 1
     moment = np.floor(orders["time"] / draft.world.days * (SPAN - 1_000)).astype(np.int64)
-    orders["id"] = (customer + 1) * SPAN + _rising(moment, same)
-    draft.traits["orders"] = np.bincount(customer, minlength=n)
-
-
-def _rising(values: Array, same: Array) -> Array:
-    """Return values of which each is at least one above the one before, if that is of the same customer."""
-    values = values.copy()
-    while True:
-        least = np.where(same, np.roll(values, 1) + 1, values)
-        low = np.flatnonzero(values < least)
-        if not len(low):
-            return values
-        values[low] = least[low]
+    orders["id"] = np.maximum.accumulate((customer + 1) * SPAN + moment - place) + place  # all different
 
 
 def _money(draft: Draft) -> None:
@@ -194,13 +183,16 @@ def _campaigns(draft: Draft) -> Added:
             audience = audience & _has_birthday(draft, start, end)
         treated = audience & (uniform("treatments.lot", np.arange(n), number) < share)
         lift = _lift(draft, kind, reduction)
-        (within, _), (after, _) = draft.expected[number]
+        state, leaving = draft.states[number], draft.traits["leaving_probability"]
+        within, after = (orders_by(draft, state, leaving, day) for day in (end, end + after_days(world)))
         missed = np.minimum(1, _TAKEN_BACK * lift.clip(0) * within / (after - within).clip(1e-9))
 
-        rows = np.flatnonzero((day >= start) & (day < end) & audience[whose])
+        rows = np.flatnonzero((day >= start) & (day < end))
+        rows = rows[audience[whose[rows]]]
         spawns = rows[uniform("campaigns.added", base["key"][rows], number) < lift[whose[rows]]]
         stops = rows[uniform("campaigns.stopped", base["key"][rows], number) < -lift[whose[rows]]]
-        tail = np.flatnonzero((day >= end) & (day < end + after_days(world)) & audience[whose])
+        tail = np.flatnonzero((day >= end) & (day < end + after_days(world)))
+        tail = tail[audience[whose[tail]]]
         tail = tail[uniform("campaigns.missed", base["key"][tail], number) < missed[whose[tail]]]
         stops, tail = (one[~base["leaves"][one]] for one in (stops, tail))
         before = start + uniform("campaigns.when", base["key"][spawns], number) * (day[spawns] - start)
@@ -273,12 +265,12 @@ def _rewards(draft: Draft) -> Added:
     customer, time, index = base["customer"], base["time"], base["index"]
     inside = (time >= start[customer]) & (time < until[customer])
     points = np.where(inside, base["spend"] // 100 * POINTS, 0).astype(np.int64)
-    total = np.cumsum(points)
-    first = np.searchsorted(customer, customer)
-    own = total - (total - points)[first]
+    total = np.append(0, np.cumsum(points))
+    own = total[1:] - total[np.searchsorted(customer, np.arange(draft.customers))][customer]
     near = inside & (own % REWARD >= NEAR * REWARD) & ~base["leaves"] & (points > 0)
-    luck = draft.draws.uniform("points.hurry", base["key"])
-    at = np.flatnonzero(near & (luck < _HURRY * draft.world.programme_effect) & (index < LEVER))
+    at = np.flatnonzero(near & (index < LEVER))
+    hurry = draft.draws.uniform("points.hurry", base["key"][at]) < _HURRY * draft.world.programme_effect
+    at = at[hurry]
     wait = _HURRY_DAYS * draft.draws.uniform("points.when", base["key"][at])
     limit = np.minimum(base["next"][at], draft.world.days) - time[at]
     when = time[at] + np.minimum(wait, limit * 0.9)
@@ -319,21 +311,7 @@ def take_up(draft: Draft) -> None:
     draft.adoptions = adoption.adopt(draft, np.minimum(days, draft.world.days).tolist())
     for tea, found in enumerate(draft.adoptions):
         taken[found["customer"], tea] = found["day"]
-        late = base["time"] > taken[base["customer"], tea]
-        late &= draft.draws.uniform("order_lines.launched", base["key"], tea) < _SEEN
-        keys = np.sort(base["key"][late])
-        goods.exchange(
-            draft,
-            draft.lines,
-            keys,
-            tea,
-            dict(zip(("key", "time"), (base["key"], base["time"]), strict=True)),
-        )
-    base["spend"] = _sums(draft.lines, base["key"], "full")
-
-
-def _sums(lines: dict[str, Array], keys: Array, name: str) -> Array:
-    """Return the sum over the lines of each order, which they name by key."""
-    by_key = np.argsort(keys, kind="stable")
-    position = by_key[np.searchsorted(keys[by_key], lines["order"])]
-    return np.bincount(position, lines[name], len(keys))
+        late = np.flatnonzero(base["time"] > taken[base["customer"], tea])
+        seen = draft.draws.uniform("order_lines.launched", base["key"][late], tea) < _SEEN
+        goods.exchange(draft, late[seen], tea)
+    base["spend"] = np.bincount(draft.lines["order"], draft.lines["full"], len(base["key"]))

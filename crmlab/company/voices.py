@@ -128,16 +128,16 @@ def _invitations(draft: Draft) -> dict[str, Array]:
 
 
 def _so_far(
-    draft: Draft, asked: dict[str, Array], whose: Array, when: Array, what: Any, days: float
-) -> Array:
-    """Return the sum of `what` happened to whom, when, in so many days until that of the answer."""
+    draft: Draft, asked: dict[str, Array], whose: Array, when: Array, days: float, *what: Any
+) -> list[Array]:
+    """Return the sums of what happened to whom, when, in so many days until that of the answer."""
     span = draft.world.days + 1
     stamp = whose * span + when.astype(int)
     place = np.argsort(stamp, kind="stable")
-    total = np.append(0, np.cumsum(np.broadcast_to(what, stamp.shape)[place]))
     ends = ((asked["day"] - back).clip(0).astype(int) for back in (0, days))
-    last, first = (total[np.searchsorted(stamp[place], asked["customer"] * span + end)] for end in ends)
-    return last - first
+    last, first = (np.searchsorted(stamp[place], asked["customer"] * span + end) for end in ends)
+    totals = (np.append(0, np.cumsum(np.broadcast_to(one, stamp.shape)[place])) for one in what)
+    return [total[last] - total[first] for total in totals]
 
 
 def _past(draft: Draft, asked: dict[str, Array]) -> dict[str, Array]:
@@ -157,14 +157,13 @@ def _past(draft: Draft, asked: dict[str, Array]) -> dict[str, Array]:
     at_answer, answered = at[got], answered[got]
     weight = 2 ** (time / half_life)
     forever, fade = float(draft.world.days), 2 ** (-asked["day"] / half_life)
-    total, held, squares = (
-        _so_far(draft, asked, customer, time, what, forever)
-        for what in (weight * before, weight, weight**2)
-    )  # fmt: skip
-    total += _so_far(draft, asked, customer[at_answer], answered, (weight * gain)[at_answer], forever)
+    sums = weight * before, weight, weight**2
+    total, held, squares = _so_far(draft, asked, customer, time, forever, *sums)
+    gains = weight[at_answer] * gain[at_answer]
+    total += _so_far(draft, asked, customer[at_answer], answered, forever, gains)[0]
     faulty = np.flatnonzero(faults(draft) > 0)
-    trouble = _so_far(draft, asked, customer[faulty], time[faulty], 1, _HALF_YEAR)
-    trouble += _so_far(draft, asked, customer[at], opened, 1, _HALF_YEAR)
+    trouble = _so_far(draft, asked, customer[faulty], time[faulty], _HALF_YEAR, 1)[0]
+    trouble += _so_far(draft, asked, customer[at], opened, _HALF_YEAR, 1)[0]
     scale = fade / (held * fade + _FORGETTING)
     return {"past": total * scale, "held": held * scale, "squares": squares * scale**2, "trouble": trouble}
 
@@ -251,10 +250,8 @@ def _facts(
 ) -> dict[str, Array]:
     """Return for whom the last purchase was, as fits the order, and the share of wallet as reported."""
     draws, customer, key = draft.draws, asked["customer"], asked["key"]
-    lines, products = draft.tables["order_lines"], draft.tables["products"]
-    ware = (products["category"] == "ware").to_numpy()[lines["product_id"].to_numpy() - 1]
-    of = np.searchsorted(draft.orders["id"], lines["order_id"].to_numpy()[ware])
-    holds_ware = np.bincount(of, minlength=len(draft.orders["id"])) > 0
+    ware = (draft.tables["products"]["category"] == "ware").to_numpy()[draft.lines["product"]]
+    holds_ware = np.bincount(draft.lines["order"][ware], minlength=len(draft.orders["id"])) > 0
     names = categories("surveys", "purpose")
     shares = SEGMENTS[names].to_numpy(float)
     weights = np.concatenate([shares, shares * (1 + 2 * (np.array(names) == "gift"))])
