@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-_CHUNK = 2**25  # resampled rows held at a time
+_CHUNK = 2**23  # resampled rows held at a time
 
 
 def bootstrap_counts(size: int, draws: int, rng: Any = None) -> Iterator[np.ndarray]:

@@ -160,7 +160,7 @@ def _dealt(results: "PathResults", group: str, draws: int, rng: Any) -> tuple[li
     """Return the names of the two groups and who is in the later one: as it is, then dealt by lot."""
     model = results.model
     require_columns(model.data.columns, [group])
-    rows = by_group(model.table, model.data.loc[model.rows, group])
+    rows = by_group(model.table, model.data.loc[model.kept, group])
     sizes = {name: int(inside.sum()) for name, inside in rows.items()}
     if len(rows) != 2:
         raise ValueError(f"{group!r} has {len(rows)} groups ({', '.join(sizes)}), and two are compared.")

@@ -126,9 +126,9 @@ class PathModel:
             self.filled = int(table.isna().to_numpy().sum())
             table = table.fillna(table.mean())
         self.values = complete(table)
-        self.rows = table.index[table.notna().all(axis=1)]
-        self.table, self.nobs = table.loc[table.notna().all(axis=1)], len(self.values)
-        self.left_out = len(table) - self.nobs
+        self.kept = table.notna().all(axis=1).to_numpy()
+        self.table, self.nobs = table[self.kept], len(self.values)
+        self.rows, self.left_out = self.table.index, len(table) - self.nobs
 
     # ---- what hangs on what
 

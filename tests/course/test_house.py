@@ -100,14 +100,14 @@ def test_no_module_is_longer_than_300_lines():
     ("room", "budget"),
     [
         ("collect", 1800),
-        ("survey", 3200),  # path models, choices and wants, with a search and a table of messages each
+        ("survey", 3700),  # eight lessons: measurement and path models, drivers, choices, must-haves
         ("network", 1600),
         ("value", 2600),
         ("act", 1400),
         ("company", 4700),  # 51 tables, twelve levers and their reach, two streams of orders
         ("practice", 1400),  # an exercise is proved before it is released
         ("grading", 2500),  # rosters and hand-ins as platforms write them, a sandbox, a term's rules
-        ("replicate", 1400),
+        ("replicate", 1600),
     ],
 )
 def test_no_room_is_larger_than_its_budget(room, budget):
