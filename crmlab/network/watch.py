@@ -15,7 +15,7 @@ from crmlab.network.graph import quantities
 
 VERDICTS = ("warned", "too early", "too late", "missed", "false alarm", "quiet")
 """What became of a partner: the first four had an event, the last two had none."""
-_ROWS = 20  # partners with a whole baseline, from whom a limit can be drawn
+_HAT = 20  # partners with a whole piece of the baseline, from whom a limit can be drawn
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def watch(
     chart: Cusum | Ewma = Cusum(0.5, "low"),  # noqa: B008 (it is frozen)
     false_alarms: float = 0.02,
     limit: float | None = None,
+    block: int = 4,
     series: int = 20_000,
     rng: Any = 0,
 ) -> Watch:
@@ -77,8 +78,10 @@ def watch(
         Share of partners that may have an alarm in the months after the baseline though nothing is wrong.
     limit : float, optional
         Of the chart. By default it is drawn from the baseline, so that `false_alarms` holds.
+    block : int
+        For that, so many months of a partner's surprises are drawn together, in their order.
     series : int
-        How many partners with whom nothing is wrong are drawn for that.
+        How many partners with whom nothing is wrong are put together from such pieces.
     rng : int or numpy.random.Generator
 
     Returns
@@ -89,8 +92,8 @@ def watch(
     ------
     ValueError
         If a column is not there, a partner, day or mark is missing or infinite, a partner has two marks in
-        one month, the baseline is shorter than three months more than `lags` or not shorter than the table,
-        fewer than 20 partners have a mark in each of its months, or all marks of the baseline are equal.
+        one month, the baseline is shorter than `lags` and `block` together or not shorter than the table,
+        fewer than 20 partners have a mark in so many months on end, or all marks of the baseline are equal.
 
     Notes
     -----
@@ -99,9 +102,9 @@ def watch(
     was asked in a month only, or always with a gap, has no surprise and is never watched (``months`` is 0).
     A month without a mark leaves the chart where it stood.
 
-    For the limit, the surprises of whole baselines are drawn, partner by partner, and laid end to end: what
-    they still remember, and what rounding does to them, stays in. It holds if nobody's relation turned in the
-    baseline, and if the months after it are as restless.
+    For the limit, pieces of the baseline's surprises are drawn from all partners and laid end to end ("moving
+    blocks"): what they still remember, and what rounding does to them, stays in. It holds if nobody's
+    relation turned in the baseline, and if the months after it are as restless.
 
     References
     ----------
@@ -127,7 +130,8 @@ def watch(
     0.8
     """
     whole_number(lags, "lags", least=1)
-    whole_number(baseline, "baseline", least=lags + 3)
+    whole_number(block, "block", least=1)
+    whole_number(baseline, "baseline", least=lags + block)
     wide = _by_month(as_pandas(marks), partner, date, value)
     after = len(wide) - baseline
     if after < 1:
@@ -144,7 +148,7 @@ def watch(
     else:
         number(limit, "limit", "a number above 0", low=1e-9)
     # the share of partners beyond a limit by each month, when nothing is wrong
-    highest = _peaks(surprise[lags:baseline], chart, after, series, rng)
+    highest = _peaks(surprise[lags:baseline], chart, after, block, series, rng)
     used = float(np.quantile(highest[-1], 1 - false_alarms) if limit is None else limit)
     statistic = np.full(held.shape, np.nan)
     statistic[baseline:] = chart.statistic(surprise[baseline:])
@@ -195,17 +199,20 @@ def _expectation(marks: np.ndarray, past: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(known, sought, rcond=None)[0]
 
 
-def _peaks(surprise: np.ndarray, chart: Cusum | Ewma, months: int, series: int, rng: Any) -> np.ndarray:
-    """Return by month the highest statistic so far of series put together from whole baselines."""
-    hat = surprise[:, ~np.isnan(surprise).any(axis=0)]
-    if hat.shape[1] < _ROWS:
+def _peaks(
+    surprise: np.ndarray, chart: Cusum | Ewma, months: int, block: int, series: int, rng: Any
+) -> np.ndarray:
+    """Return by month the highest statistic so far of series put together from pieces of the baseline."""
+    pieces = np.lib.stride_tricks.sliding_window_view(surprise, block, axis=0)  # start, partner, month
+    whole = ~np.isnan(pieces).any(axis=-1)
+    if whole.any(axis=0).sum() < _HAT:
         raise ValueError(
-            f"Only {hat.shape[1]} partners have a mark in each month of the baseline, and it takes {_ROWS} "
-            "to say what is usual: choose a baseline that more of them have."
+            f"Only {whole.any(axis=0).sum()} partners have surprises in {block} months of the baseline on "
+            f"end, and it takes {_HAT} to say what is usual: choose a longer baseline."
         )
-    luck = np.random.default_rng(rng)
-    drawn = [hat[:, luck.integers(0, hat.shape[1], series)] for _ in range(ceil(months / len(hat)))]
-    peaks: np.ndarray = np.maximum.accumulate(chart.statistic(np.concatenate(drawn)[:months]))
+    hat, luck = pieces[whole], np.random.default_rng(rng)
+    drawn = hat[luck.integers(0, len(hat), (series, ceil(months / block)))].reshape(series, -1)
+    peaks: np.ndarray = np.maximum.accumulate(chart.statistic(drawn[:, :months].T))
     return peaks
 
 
@@ -249,7 +256,9 @@ def lead_times(alarms: Any, events: Any, earliest: int = 12) -> pd.DataFrame:
     alarms, events = _dates(alarms, "alarms"), _dates(events, "events").dropna()
     strange = events.index.difference(alarms.index)
     if len(strange):
-        raise ValueError(f"{unknown('watched partner', strange[0], list(alarms.index.astype(str))[:40])}")
+        raise ValueError(
+            f"{unknown('watched partner', strange.tolist()[0], list(alarms.index.astype(str))[:40])}"
+        )
     table = pd.DataFrame({"alarm": alarms, "event": events.reindex(alarms.index)})
     month = {name: 12 * part.dt.year + part.dt.month for name, part in table.items()}
     lead = month["event"] - month["alarm"]
@@ -263,7 +272,7 @@ def _dates(values: Any, name: str) -> pd.Series:
     if not isinstance(values, pd.Series) or not pd.api.types.is_datetime64_any_dtype(values):
         raise ValueError(f"{name} must be a Series of dates by partner; convert it with pandas.to_datetime.")
     if values.index.duplicated().any():
-        twice = values.index[values.index.duplicated()][0]
+        twice = values.index[values.index.duplicated()].tolist()[0]
         raise ValueError(f"{name} holds the partner {twice!r} twice: keep the first of its dates.")
     return values
 
