@@ -1,15 +1,17 @@
 """Relationships: stakeholders, who is close to whom, what passes between them and who gains."""
 
+from crmlab._charts import Cusum, Ewma
 from crmlab.network.gains import gains, win_win
 from crmlab.network.graph import edges, stakeholder_graph, ties
 from crmlab.network.groups import communities, dependence, modularity, removal
 from crmlab.network.maps import plot_map
 from crmlab.network.positions import QUESTIONS, brokerage, centralities, group_difference
 from crmlab.network.two_way import answers, two_way
+from crmlab.network.watch import Watch, lead_times, proxy, warned, watch
 
 # fmt: off
 __all__ = [
-    "QUESTIONS", "answers", "brokerage", "centralities", "communities", "dependence", "edges", "gains",
-    "group_difference", "modularity", "plot_map", "removal", "stakeholder_graph", "ties", "two_way",
-    "win_win",
+    "QUESTIONS", "Cusum", "Ewma", "Watch", "answers", "brokerage", "centralities", "communities",
+    "dependence", "edges", "gains", "group_difference", "lead_times", "modularity", "plot_map", "proxy",
+    "removal", "stakeholder_graph", "ties", "two_way", "warned", "watch", "win_win",
 ]
