@@ -3,13 +3,22 @@
 from crmlab.network.gains import gains, win_win
 from crmlab.network.graph import edges, stakeholder_graph, ties
 from crmlab.network.groups import communities, dependence, modularity, removal
+from crmlab.network.ladder import (
+    climb,
+    climb_interval,
+    landmark,
+    moves,
+    plot_ladder,
+    rungs,
+    standing,
+)
 from crmlab.network.maps import plot_map
 from crmlab.network.positions import QUESTIONS, brokerage, centralities, group_difference
 from crmlab.network.two_way import answers, two_way
 
 # fmt: off
 __all__ = [
-    "QUESTIONS", "answers", "brokerage", "centralities", "communities", "dependence", "edges", "gains",
-    "group_difference", "modularity", "plot_map", "removal", "stakeholder_graph", "ties", "two_way",
-    "win_win",
+    "QUESTIONS", "answers", "brokerage", "centralities", "climb", "climb_interval", "communities",
+    "dependence", "edges", "gains", "group_difference", "landmark", "modularity", "moves", "plot_ladder",
+    "plot_map", "removal", "rungs", "stakeholder_graph", "standing", "ties", "two_way", "win_win",
 ]
