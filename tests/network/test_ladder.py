@@ -197,6 +197,14 @@ def test_above_counts_as_reached():
     assert exactly.loc["purchaser", "reach"] == pytest.approx((0.2 + 0.1 * 0.5) / 0.6)
 
 
+def test_lost_may_lie_above_what_is_sought():
+    """Closed form: whoever leaves home goes to the street or to the bar, each with one half."""
+    names = ["home", "street", "bar"]
+    shares = pd.DataFrame([[0.5, 0.25, 0.25], [0, 1, 0], [0, 0, 1]], names, names)
+    assert network.climb(shares, "street", gone="bar").loc["home"].tolist() == pytest.approx([0.5, 2])
+    assert network.climb(shares, "street").loc["home"].tolist() == pytest.approx([1, 2])
+
+
 def test_the_order_of_rows_and_the_engine_do_not_matter():
     import polars
 
