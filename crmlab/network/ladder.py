@@ -428,18 +428,20 @@ def climb_interval(
     level(alpha)
     held, names = _standing(table, customer, as_of, rung, ladder)
     steps, size = _steps(held), len(names)
-    per_customer = np.zeros((steps["who"].nunique(), size * size), int)
-    np.add.at(
-        per_customer, (pd.factorize(steps["who"])[0], (steps["place"] * size + steps["later"]).to_numpy()), 1
-    )
-    total = per_customer.sum(axis=0).reshape(size, size)
+    who, turn = pd.factorize(steps["who"])[0], steps["number"].to_numpy()
+    # customers with the same moves are drawn together: a row for each kind of path, −1 where it had not begun
+    paths = np.full((who.max() + 1, turn.max() + 1), -1)
+    paths[who, turn] = steps["place"] * size + steps["later"]
+    kinds, often = np.unique(paths, axis=0, return_counts=True)
+    kind, turn = np.nonzero(kinds >= 0)
+    counted = np.zeros((len(kinds), size * size), int)
+    np.add.at(counted, (kind, kinds[kind, turn]), 1)
+    total = (often @ counted).reshape(size, size)
     with np.errstate(invalid="ignore"):
         shares = pd.DataFrame(total / total.sum(axis=1, keepdims=True), names, names)
     found = climb(shares, to, gone)
     start, reached = np.array([names.index(one) for one in found.index], int), _ends(names, to, gone, True)[0]
-    # customers with the same moves are drawn together
-    kinds, often = np.unique(per_customer, axis=0, return_counts=True)
-    drawn = np.random.default_rng(rng).multinomial(often.sum(), often / often.sum(), size=draws) @ kinds
+    drawn = np.random.default_rng(rng).multinomial(often.sum(), often / often.sum(), size=draws) @ counted
     counts = drawn.reshape(draws, size, size)
     stood = counts.sum(axis=2, keepdims=True)
     matrices = np.where(stood > 0, counts / np.maximum(stood, 1), np.eye(size))  # nobody there: nobody moves
