@@ -4,6 +4,7 @@ from crmlab._charts import Cusum, Ewma
 from crmlab.network.gains import gains, win_win
 from crmlab.network.graph import edges, stakeholder_graph, ties
 from crmlab.network.groups import communities, dependence, modularity, removal
+from crmlab.network.ladder import climb, climb_interval, landmark, moves, plot_ladder, rungs, standing
 from crmlab.network.maps import plot_map
 from crmlab.network.positions import QUESTIONS, brokerage, centralities, group_difference
 from crmlab.network.two_way import answers, two_way
@@ -11,7 +12,8 @@ from crmlab.network.watch import Watch, lead_times, proxy, warned, watch
 
 # fmt: off
 __all__ = [
-    "QUESTIONS", "Cusum", "Ewma", "Watch", "answers", "brokerage", "centralities", "communities",
-    "dependence", "edges", "gains", "group_difference", "lead_times", "modularity", "plot_map", "proxy",
-    "removal", "stakeholder_graph", "ties", "two_way", "warned", "watch", "win_win",
+    "Cusum", "Ewma", "QUESTIONS", "Watch", "answers", "brokerage", "centralities", "climb",
+    "climb_interval", "communities", "dependence", "edges", "gains", "group_difference", "landmark",
+    "lead_times", "modularity", "moves", "plot_ladder", "plot_map", "proxy", "removal", "rungs",
+    "stakeholder_graph", "standing", "ties", "two_way", "warned", "watch", "win_win",
 ]
