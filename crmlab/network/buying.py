@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from scipy.special import softmax
 from scipy.stats import binom
 
 from crmlab import plot
@@ -276,7 +275,9 @@ def buying_roles(
         table["share"] = table["evidence"] / table["of"].where(table["of"] > 0)
         table["by_luck"] = 1 / people
         table["p_value"] = binom.sf(table["evidence"] - 1, table["of"], 1 / people)
-        table["certainty"] = pd.Series(weight, signs.index).groupby(firm).transform(softmax)
+        fits = pd.Series(weight, signs.index)
+        fits = np.exp(fits - fits.groupby(firm).transform("max"))
+        table["certainty"] = fits / fits.groupby(firm).transform("sum")
         found.append(table)
     table = pd.concat(found, keys=list(telling), names=["role"])
     # from role by role to person by person
@@ -447,14 +448,15 @@ def after_leaving(
         Columns.
     days : int
         So many days before and after are looked at. Who left nearer to the ends of the log, or whose firm
-        ordered first within these days, is left out: there a before or an after is missing.
+        ordered first within these days, is left out: there a before or an after is missing. So is who left
+        when no other firm had orders before.
 
     Returns
     -------
     DataFrame
         The rows of `leavings` that can be judged, with ``before`` and ``after`` (orders), ``elsewhere``
         (orders after by orders before, in all other firms that had ordered by then, around the same day) and
-        ``expected`` (before × elsewhere). Missing where nobody else ordered.
+        ``expected`` (before × elsewhere).
 
     Raises
     ------
@@ -492,11 +494,17 @@ def after_leaving(
     table["before"], table["after"] = (before & own).sum(axis=1), (after & own).sum(axis=1)
     others = (before & old & ~own).sum(axis=1)
     table["elsewhere"] = (after & old & ~own).sum(axis=1) / np.where(others > 0, others, np.nan)
-    return table.assign(expected=table["before"] * table["elsewhere"])
+    return table.assign(expected=table["before"] * table["elsewhere"]).dropna(subset="expected")
 
 
 def plot_buying_centre(
-    signs: Any, roles: Any, firm: Any, names: Any = None, sure: float = 0.8, ax: Axes | None = None
+    signs: Any,
+    roles: Any,
+    firm: Any,
+    telling: Mapping[str, str | Sequence[str]] = TELLING,
+    names: Any = None,
+    sure: float = 0.8,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the people of one firm about us: what each writes as arrows, the roles by shape and in words.
 
@@ -506,6 +514,8 @@ def plot_buying_centre(
         As of :func:`buying_signs` and :func:`buying_roles`.
     firm : id
         Which firm.
+    telling : mapping
+        As for :func:`buying_roles`: which signs speak for a role. Of Webster & Wind's roles, or up to six.
     names : Series or mapping, optional
         What to write beside each person; the id, where there is none.
     sure : float
@@ -515,13 +525,13 @@ def plot_buying_centre(
     Returns
     -------
     Axes
-        An arrow for each of the acts that `TELLING` lists, the wider the more messages; a dotted ring about
-        who has no role of which we are sure.
+        From each person an arrow for each role for which the signs of that person speak, the wider the more
+        messages; a dotted ring about who has no role of which we are sure.
 
     Raises
     ------
     ValueError
-        If the firm is not there.
+        If the firm or a sign is not there, or there are more than six roles.
 
     Examples
     --------
@@ -539,18 +549,25 @@ def plot_buying_centre(
         raise ValueError(unknown("firm", firm, map(str, firms.unique()[:20])))
     held, said = signs.loc[firm], roles["certainty"].loc[firm].unstack("role")
     called = dict({} if names is None else pd.Series(names))
-    acts = {role: sign for role, sign in TELLING.items() if sign in held and role in said}
+    told_by = {role: [one] if isinstance(one, str) else list(one) for role, one in telling.items()}
+    told_by = {role: several for role, several in told_by.items() if role in said}
+    if len(told_by) > len(plot.PALETTE):
+        raise ValueError(f"A figure shows {len(plot.PALETTE)} roles at most; leave some out of telling.")
+    require_columns(signs.columns, [sign for several in told_by.values() for sign in several])
+    acts = pd.DataFrame({role: held[several].sum(axis=1) for role, several in told_by.items()})
     ax = plot.axes(ax, figsize=(9, 5.6))
     angle = np.pi / 2 - 2 * np.pi * (np.arange(len(held)) + 0.5) / len(held)
     at = pd.DataFrame({"x": 1.25 * np.cos(angle), "y": np.sin(angle)}, index=held.index)
-    most = max(held[list(acts.values())].to_numpy().max(initial=0), 1)
-    looks = dict(zip(TELLING, zip(plot.PALETTE, plot.LINES, plot.MARKERS, strict=True), strict=False))
-    for bend, (role, sign) in enumerate(acts.items()):
+    most = max(acts.to_numpy().max(initial=0), 1)
+    looks = dict(zip(told_by, zip(plot.PALETTE, plot.LINES, plot.MARKERS, strict=True), strict=False))
+    for bend, (role, several) in enumerate(told_by.items()):
         colour, line, marker = looks[role]
-        ax.plot([], [], color=colour, ls=line, marker=marker, label=plot.label(f"{role}: {sign}"))
-        for who in held.index[held[sign] > 0]:
+        ax.plot(
+            [], [], color=colour, ls=line, marker=marker, label=plot.label(f"{role}: {', '.join(several)}")
+        )
+        for who in held.index[acts[role] > 0]:
             arrow = {"arrowstyle": "-|>", "color": colour, "ls": line, "shrinkA": 14, "shrinkB": 18}
-            arrow |= {"lw": 0.6 + 4 * np.sqrt(held.at[who, sign] / most)}
+            arrow |= {"lw": 0.6 + 4 * np.sqrt(acts.at[who, role] / most)}
             arrow["connectionstyle"] = f"arc3,rad={0.16 * (bend - 2):.2f}"
             ax.annotate("", (0, 0), tuple(at.loc[who]), arrowprops=arrow)
     box = {"boxstyle": "circle,pad=0.6", "fc": plot.INK}

@@ -321,6 +321,8 @@ def test_after_leaving_by_brute_force(leaving):
             if firm != row.customer_id and times.min() <= row.left_on - span:
                 others[0] += ((times >= row.left_on - span) & (times < row.left_on)).sum()
                 others[1] += ((times >= row.left_on) & (times < row.left_on + span)).sum()
+        if not others[0]:
+            continue
         kept.append((row.Index, *counts[0], others[1] / others[0]))
     expected = pd.DataFrame(kept, columns=["row", "before", "after", "elsewhere"]).set_index("row")
     assert len(expected) > 15
