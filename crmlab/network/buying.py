@@ -422,7 +422,7 @@ def coverage(signs: Any, roles: Any, sure: float = 0.8) -> pd.DataFrame:
     table["known"] = best.groupby(level=0).sum()
     table["unknown"] = open_roles.reindex(table.index).fillna("")
     sent, most = ours.groupby(level=0).sum(), ours.groupby(level=0).idxmax().str[1]
-    table["gatekeeper"] = most.where(sent > 0)
+    table["gatekeeper"] = most.convert_dtypes().where(sent > 0)
     table["gate_share"] = ours.groupby(level=0).max() / sent.where(sent > 0)
     return table
 
