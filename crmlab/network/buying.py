@@ -19,7 +19,7 @@ TELLING = {
     "initiator": "writes need", "influencer": "writes advice", "decider": "writes approval",
     "buyer": "writes order", "user": "writes usage",
 }  # fmt: skip
-"""The act that by definition belongs to each role of Webster & Wind's, but the gatekeeper."""
+"""The act that by definition belongs to each role; the gatekeeper, who holds back, leaves no trace."""
 
 
 def buying_signs(
@@ -515,7 +515,7 @@ def plot_buying_centre(
     firm : id
         Which firm.
     telling : mapping
-        As for :func:`buying_roles`: which signs speak for a role. Of Webster & Wind's roles, or up to six.
+        As for :func:`buying_roles`: which signs speak for a role. Up to six roles.
     names : Series or mapping, optional
         What to write beside each person; the id, where there is none.
     sure : float

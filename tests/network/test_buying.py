@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from sklearn.calibration import calibration_curve
 
@@ -82,6 +83,20 @@ def test_one_message_is_enough(page):
     people, messages, participants = page
     signs = network.buying_signs(people, messages[4:], participants[-1:])
     assert signs.to_numpy().sum() == 1
+
+
+def test_tables_of_polars_and_ids_that_are_texts_count_alike(page):
+    signs = network.buying_signs(*page)
+    given = [polars.from_pandas(table) for table in page]
+    assert network.buying_signs(*given).to_numpy().tolist() == signs.to_numpy().tolist()
+    people, messages, participants = (table.copy() for table in page)
+    people["person_id"] = "p" + people["person_id"].astype(str)
+    participants["person_id"] = ("p" + participants["person_id"].astype("Int64").astype(str)).where(
+        participants["person_id"].notna(), None
+    )
+    texts = network.buying_signs(people, messages, participants)
+    assert texts.to_numpy().tolist() == signs.to_numpy().tolist()
+    assert texts.index.get_level_values(1)[0] == "p11"
 
 
 @pytest.mark.parametrize(
