@@ -1,6 +1,16 @@
 """Relationships: stakeholders, who is close to whom, what passes between them and who gains."""
 
 from crmlab._charts import Cusum, Ewma
+from crmlab.network.buying import (
+    TELLING,
+    after_leaving,
+    buying_roles,
+    buying_signs,
+    calibration,
+    coverage,
+    hit_rates,
+    plot_buying_centre,
+)
 from crmlab.network.gains import gains, win_win
 from crmlab.network.graph import edges, stakeholder_graph, ties
 from crmlab.network.groups import communities, dependence, modularity, removal
@@ -12,8 +22,10 @@ from crmlab.network.watch import Watch, lead_times, proxy, warned, watch
 
 # fmt: off
 __all__ = [
-    "Cusum", "Ewma", "QUESTIONS", "Watch", "answers", "brokerage", "centralities", "climb",
-    "climb_interval", "communities", "dependence", "edges", "gains", "group_difference", "landmark",
-    "lead_times", "modularity", "moves", "plot_ladder", "plot_map", "proxy", "removal", "rungs",
-    "stakeholder_graph", "standing", "ties", "two_way", "warned", "watch", "win_win",
+    "Cusum", "Ewma", "QUESTIONS", "TELLING", "Watch", "after_leaving", "answers", "brokerage",
+    "buying_roles", "buying_signs", "calibration", "centralities", "climb", "climb_interval",
+    "communities", "coverage", "dependence", "edges", "gains", "group_difference", "hit_rates",
+    "landmark", "lead_times", "modularity", "moves", "plot_buying_centre", "plot_ladder", "plot_map",
+    "proxy", "removal", "rungs", "stakeholder_graph", "standing", "ties", "two_way", "warned", "watch",
+    "win_win",
 ]
