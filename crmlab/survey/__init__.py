@@ -1,6 +1,14 @@
-"""What customers think: items and scales, factors, measurement models, satisfaction."""
+"""What customers think: items and scales, factors, measurement models, satisfaction, drivers."""
 
 from crmlab.survey.careless import careless_flags, careless_signs
+from crmlab.survey.drivers import (
+    drivers,
+    importance_performance,
+    marginal_effects,
+    parallel_slopes,
+    penalty_reward,
+    plot_importance_performance,
+)
 from crmlab.survey.factors import (
     ExploratoryFactors,
     explore,
@@ -30,8 +38,9 @@ from crmlab.survey.weighting import balance, design_effect, rake
 __all__ = [
     "ExploratoryFactors", "Invariance", "MeasurementModel", "MeasurementResults", "Questionnaire",
     "ReversalWarning", "alpha_if_dropped", "alpha_interval", "attenuated", "balance", "careless_flags",
-    "careless_signs", "control_chart", "design_effect", "disattenuated", "explore", "gap_fit", "gaps", "htmt",
-    "invariance", "likert_table", "nps", "parallel_analysis", "plot_control_chart", "plot_gaps", "plot_htmt",
-    "plot_likert", "plot_parallel", "rake", "reliability", "satisfaction_index", "score_difference",
-    "top_box", "worth_factoring",
+    "careless_signs", "control_chart", "design_effect", "disattenuated", "drivers", "explore", "gap_fit",
+    "gaps", "htmt", "importance_performance", "invariance", "likert_table", "marginal_effects", "nps",
+    "parallel_analysis", "parallel_slopes", "penalty_reward", "plot_control_chart", "plot_gaps", "plot_htmt",
+    "plot_importance_performance", "plot_likert", "plot_parallel", "rake", "reliability",
+    "satisfaction_index", "score_difference", "top_box", "worth_factoring",
 ]

@@ -100,7 +100,7 @@ def test_no_module_is_longer_than_300_lines():
     ("room", "budget"),
     [
         ("collect", 1800),
-        ("survey", 2400),
+        ("survey", 3200),  # four second-half lessons: path models, drivers, choice, must-haves
         ("network", 1600),
         ("value", 2600),
         ("act", 1400),
