@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from matplotlib.axes import Axes
 from scipy import stats
+from statsmodels.discrete.discrete_model import Logit
 from statsmodels.miscmodels.ordinal_model import OrderedModel
+from statsmodels.regression.linear_model import WLS
 from statsmodels.tools.numdiff import approx_fprime
 
 from crmlab import plot
@@ -147,9 +148,10 @@ def _checked(
     table, names = as_pandas(data), [*predictors, outcome]
     require_columns(table.columns, names)
     for name in names:
-        if names.count(name) > 1 or list(table.columns).count(name) > 1:
-            raise ValueError(f"{name!r} is there twice, as a column, predictor or outcome: each stands once.")
-    given = answers(table, [outcome]).join(answers(table, predictors, scale))[names]
+        if names.count(name) > 1:
+            raise ValueError(f"{name!r} is there twice, as predictor or outcome: each stands once.")
+    given = answers(table, predictors, scale)
+    given[outcome] = answers(table, [outcome]).to_numpy()
     whole = given.notna().all(axis=1).to_numpy()
     heavy = respondent_weights(table, weights, whole)
     given, heavy = given[whole][heavy > 0], heavy[heavy > 0]
@@ -239,7 +241,7 @@ def _ordered(fit: Any) -> tuple[OrderedModel, list[str], dict[str, list[int]]]:
     model = getattr(fit, "model", None)
     if not isinstance(model, OrderedModel) or model.offset is not None:
         raise ValueError(
-            "fit is what OrderedModel(…, distr='logit').fit(disp=False) gives, without an offset."
+            "fit is what OrderedModel(…, distr='logit').fit(method='bfgs') gives, without an offset."
         )
     names = [str(name) for name in model.exog_names[: model.k_vars]]
     for name in names:
@@ -251,7 +253,7 @@ def _ordered(fit: Any) -> tuple[OrderedModel, list[str], dict[str, list[int]]]:
         errors = np.asarray(fit.bse)[: model.k_vars]
     _tell_apart(names, model.exog, errors, "the answer")
     if not fit.mle_retvals.get("converged", True):
-        raise ValueError("The search had not converged: .fit(maxiter=1000, disp=False).")
+        raise ValueError("The search had not converged: .fit(method='bfgs', maxiter=1000, disp=False).")
     terms: dict[str, list[int]] = {}
     for place, name in enumerate(names):  # type[T.Atrium] is one column of the text "type"
         terms.setdefault(name.partition("[T.")[0], []).append(place)
@@ -274,8 +276,8 @@ def marginal_effects(fit: Any, alpha: float = 0.05) -> pd.DataFrame:
     ----------
     fit : results of statsmodels' OrderedModel
         Logit or probit. It knows no weights: repeat the rows, and the errors are those of so many
-        respondents. Columns that a formula made of a text (``type[T.Atrium]``, or named so by hand) are known for one
-        predictor.
+        respondents. Columns that a formula made of a text (``type[T.Atrium]``, or named so by hand) are known
+        for one predictor.
     alpha : float
         1 − level of the intervals.
 
@@ -303,7 +305,7 @@ def marginal_effects(fit: Any, alpha: float = 0.05) -> pd.DataFrame:
     >>> from crmlab import datasets
     >>> wine = datasets.load("wine")
     >>> made = (wine[["temp", "contact"]] == ["warm", "yes"]).astype(float)
-    >>> fit = OrderedModel(wine["rating"], made, distr="logit").fit(disp=False)
+    >>> fit = OrderedModel(wine["rating"], made, distr="logit").fit(method="bfgs", disp=False)
     >>> marginal_effects(fit).query("predictor == 'temp'").round(2)
       predictor  answer  effect    se   low  high
     0      temp       1   -0.12  0.05 -0.21 -0.02
@@ -369,7 +371,7 @@ def parallel_slopes(fit: Any) -> pd.DataFrame:
     >>> from crmlab import datasets
     >>> wine = datasets.load("wine").assign(rating=lambda table: table["rating"].clip(2, 4))
     >>> made = (wine[["temp", "contact"]] == ["warm", "yes"]).astype(float)
-    >>> fit = OrderedModel(wine["rating"], made, distr="logit").fit(disp=False)
+    >>> fit = OrderedModel(wine["rating"], made, distr="logit").fit(method="bfgs", disp=False)
     >>> parallel_slopes(fit).round(2)
                chi2  df  p_value  above 2  above 3
     predictor
@@ -413,7 +415,7 @@ def _cut(x: np.ndarray, model: OrderedModel, names: list[str], j: int) -> tuple[
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            binary = sm.Logit(model.endog > j, x).fit(disp=False, maxiter=100)
+            binary = Logit(model.endog > j, x).fit(disp=False, maxiter=100)
             errors = np.asarray(binary.bse)[1:]
         except (Warning, np.linalg.LinAlgError):
             pass  # named below
@@ -494,12 +496,12 @@ def penalty_reward(
         raise ValueError(
             f"{met[kind, place]} of {predictors[place]!r} are {what}: a comparison needs two. Other steps?"
         )
-    design = sm.add_constant(np.hstack([failed, delighted]).astype(float))
+    design = np.column_stack([np.ones(len(rows)), failed, delighted])
     if np.linalg.matrix_rank(design) < 2 * p + 1 or len(design) <= 2 * p + 1:
         raise ValueError(
             "Who failed or delighted in one attribute tells another exactly: leave one of them out."
         )
-    fit = sm.WLS(rows[:, -1], design, weights=heavy).fit(cov_type="HC3", use_t=True)
+    fit = WLS(rows[:, -1], design, weights=heavy).fit(cov_type="HC3", use_t=True)
     one, none = np.eye(p), np.zeros((p, p))
     contrasts = np.vstack([np.hstack([one, none]), np.hstack([none, one]), np.hstack([one, one])])
     tested = fit.t_test(np.hstack([np.zeros((3 * p, 1)), contrasts]))
@@ -537,8 +539,8 @@ def importance_performance(
     DataFrame
         Index ``predictor``: ``importance`` (with ``importance_low``, ``importance_high`` where given),
         ``performance`` (mean answer from 0, the lowest, to 100, the highest), ``performance_low``,
-        ``performance_high`` (as of :func:`satisfaction_index`) and ``quarter``: "concentrate here" (important,
-        and worse than the mean attribute), "keep it up", "low priority", "possible overkill".
+        ``performance_high`` (as of :func:`satisfaction_index`) and ``quarter``: "concentrate here"
+        (important, and worse than the mean attribute), "keep it up", "low priority", "possible overkill".
 
     Raises
     ------
