@@ -265,7 +265,7 @@ def _tell_apart(names: Sequence[str], x: np.ndarray, errors: np.ndarray, what: s
     if lost.any():
         raise ValueError(
             f"The coefficient of {names[int(np.argmax(lost))]!r} cannot be found: the predictors tell {what} "
-            "perfectly (separation) or one another, or some are missing. Leave one out, or join rare answers."
+            "perfectly (separation) or one another. Leave one out, or join rare answers."
         )
 
 
@@ -293,7 +293,7 @@ def marginal_effects(fit: Any, alpha: float = 0.05) -> pd.DataFrame:
     ------
     ValueError
         No such fit, one that has not converged, perfect separation, predictors that cannot be told apart,
-        missing values, products and powers.
+        products and powers.
 
     References
     ----------
