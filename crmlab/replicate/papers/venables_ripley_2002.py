@@ -16,6 +16,7 @@ ERRORS = {
     "influence[T.Medium]": ".1047", "influence[T.High]": ".1272", "type[T.Apartment]": ".1192",
     "type[T.Atrium]": ".1552", "type[T.Terrace]": ".1515", "contact[T.High]": ".0955",
 }  # fmt: skip
+EDGE = "the maximum lies at -.572350002, and where a search stops decides the last digit"
 
 
 @case(
@@ -32,7 +33,8 @@ def venables_ripley_2002() -> Iterator[Row]:
     fit = model.fit(method="bfgs", gtol=1e-7, disp=False)
     where = "polr(Sat ~ Infl + Type + Cont, weights = Freq, data = housing) of R's MASS 7.3"
     for name, printed in SLOPES.items():
-        yield Row(f"slope of {name}", printed, fit.params[name], where, "reference output seen")
+        edge = {"tolerance": 5.1e-5, "reason": EDGE} if name == "type[T.Apartment]" else {}
+        yield Row(f"slope of {name}", printed, fit.params[name], where, "reference output seen", **edge)
     for name, printed in ERRORS.items():
         yield Row(f"standard error of {name}", printed, fit.bse[name], where, "reference output seen")
     low, high = model.transform_threshold_params(np.asarray(fit.params))[1:-1]
