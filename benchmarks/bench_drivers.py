@@ -82,7 +82,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "respondents.csv")
         table.to_csv(file, index=False)
-        python = peer_python(["dominance-analysis==1.1.9"], "-dominance")
+        python = peer_python(["dominance-analysis==1.1.9", "numpy<2", "pandas<3"], "-dominance")
         command = [python, "-c", PEER, file, str(options.peer_draws)]
         *theirs, taken = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     peer = float(taken) * options.draws / options.peer_draws

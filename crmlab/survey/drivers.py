@@ -614,6 +614,13 @@ def plot_importance_performance(table: pd.DataFrame, ax: Axes | None = None) -> 
     ax.plot(x, y, "o", color=plot.MODEL, ms=9)
     ax.axvline(x.mean(), color=plot.INK, lw=1, ls="--")
     ax.axhline(y.mean(), color=plot.INK, lw=1, ls="--")
+    ax.margins(0.1, 0.2)
+    back = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
     for name, across, up in zip(table.index, x, y, strict=True):
-        ax.annotate(plot.label(str(name)), (across, up), (7, 6), textcoords="offset points")
+        ax.annotate(plot.label(str(name)), (across, up), (7, 6), textcoords="offset points", bbox=back)
+    corners = ["low priority", "concentrate here", "possible overkill", "keep it up"]
+    for place, name in enumerate(corners):
+        side, end = ("left", "right")[place % 2], ("bottom", "top")[place // 2]
+        across, up = 0.01 + 0.98 * (place % 2), 0.01 + 0.98 * (place // 2)
+        ax.text(across, up, plot.label(name), style="italic", transform=ax.transAxes, ha=side, va=end)
     return plot.annotate(ax, "Importance and performance", "importance", "performance (0 worst, 100 best)")
