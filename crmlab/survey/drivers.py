@@ -483,7 +483,9 @@ def penalty_reward(
     gift         -0.07    1.61  excitement
     """
     (low, high), p = checked_scale(scale), len(predictors)
-    if min(steps) < 1 or sum(steps) > high - low:
+    for step in steps:
+        whole_number(step, "each of steps", least=1)
+    if len(steps) != 2 or sum(steps) > high - low:
         raise ValueError(
             f"steps are two whole numbers that leave answers of {low:g} to {high:g} between: {steps}."
         )

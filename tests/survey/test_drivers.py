@@ -408,6 +408,8 @@ def test_penalties_and_maps_that_cannot_be_are_told():
     table, names = attributes(), ["clean", "gift"]
     with pytest.raises(ValueError, match="steps are two whole numbers that leave"):
         survey.penalty_reward(table, "felt", names, (1, 5), steps=(3, 2))
+    with pytest.raises(ValueError, match="each of steps must be a whole number"):
+        survey.penalty_reward(table, "felt", names, (1, 5), steps=(1.5, 1))
     with pytest.raises(ValueError, match="outside the scale 1 to 4"):
         survey.penalty_reward(table, "felt", names, (1, 4), steps=(1, 1))
     with pytest.raises(ValueError, match="0 of 'gift' are failed"):
