@@ -92,6 +92,7 @@ def test_r2_of_every_subset_is_that_of_a_regression(table):
         assert found[subset] == pytest.approx(r2(table, "satisfied", names), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_promised():
     """True shares: those of 400,000 answers; here in 80 samples of 200, for two drivers."""
     rng, held = np.random.default_rng(8), []
@@ -148,6 +149,7 @@ def test_marginal_effects_of_a_text_set_everybody_to_each_level():
         assert found[f"type[T.{level}]"].tolist() == pytest.approx(wanted.tolist())
 
 
+@pytest.mark.slow
 def test_slopes_and_intervals_of_marginal_effects_by_simulation():
     """The average derivative of the true chances, over 40 samples: how often its interval holds it."""
     held = []
