@@ -3,7 +3,7 @@
     python benchmarks/bench_drivers.py [--respondents 1000] [--predictors 10] [--draws 1000]
 
 crmlab takes the R² of all 1,024 subsets in all draws from their covariance matrices at once, and Johnson's
-weights beside. statsmodels fits each subset in a loop, once; a draw costs the same, and the time is multiplied.
+weights beside. statsmodels fits each subset in a loop, once; a draw costs the same: the time is multiplied.
 The shares must agree to eight digits. dominance-analysis 1.1.9, which loops likewise, does not run with
 today's bokeh and IPython. CPU seconds.
 """
