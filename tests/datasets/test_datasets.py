@@ -347,4 +347,4 @@ def test_fresh_rebuild_agrees_with_the_committed_files():
     if "could not download" in run.stderr:
         pytest.skip("pip cannot download here")
     assert run.returncode == 0, run.stdout
-    assert run.stdout.count("fresh rebuild   agrees with its card") == 16
+    assert run.stdout.count("fresh rebuild   agrees with its card") == 17
