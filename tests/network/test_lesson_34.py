@@ -125,7 +125,9 @@ def test_what_it_says_of_six_other_companies():
         names = lesson(cells[1:], **names)
         worth = tea._truth["customers"].set_index("customer_id")["expected_margin_cents"] / 100
         rest = ["s6-calibration", "s6-wrong", "s6-three-years", "s6-older", "s7-titles", "s7-choose"]
-        found.append(lesson([*rest, "s7-rivals", "s8-left", "s8-table", "s9-score"], worth=worth, **names))
+        found.append(
+            lesson([*rest, "s7-rivals", "s8-left", "s8-table", "s9-rules", "s9-score"], worth=worth, **names)
+        )
     for one in found:
         sure = one["checked"].loc["0.8 to 1"]
         assert 0.955 < sure["right"] < 0.985 and sure["high"] < sure["said"] and sure["said"] > 0.985
