@@ -392,8 +392,8 @@ def coverage(signs: Any, roles: Any, sure: float = 0.8) -> pd.DataFrame:
 
     Notes
     -----
-    Webster & Wind's gatekeeper controls what reaches the others. Messages show through whom ours go in; they
-    do not show what this person holds back.
+    Webster & Wind's gatekeeper controls what reaches the others. Messages show through whom ours go in, which
+    is our own choice of address; they do not show what this person holds back.
 
     Examples
     --------

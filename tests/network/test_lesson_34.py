@@ -125,13 +125,17 @@ def test_what_it_says_of_six_other_companies():
         names = lesson(cells[1:], **names)
         worth = tea._truth["customers"].set_index("customer_id")["expected_margin_cents"] / 100
         rest = ["s6-calibration", "s6-wrong", "s6-three-years", "s6-older", "s7-titles", "s7-choose"]
-        found.append(lesson([*rest, "s7-rivals", "s8-left", "s8-table", "s9-score"], worth=worth, **names))
+        found.append(
+            lesson([*rest, "s7-rivals", "s8-left", "s8-table", "s9-rules", "s9-score"], worth=worth, **names)
+        )
     for one in found:
         sure = one["checked"].loc["0.8 to 1"]
         assert 0.955 < sure["right"] < 0.985 and sure["high"] < sure["said"] and sure["said"] > 0.985
         older = network.calibration(one["said"]["three years"], one["single"]["right"]).loc["0.8 to 1"]
         assert 0.935 < older["right"] < sure["right"] and older["right"] < 0.965
         assert one["has_left"].mean() > 0.8
+        ruled_out = one["checked"].loc["0 to 0.2"]
+        assert ruled_out["right"] > 1.5 * ruled_out["said"] and one["took_over"].mean() > 0.6
         rivals = one["rivals"]
         assert rivals.at["decider", "title"] == 1
         others = rivals.drop("decider")
@@ -139,5 +143,8 @@ def test_what_it_says_of_six_other_companies():
         kept = one["danger"]
         assert 0.335 < kept.at["all who fell silent", "kept"] < 0.465
         assert kept.at["truly left", "low"] < 1 < kept.at["truly left", "high"]
+        had_left, there = kept.loc["… of these, had left"], kept.loc["… had not left"]
+        assert had_left["low"] < 1 < had_left["high"] and there["high"] < had_left["low"]
+        assert one["there"].mean() > 0.6
         won = (one["won"] - one["lot"]) / (one["oracle"] - one["lot"])
         assert won["messages"] > 0.9 and won.drop("messages").max() < won["messages"]
