@@ -11,6 +11,7 @@ from crmlab import company, course, datasets, survey
 CELLS = nbformat.read(course.ROOT / "notebooks" / "25_why_they_stay.ipynb", as_version=4).cells
 STEPS = [
     "s4-simulate",
+    "s4-scales",
     "s4-sheets",
     "s4-fit",
     "s5-one",
@@ -21,9 +22,9 @@ STEPS = [
     "s6-two",
 ]
 ENVELOPE = [
-    *("s6-table", "s6-slope", "s8-commit", "s8-twin", "s8-points", "s8-halves", "s8-net", "s9-commit"),
-    *("s9-here", "s9-leaving", "s10-habits", "s10-commit", "s10-true", "s10-steps", "s11-commit"),
-    *("s11-open", "s11-lists", "s11-race"),
+    *("s6-table", "s6-words", "s6-slope", "s8-commit", "s8-twin", "s8-points", "s8-halves", "s8-net"),
+    *("s8-stay-commit", "s8-stay", "s9-commit", "s9-here", "s9-leaving", "s10-habits", "s10-commit"),
+    *("s10-true", "s10-steps", "s10-who", "s11-commit", "s11-open", "s11-lists", "s11-race"),
 ]
 
 
@@ -86,6 +87,12 @@ def test_the_company_is_built_as_the_lesson_says():
     assert "leaving" in arrows["experience"]
 
 
+def printed(row: str) -> list[float]:
+    """Read a row of the lesson's tables of the six other companies."""
+    (line,) = [line for cell in CELLS for line in cell.source.splitlines() if line.startswith(f"| {row} | ")]
+    return [float(one.replace("−", "-")) for one in line.split("|")[2:-1]]
+
+
 @pytest.fixture(scope="module")
 def others():
     found = {}
@@ -108,6 +115,26 @@ def test_what_it_says_of_the_twin_in_six_other_companies(others):
         assert -1.1 < slope * gain["points of satisfaction"] < 2
         assert point.loc["low", "dollars"] < 0 < point.loc["high", "dollars"]
         assert net.iloc[0] < 0 and (net.iloc[2:] > 0).all()
+        assert 37 <= names["kept"][0] <= 58 and sorted(names["kept"]) == names["kept"]
+    rise = {seed: names["gain"].mean() for seed, names in others.items()}
+    brings = [one["dollars"] for one in rise.values()]
+    promise = [
+        names["point"].loc["a point goes with", "dollars"] * rise[seed]["points of satisfaction"]
+        for seed, names in others.items()
+    ]
+    assert brings == pytest.approx(printed("better delivery brings"), abs=0.051)
+    assert promise == pytest.approx(printed("their slope, times that rise"), abs=0.051)
+
+
+@pytest.mark.slow
+def test_what_it_says_of_words_and_of_who_answers_in_six_other_companies(others):
+    for names in others.values():
+        low, high = names["add"].loc[["low", "high"], "dollars"]
+        assert low < 0 < high
+        responded = names["invited"]["responded"].groupby(names["fifth"], observed=True).mean()
+        assert responded["most"] > 1.3 * responded.drop("most").max()
+        orders = names["half_year"](names["tea"], names["sheets"])["orders"]
+        assert (orders[names["had_left"]] == 0).all()
 
 
 @pytest.mark.slow
@@ -118,12 +145,28 @@ def test_what_it_says_of_leaving_and_of_words_in_six_other_companies(others):
         answered, plain, true, everybody, does = names["steps"]
         assert 0.07 < answered - plain < 0.09 and 0.11 < true - plain < 0.145
         assert true > everybody > does == pytest.approx(0.5365, abs=0.004)
+    each = others.values()
+    alone = [names["alone"].params["satisfaction"] for names in each]
+    constant = [names["constant"].params["satisfaction"] for names in each]
+    assert alone == pytest.approx(printed("satisfaction alone"), abs=0.00051)
+    assert constant == pytest.approx(printed("the two held constant"), abs=0.00051)
+    puts_on = np.array([-np.diff(names["steps"])[:2] for names in each]).T
+    assert puts_on[0] == pytest.approx(printed("habits put on"), abs=0.00051)
+    assert puts_on[1] == pytest.approx(printed("errors put on"), abs=0.00051)
 
 
 @pytest.mark.slow
 def test_what_it_says_of_lists_in_six_other_companies(others):
-    race = pd.DataFrame({seed: names["race"]["score"] for seed, names in others.items()}).drop("oracle")
+    race = pd.DataFrame({seed: names["race"]["score"] for seed, names in others.items()}).drop(
+        ["oracle", "by lot"]
+    )
     assert race.loc["ordered most before"].between(0.145, 0.485).all()
     assert (race.idxmax() == "ordered most before").sum() == 5
     assert race.loc["least satisfied"].between(-0.085, 0.19).all()
     assert race.loc["most loyal in words"].between(-0.18, 0.08).all()
+    for name, scores in race.iterrows():
+        assert scores.tolist() == pytest.approx(printed(name), abs=0.011)
+    by_lot = [names["by_lot"] for names in others.values()]
+    assert min(by_lot) == pytest.approx(-58, abs=0.6) and max(by_lot) == pytest.approx(90, abs=0.6)
+    places = race.rank(ascending=False).loc["the same, lukewarm only"]
+    assert sorted(places) == [1, 2, 2, 2, 2, 2]
