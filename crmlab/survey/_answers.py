@@ -27,7 +27,7 @@ def items_of(factors: Any, name: str = "factors") -> dict[str, list[str]]:
     {'trust': ['t1', 't2']}
     """
     if not hasattr(factors, "items") or not factors:
-        raise ValueError(f"{name} is a dict of lists, {{'trust': ['t1', 't2']}}; got {factors!r}.")
+        raise ValueError(f"{name} is a dict of lists of items, {{'trust': ['t1', 't2']}}; got {factors!r}.")
     found = {}
     for factor, items in factors.items():
         if isinstance(items, str) or not all(isinstance(item, str) for item in items) or not len(items):

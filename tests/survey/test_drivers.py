@@ -332,14 +332,14 @@ def test_effects_add_up_to_nothing_and_a_turned_predictor_turns_them():
 @pytest.mark.parametrize(
     ("change", "predictors", "message"),
     [
-        ({"taste": 3.0}, NAMES, "Everybody gave the same answer to 'taste': leave it out"),
+        ({"taste": 3.0}, NAMES, "All answers to 'taste' are the same"),
         ({"satisfied": 3.0}, NAMES, "Everybody gave the same 'satisfied': there is nothing to explain"),
         ({"price": lambda t: t["taste"] + t["place"]}, NAMES, "'place' tell each other exactly"),
         ({"price": lambda t: 2 * t["taste"]}, NAMES, "'taste', 'price' tell each other exactly"),
-        ({"taste": "good"}, NAMES, "'taste' must hold numbers and has 'good'"),
-        ({"taste": np.inf}, NAMES, "'taste' has an infinite value"),
+        ({"taste": "good"}, NAMES, "'taste' must hold numbers and holds 'good'"),
+        ({"taste": np.inf}, NAMES, "answers to 'taste' are infinite"),
         ({"taste": np.nan}, NAMES, "Nobody answered 'taste'"),
-        ({"taste": lambda t: t["taste"].where(t.index != 5, 999)}, NAMES, "'taste' has 999"),
+        ({"taste": lambda t: t["taste"].where(t.index != 5, 999)}, NAMES, "look like a code for a missing one"),
         ({"price": lambda t: -2 * t["satisfied"]}, NAMES, "R² is 1: 'satisfied', or what it was made of"),
         ({}, [*NAMES, "satisfied"], "'satisfied' is there twice"),
         ({}, ["taste", "taste"], "'taste' is there twice"),
@@ -412,7 +412,7 @@ def test_penalties_and_maps_that_cannot_be_are_told():
         survey.penalty_reward(table, "felt", names, (1, 5), steps=(3, 2))
     with pytest.raises(ValueError, match="each of steps must be a whole number"):
         survey.penalty_reward(table, "felt", names, (1, 5), steps=(1.5, 1))
-    with pytest.raises(ValueError, match="outside the scale 1 to 4"):
+    with pytest.raises(ValueError, match="outside its scale 1 to 4"):
         survey.penalty_reward(table, "felt", names, (1, 4), steps=(1, 1))
     with pytest.raises(ValueError, match="0 of 'gift' are failed"):
         survey.penalty_reward(table.assign(gift=table["gift"].clip(lower=3)), "felt", names, (1, 5))
