@@ -339,7 +339,7 @@ def test_effects_add_up_to_nothing_and_a_turned_predictor_turns_them():
         ({"taste": "good"}, NAMES, "'taste' must hold numbers and holds 'good'"),
         ({"taste": np.inf}, NAMES, "answers to 'taste' are infinite"),
         ({"taste": np.nan}, NAMES, "Nobody answered 'taste'"),
-        ({"taste": lambda t: t["taste"].where(t.index != 5, 999)}, NAMES, "look like a code for a missing one"),
+        ({"taste": lambda t: t["taste"].where(t.index != 5, 999)}, NAMES, "look like a code for a missing"),
         ({"price": lambda t: -2 * t["satisfied"]}, NAMES, "R² is 1: 'satisfied', or what it was made of"),
         ({}, [*NAMES, "satisfied"], "'satisfied' is there twice"),
         ({}, ["taste", "taste"], "'taste' is there twice"),
