@@ -381,10 +381,10 @@ def _solve(matrix: np.ndarray, start: np.ndarray, reached: np.ndarray) -> tuple[
         can |= inside[:, can].sum(axis=1) > 0
     reach, steps = np.zeros(len(start)), np.full(len(start), np.nan)
     if can.any():
-        fundamental = -inside[np.ix_(can, can)]
-        # who leaves, added up: 1 less who stays would lose the digits of a rare move
-        others = np.where(np.arange(len(matrix)) == start[:, None], 0, matrix[start])
-        np.fill_diagonal(fundamental, others.sum(axis=1)[can])
+        fundamental = np.eye(can.sum()) - inside[np.ix_(can, can)]
+        # 1 less who stays loses the digits of a rare move: there add up who leaves
+        leave = np.where(np.arange(len(matrix)) == start[:, None], 0, matrix[start]).sum(axis=1)[can]
+        np.fill_diagonal(fundamental, np.where(leave < 1e-3, leave, np.diag(fundamental)))
         reach[can] = np.linalg.solve(fundamental, direct[can]).clip(0, 1)
         steps[can] = np.linalg.solve(fundamental, reach[can]) / reach[can]
     return reach, steps
