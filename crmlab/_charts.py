@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from crmlab._arguments import floats, number
-from crmlab._tables import look_up, whole_number
+from crmlab._tables import LARGEST_AMOUNT, look_up, whole_number
 
 _RANGE = 1.128379167095513  # mean distance of two normal values in standard deviations, 2 / √π
 BEYOND, RUN = "beyond a limit", "{} in a row on one side"
@@ -151,9 +151,11 @@ class _Running:
         given: Any = floats(np.asarray(values), "the values of the chart")
         if given.ndim not in (1, 2) or not len(given):
             raise ValueError("A chart takes one value per period, or a table with a column for each series.")
-        if np.isinf(given).any():
-            row = int(np.argmax(np.isinf(given.reshape(len(given), -1)).any(axis=1)))
-            raise ValueError(f"Period {row} (counted from 0) holds an infinite value.")
+        if (large := np.abs(given) > LARGEST_AMOUNT).any():
+            row = int(np.argmax(large.reshape(len(given), -1).any(axis=1)))
+            raise ValueError(
+                f"Period {row} (counted from 0) holds an infinite value, or one beyond ±{LARGEST_AMOUNT:g}."
+            )
         shown, ways = given.reshape(len(given), -1), self._ways()
         held, found = np.zeros((len(ways), shown.shape[1])), np.full(shown.shape, np.nan)
         for period, value in enumerate(shown):
@@ -205,6 +207,8 @@ class _Running:
         high = 1.0
         while self._exact(high, 0) < run_length:
             high *= 1.5
+        if not self._exact(1e-6, 0) < run_length or not np.isfinite(self._exact(high, 0)):
+            raise ValueError(f"There is no limit with a run length of {run_length:g} that can be reckoned.")
         return float(brentq(lambda limit: self._exact(limit, 0) - run_length, 1e-6, high, xtol=1e-9))
 
     def run_lengths(
@@ -235,7 +239,9 @@ class _Running:
             If a series has no alarm after `longest` periods.
         """
         number(limit, "limit", "a number above 0", low=1e-9)
+        number(shift, "shift", "a finite number")
         whole_number(series, "series", least=1)
+        whole_number(longest, "longest", least=1)
         luck, ways = np.random.default_rng(rng), self._ways()
         value, found = luck.standard_normal(series), np.zeros(series, int)
         held, place = np.zeros((len(ways), series)), np.arange(series)
@@ -332,12 +338,17 @@ class Cusum(_Running):
 
     def _exact(self, limit: float, shift: float) -> float:
         if self.side == "both":
-            return 1 / sum(1 / Cusum(self.allowance, side)._exact(limit, shift) for side in ("low", "high"))
+            rate = sum(1 / Cusum(self.allowance, side)._exact(limit, shift) for side in ("low", "high"))
+            return 1 / rate if rate else np.inf
         drift = (shift if self.side == "high" else -shift) - self.allowance
         nodes, weights = _gauss(0, limit, 1.0)
         start = np.r_[0, nodes]  # the sum stands at 0 with a probability of its own
         stays = np.column_stack([ndtr(-start - drift), _density(nodes - start[:, None] - drift) * weights])
-        return float(np.linalg.solve(np.eye(len(start)) - stays, np.ones(len(start)))[0])
+        try:
+            found = float(np.linalg.solve(np.eye(len(start)) - stays, np.ones(len(start)))[0])
+        except np.linalg.LinAlgError:  # it never leaves 0, to the last digit
+            return np.inf
+        return found if 1 - 1e-9 <= found < 1e14 else np.inf
 
 
 @dataclass(frozen=True)
@@ -388,6 +399,8 @@ class Ewma(_Running):
         mean, high = -shift if self.side == "low" else shift, limit * self._spread()
         # on one side the average may go down as far as it likes: eight spreads are as good as that
         low = -high if self.side == "both" else min(mean, 0) - 8 * self._spread()
+        if high - low > 400 * self.weight:  # too wide for the nodes: the number would be wrong
+            return np.nan
         nodes, weights = _gauss(low, high, self.weight)
 
         def stays(start: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ from crmlab.network.buying import (
     calibration,
     coverage,
     hit_rates,
-    plot_buying_centre,
 )
+from crmlab.network.centre import plot_buying_centre
 from crmlab.network.gains import gains, win_win
 from crmlab.network.graph import edges, stakeholder_graph, ties
 from crmlab.network.groups import communities, dependence, modularity, removal

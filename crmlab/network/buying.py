@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from scipy.stats import binom
 
-from crmlab import plot
-from crmlab._arguments import number
+from crmlab._arguments import floats, number
 from crmlab._intervals import resampled, wilson
-from crmlab._tables import as_pandas, look_up, refuse, require_columns, unknown, whole_number
+from crmlab._tables import as_pandas, extended, look_up, refuse, require_columns, unknown, whole_number
+from crmlab.network.graph import dates
 
 PARTS = {"from": "writes", "to": "is written to", "copied": "is copied", "signed": "signs for another"}
 """Who takes part in a message, and what the table of signs says of it; for "from" the topic is added."""
@@ -52,14 +51,16 @@ def buying_signs(
     DataFrame
         Index: `account` and `person`, everybody in `people`. Columns: numbers of messages, ``writes`` with
         each topic, ``writes no topic``, ``is written to``, ``is copied`` and ``signs for another`` (one's
-        name stands under what somebody else wrote; who signs their own message did nothing more).
+        name stands under what somebody else wrote; who signs their own message did nothing more). A sender
+        who is also copied counts under both.
 
     Raises
     ------
     ValueError
         If an id is missing, a person is listed twice or at two firms, a firm with messages has no people,
-        a message is listed twice, has no sender or two, a participant is unknown, of another firm or of an
-        unknown part, or there is no message.
+        a message is listed twice, has no sender or two, a participant is unknown, of another firm, of an
+        unknown part or twice in one part of a message, a topic is empty, "no topic" or a telling one in
+        another way of writing ("Need "), or there is no message.
 
     Notes
     -----
@@ -96,6 +97,11 @@ def buying_signs(
     if messages.empty:
         raise ValueError("There is not a single message.")
     refuse(messages, ~messages[account].isin(people[account]).to_numpy(), "a firm without people")
+    text, told = messages[topic].astype(object), {sign.split()[1] for sign in TELLING.values()}
+    plain = text.astype(str).str.strip().str.lower()
+    other = plain.isin(["", "no topic"]) | plain.isin(told) & ~text.isin(told)
+    what = f"a topic that says none, or not as it is written: {', '.join(sorted(told))}"
+    refuse(messages, (other & text.notna()).to_numpy(), what)
     parts = {one: look_up("part in a message", one, PARTS) for one in rows[part].astype(object).unique()}
     firm_of = messages.set_index(message)[account]
     refuse(rows, ~rows[message].isin(firm_of.index).to_numpy(), "a message that is not listed")
@@ -104,6 +110,12 @@ def buying_signs(
     refuse(messages, messages[message].isin(senders[senders.duplicated()]).to_numpy(), "two senders")
     theirs = rows[rows[person].notna()]
     home = people.set_index(person)[account].reindex(theirs[person]).to_numpy()
+    again = theirs.duplicated([message, part, person]).to_numpy()
+    refuse(theirs, again, "a participant who is there before, in the same part of the message")
+    if theirs[person].dtype.kind == "f":
+        refuse(
+            theirs, (theirs[person].abs() >= 2**53).to_numpy(), "an id that floats cannot tell from others"
+        )
     refuse(theirs, pd.isna(home), "a participant who is not among the people")
     refuse(theirs, home != firm_of.loc[theirs[message]].to_numpy(), "a participant of another firm")
 
@@ -124,8 +136,14 @@ def _signs(table: Any) -> pd.DataFrame:
     table = as_pandas(table)
     if table.index.nlevels != 2 or not table.index.is_unique or table.empty:
         raise ValueError("signs is the table that network.buying_signs returns: a row per firm and person.")
+    numeric = all(map(pd.api.types.is_numeric_dtype, table.dtypes))
+    if not numeric or not table.columns.is_unique or table.index.to_frame().isna().any(axis=None):
+        raise ValueError(
+            "signs have counts in every column, each column once, and no missing firm or person."
+        )
     values = table.to_numpy(float)
-    refuse(table, ~(np.isfinite(values) & (values >= 0)).all(axis=1), "a count that is missing or negative")
+    wrong = ~((values >= 0) & (values < np.inf) & (values % 1 == 0)).all(axis=1)
+    refuse(table, wrong, "a count that is missing or negative, or is not whole")
     return table
 
 
@@ -226,7 +244,8 @@ def buying_roles(
     Raises
     ------
     ValueError
-        If a sign is not in `signs`, or a rate is not there or not between 0 and 1.
+        If a sign is not in `signs` or is there twice for a role, or a rate is not there, there twice or not
+        between 0 and 1.
 
     Notes
     -----
@@ -253,14 +272,18 @@ def buying_roles(
                 8         initiator         1   3      0.110
                 9         initiator         0   3      0.014
     """
-    signs, rates = _signs(signs), as_pandas(rates)
+    signs, rates, telling = _signs(signs), as_pandas(rates), dict(telling)
     require_columns(rates.columns, ["rate"])
+    if not telling or not rates.index.is_unique:
+        raise ValueError("It takes a role with a sign at least, and one rate for each role and sign.")
     firm = signs.index.get_level_values(0)
     people = signs.groupby(firm)[signs.columns[0]].transform("size").to_numpy()
     found = []
     for role, several in telling.items():
         names = [several] if isinstance(several, str) else list(several)
         require_columns(signs.columns, names)
+        if len(set(names)) < len(names):
+            raise ValueError(f"A sign counts once for the role {role!r}; got {names}.")
         weight = np.zeros(len(signs))
         for name in names:
             if (role, name) not in rates.index:
@@ -316,8 +339,8 @@ def calibration(
     Raises
     ------
     ValueError
-        If the indexes differ, a certainty is missing or outside 0 to 1, `right` is not true or false, or the
-        edges do not rise from 0 to 1.
+        If the indexes differ, a firm is missing, a certainty is missing or outside 0 to 1, `right` is not
+        true or false, or the edges do not rise from 0 to 1.
 
     References
     ----------
@@ -338,12 +361,15 @@ def calibration(
     whole_number(draws, "draws", least=1)
     if said.empty or not said.index.equals(truth.index) or truth.dtype != bool:
         raise ValueError("certainty and right need the same index, and right must be true or false (bool).")
+    said = pd.Series(floats(said, "certainty"), said.index)
+    if said.index.get_level_values(0).hasnans:
+        raise ValueError("A firm is missing in the index of certainty.")
     if not said.between(0, 1).all():
         raise ValueError(f"A certainty lies between 0 and 1; {said[~said.between(0, 1)].iloc[0]!r} does not.")
     if len(ends) < 2 or ends[0] != 0 or ends[-1] != 1 or not (np.diff(ends) > 0).all():
         raise ValueError(f"edges rise from 0 to 1; got {list(edges)!r}.")
     place = np.minimum(np.searchsorted(ends, said.to_numpy(), side="right") - 1, len(ends) - 2)
-    firm, firms = pd.factorize(said.index.get_level_values(0))
+    firm, firms = pd.factorize(said.index.get_level_values(0), sort=True)
     cases, hits = (np.zeros((len(firms), len(ends) - 1)) for _ in range(2))
     np.add.at(cases, (firm, place), 1)
     np.add.at(hits, (firm, place), truth.to_numpy(float))
@@ -367,6 +393,24 @@ def calibration(
     return table[table["cases"] > 0]
 
 
+def pair(signs: Any, roles: Any, sure: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return signs and roles of the same people, or raise ValueError."""
+    signs, roles = _signs(signs), as_pandas(roles)
+    number(sure, "sure", "a share between 0 and 1", low=0, high=1)
+    require_columns(roles.columns, ["certainty"])
+    if roles.index.nlevels != 3 or not roles.index.is_unique:
+        raise ValueError("roles is the table of network.buying_roles: a row per firm, person and role, once.")
+    of = roles.index.droplevel(2)
+    each = roles.groupby(level=2).size()
+    if set(of) != set(signs.index) or (each != len(signs)).any():
+        raise ValueError(
+            "signs and roles speak of different firms or people: make both of the same messages."
+        )
+    given = floats(roles["certainty"], "certainty")
+    refuse(roles, ~((given >= 0) & (given <= 1 + 1e-9)), "a certainty that is missing or outside 0 to 1")
+    return signs, roles
+
+
 def coverage(signs: Any, roles: Any, sure: float = 0.8) -> pd.DataFrame:
     """Return for each firm how many we are in contact with, and which roles we know.
 
@@ -383,12 +427,13 @@ def coverage(signs: Any, roles: Any, sure: float = 0.8) -> pd.DataFrame:
         Indexed by the firm: ``people``, ``contacts`` (those who wrote to us), ``messages`` (from them),
         ``largest_share`` (of these, by the one who wrote most; missing where nobody wrote), ``known`` (roles
         whose holder is known), ``unknown`` (the others, in words), ``gatekeeper`` (to whom most of our
-        messages went) and ``gate_share`` (of ours, to that person); both missing where we wrote to nobody.
+        messages went; of equals the first by id) and ``gate_share`` (of ours, to that person); both missing
+        where we wrote to nobody.
 
     Raises
     ------
     ValueError
-        If `sure` is no share, or the two tables speak of different firms.
+        If `sure` or a certainty is no share, or the two tables speak of different firms or people.
 
     Notes
     -----
@@ -406,16 +451,19 @@ def coverage(signs: Any, roles: Any, sure: float = 0.8) -> pd.DataFrame:
     customer_id
     1                 2         1      1                   7
     """
-    signs, roles = _signs(signs), as_pandas(roles)
-    number(sure, "sure", "a share between 0 and 1", low=0, high=1)
-    require_columns(roles.columns, ["certainty"])
+    signs, roles = pair(signs, roles, sure)
     require_columns(signs.columns, ["is written to"])
-    if set(roles.index.get_level_values(0)) != set(signs.index.get_level_values(0)):
-        raise ValueError("signs and roles speak of different firms: make both of the same messages.")
     wrote = signs[[name for name in signs if str(name).startswith("writes ")]].sum(axis=1)
-    by_firm, ours = wrote.groupby(level=0), signs["is written to"]
-    best = roles["certainty"].groupby(level=[0, "role"], sort=False).max() >= sure
-    open_roles = best[~best].reset_index("role")["role"].astype(str).groupby(level=0).agg(", ".join)
+    by_firm, ours = wrote.groupby(level=0), signs["is written to"].sort_index()
+    best = roles["certainty"].groupby(level=[0, 2], sort=False).max() >= sure
+    open_roles = (
+        best[~best]
+        .rename_axis([None, "role"])
+        .reset_index(1)["role"]
+        .astype(str)
+        .groupby(level=0)
+        .agg(", ".join)
+    )
     table = pd.DataFrame({"people": by_firm.size(), "contacts": (wrote > 0).groupby(level=0).sum()})
     table["messages"] = by_firm.sum()
     table["largest_share"] = by_firm.max() / table["messages"].where(table["messages"] > 0)
@@ -461,7 +509,8 @@ def after_leaving(
     Raises
     ------
     ValueError
-        If an account or a date is missing, or nobody who left can be judged.
+        If an account or a date is missing, a date has a time zone or is no date, nobody who left can be
+        judged, or `leavings` has a column of the result.
 
     Examples
     --------
@@ -479,13 +528,15 @@ def after_leaving(
     refuse(orders, orders[[account, date]].isna().any(axis=1).to_numpy(), f"no {account!r} or no {date!r}")
     what = f"no {account!r} or no {left!r}"
     refuse(leavings, leavings[[account, left]].isna().any(axis=1).to_numpy(), what)
-    at, span = pd.to_datetime(orders[date]), pd.Timedelta(days=days)
-    day = pd.to_datetime(leavings[left])
+    extended(leavings, **dict.fromkeys(("before", "after", "elsewhere", "expected")))
+    at, span = dates(orders, date), pd.Timedelta(days=days)
+    day = dates(leavings, left)
     since = at.groupby(orders[account].to_numpy()).min()
     first = pd.to_datetime(pd.Series(since.reindex(leavings[account]).to_numpy(), leavings.index))
     judged = (first <= day - span) & (day >= at.min() + span) & (day + span <= at.max())
+    nobody = f"Nobody left with {days} days of orders before and after, there and elsewhere: take fewer days."
     if not judged.any():
-        raise ValueError(f"Nobody left with {days} days of orders before and after: take fewer days.")
+        raise ValueError(nobody)
     table, day = leavings[judged].copy(), day[judged].to_numpy()[:, None]
     age = (at.to_numpy()[None] - day) / np.timedelta64(1, "D")  # a row for each leaving
     own = orders[account].to_numpy()[None] == table[account].to_numpy()[:, None]
@@ -494,99 +545,7 @@ def after_leaving(
     table["before"], table["after"] = (before & own).sum(axis=1), (after & own).sum(axis=1)
     others = (before & old & ~own).sum(axis=1)
     table["elsewhere"] = (after & old & ~own).sum(axis=1) / np.where(others > 0, others, np.nan)
-    return table.assign(expected=table["before"] * table["elsewhere"]).dropna(subset="expected")
-
-
-def plot_buying_centre(
-    signs: Any,
-    roles: Any,
-    firm: Any,
-    telling: Mapping[str, str | Sequence[str]] = TELLING,
-    names: Any = None,
-    sure: float = 0.8,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the people of one firm about us: what each writes as arrows, the roles by shape and in words.
-
-    Parameters
-    ----------
-    signs, roles : DataFrame
-        As of :func:`buying_signs` and :func:`buying_roles`.
-    firm : id
-        Which firm.
-    telling : mapping
-        As for :func:`buying_roles`: which signs speak for a role. Up to six roles.
-    names : Series or mapping, optional
-        What to write beside each person; the id, where there is none.
-    sure : float
-        From which certainty on a role is written.
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-        From each person an arrow for each role for which the signs of that person speak, the wider the more
-        messages; a dotted ring about who has no role of which we are sure.
-
-    Raises
-    ------
-    ValueError
-        If the firm or a sign is not there, or there are more than six roles.
-
-    Examples
-    --------
-    >>> index = pd.MultiIndex.from_tuples([(1, 7), (1, 8)], names=["customer_id", "person_id"])
-    >>> signs = pd.DataFrame({"writes need": [3, 0], "is written to": [1, 0]}, index=index)
-    >>> rates = pd.DataFrame({"rate": [0.9]}, index=pd.MultiIndex.from_tuples([("initiator", "writes need")]))
-    >>> found = buying_roles(signs, rates, {"initiator": "writes need"})
-    >>> [text.get_text() for text in plot_buying_centre(signs, found, 1, names={7: "Lin"}).texts if
-    ...  text.get_text()]
-    ['we', 'Lin\\ninitiator > 99 %', '8\\nno role known']
-    """
-    signs, roles = _signs(signs), as_pandas(roles)
-    firms = signs.index.get_level_values(0)
-    if firm not in firms:
-        raise ValueError(unknown("firm", firm, map(str, firms.unique()[:20])))
-    held, said = signs.loc[firm], roles["certainty"].loc[firm].unstack("role")
-    called = dict({} if names is None else pd.Series(names))
-    told_by = {role: [one] if isinstance(one, str) else list(one) for role, one in telling.items()}
-    told_by = {role: several for role, several in told_by.items() if role in said}
-    if len(told_by) > len(plot.PALETTE):
-        raise ValueError(f"A figure shows {len(plot.PALETTE)} roles at most; leave some out of telling.")
-    require_columns(signs.columns, [sign for several in told_by.values() for sign in several])
-    acts = pd.DataFrame({role: held[several].sum(axis=1) for role, several in told_by.items()})
-    ax = plot.axes(ax, figsize=(9, 5.6))
-    angle = np.pi / 2 - 2 * np.pi * (np.arange(len(held)) + 0.5) / len(held)
-    at = pd.DataFrame({"x": 1.25 * np.cos(angle), "y": np.sin(angle)}, index=held.index)
-    most = max(acts.to_numpy().max(initial=0), 1)
-    looks = dict(zip(told_by, zip(plot.PALETTE, plot.LINES, plot.MARKERS, strict=True), strict=False))
-    for bend, (role, several) in enumerate(told_by.items()):
-        colour, line, marker = looks[role]
-        ax.plot(
-            [], [], color=colour, ls=line, marker=marker, label=plot.label(f"{role}: {', '.join(several)}")
-        )
-        for who in held.index[acts[role] > 0]:
-            arrow = {"arrowstyle": "-|>", "color": colour, "ls": line, "shrinkA": 14, "shrinkB": 18}
-            arrow |= {"lw": 0.6 + 4 * np.sqrt(acts.at[who, role] / most)}
-            arrow["connectionstyle"] = f"arc3,rad={0.16 * (bend - 2):.2f}"
-            ax.annotate("", (0, 0), tuple(at.loc[who]), arrowprops=arrow)
-    box = {"boxstyle": "circle,pad=0.6", "fc": plot.INK}
-    ax.text(0, 0, plot.label("we"), color="white", ha="center", va="center", zorder=5, bbox=box)
-    told = []
-    for who in held.index:
-        sure_of = said.loc[who][said.loc[who] >= sure].sort_values(ascending=False, kind="stable")
-        colour, _, marker = looks[sure_of.index[0]] if len(sure_of) else ("white", "", "o")
-        ring = ":" if sure_of.empty else "-"
-        x, y = at.loc[who]
-        ax.scatter(x, y, s=300, c=colour, marker=marker, edgecolor=plot.INK, ls=ring, zorder=6)
-        sure_as = ["> 99 %" if value > 0.99 else f"{100 * value:.0f} %" for value in sure_of]
-        lines = [f"{role} {value}" for role, value in zip(sure_of.index, sure_as, strict=True)]
-        text = "\n".join([str(called.get(who, who)), *(lines or [plot.label("no role known")])])
-        side = "left" if at.at[who, "x"] > 0.05 else "right" if at.at[who, "x"] < -0.05 else "center"
-        x, y = at.loc[who] * (1.15 if side != "center" else 1.3)
-        ax.text(x, y, text, ha=side, va="center", fontsize=9, zorder=6)
-        told.append(text.replace("\n", ", "))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncol=3, frameon=False, fontsize=8)
-    ax.set(xlim=(-2.6, 2.6), ylim=(-1.35, 1.35))
-    ax.set_axis_off()
-    return plot.describe(ax, f"{plot.label('Buying centre')}: {'; '.join(told)}.")
+    table = table.assign(expected=table["before"] * table["elsewhere"]).dropna(subset="expected")
+    if table.empty:
+        raise ValueError(nobody)
+    return table

@@ -15,6 +15,35 @@ WAYS = {"out": 1, "in": -1, "both": 0}
 """Directions of a relation: from its source to its target, the other way, both."""
 
 
+def dates(table: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column of dates, or of texts such as "2025-06-30" (ISO 8601), as dates without a time zone.
+
+    Numbers, texts that can be read in two ways, and moments in a time zone are refused.
+
+    Examples
+    --------
+    >>> dates(pd.DataFrame({"left_on": ["2025-06-30"]}), "left_on").iloc[0]
+    Timestamp('2025-06-30 00:00:00')
+    """
+    values = table[column]
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    kind, found = pd.api.types.infer_dtype(values), None
+    try:
+        if kind in ("datetime64", "datetime", "date", "string") or not len(values):
+            found = pd.to_datetime(values, format="ISO8601" if kind == "string" else None)
+    except (ValueError, TypeError):
+        pass
+    if found is None or found.dtype.kind != "M":
+        first = f"the first is {values.iloc[0]!r}" if len(values) else "it is empty"
+        raise ValueError(f"{column!r} holds days, such as '2025-06-30'; {first}.")
+    if found.dt.tz is not None:
+        raise ValueError(
+            f"{column!r} has the time zone {found.dt.tz}: say which local day you mean, without it."
+        )
+    return found
+
+
 def quantities(table: pd.DataFrame, column: str, least: float = -np.inf) -> pd.Series:
     """Return a column of numbers, none missing, infinite or below `least`, or raise ValueError.
 

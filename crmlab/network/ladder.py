@@ -11,7 +11,8 @@ from matplotlib.patches import Rectangle
 from crmlab import plot
 from crmlab._arguments import floats, level
 from crmlab._intervals import resampled, wilson
-from crmlab._tables import as_day, as_pandas, drawn_table, refuse, require_columns, unknown, whole_number
+from crmlab._tables import as_pandas, drawn_table, refuse, require_columns, unknown, whole_number
+from crmlab.network.graph import dates
 
 ENOUGH = 20
 """Rows of fewer moves than this are marked as few: their intervals are so wide that they say little."""
@@ -35,7 +36,7 @@ def rungs(
         One row per condition, with the columns ``rung``, ``measure`` (a column of `facts`) and ``at_least``.
         The rungs stand from the lowest to the highest; all conditions of a rung must hold.
     customer, as_of : str
-        Columns of `facts`: who, and the day.
+        Columns of `facts`: who, and the day, a date or a text such as "2025-06-30", without a time zone.
     off : str
         What to call those on no rung.
 
@@ -50,7 +51,8 @@ def rungs(
     ------
     ValueError
         If a column is not there, a customer, a day or a measure is missing, a customer is there twice on one
-        day, the rules have fewer than two rungs, a limit is no number, or `off` is the name of a rung.
+        day, the rules have fewer than two rungs, a limit is no number, `off` is the name of a rung, or
+        `customer` or `as_of` is called "rung".
 
     Notes
     -----
@@ -74,12 +76,15 @@ def rungs(
     1            2 2025-06-30          client
     2            3 2025-06-30  off the ladder
     """
-    facts = as_pandas(facts)
-    require_columns(rules.columns, ["rung", "measure", "at_least"])
-    if bad := rules.isna().any(axis=1).sum():
+    facts, rules, needed = as_pandas(facts), as_pandas(rules), ["rung", "measure", "at_least"]
+    if len({customer, as_of, "rung"}) < 3:
+        raise ValueError(f"The result has the columns {customer!r}, {as_of!r} and 'rung': rename yours.")
+    require_columns(rules.columns, needed)
+    if bad := rules[needed].isna().any(axis=1).sum():
         raise ValueError(f"{bad} of the {len(rules)} rules lack a rung, a measure or a limit.")
     require_columns(facts.columns, [customer, as_of, *rules["measure"]])
     ladder, limits = _ladder(rules["rung"].unique(), off), floats(rules["at_least"], "at_least")
+    refuse(rules, ~np.isfinite(limits), "an infinite limit")
     days = _days(facts, customer, as_of)
     place = np.zeros(len(facts), int)
     enough = np.array([_measure(facts, one) for one in rules["measure"]]) >= limits[:, None]
@@ -91,10 +96,12 @@ def rungs(
 
 def _ladder(names: Any, off: str | None = None) -> list[Any]:
     """Return the rungs from the lowest to the highest, `off` before them."""
+    if isinstance(names, str | set | frozenset) or not np.iterable(names):
+        raise ValueError(f"A ladder is a list of rungs, from the lowest to the highest; got {names!r}.")
     names = [*names]
-    if len(names) < 2:
-        raise ValueError(f"A ladder has at least two rungs; this one has {names}.")
-    if off in names:
+    if len(names) < 2 or pd.Index(names).has_duplicates:
+        raise ValueError(f"A ladder has at least two rungs; this one has {names}, each to be there once.")
+    if off is not None and off in names:
         raise ValueError(f"{off!r} is the name of a rung; give off= another name for those on no rung.")
     return names if off is None else [off, *names]
 
@@ -104,11 +111,7 @@ def _days(table: pd.DataFrame, customer: str, as_of: str) -> pd.Series:
     refuse(table, table[[customer, as_of]].isna().any(axis=1).to_numpy(), f"no {customer!r} or no {as_of!r}")
     if table.empty:
         raise ValueError("There is not a single customer in the table.")
-    try:
-        days = pd.to_datetime(table[as_of]).dt.normalize()
-    except (ValueError, TypeError):
-        first = table[as_of].iloc[0]
-        raise ValueError(f"{as_of!r} holds days, such as '2025-06-30'; the first is {first!r}.") from None
+    days = dates(table, as_of).dt.normalize()
     twice = pd.DataFrame({"who": table[customer], "day": days}).duplicated().to_numpy()
     refuse(table, twice, f"a {customer!r} that is there before on the same day: nobody is on two rungs")
     return days
@@ -129,7 +132,8 @@ def _standing(
     table = as_pandas(table)
     require_columns(table.columns, [customer, as_of, rung])
     if ladder is None:
-        ladder = getattr(table[rung].dtype, "categories", None)
+        kind = table[rung].dtype
+        ladder = kind.categories if getattr(kind, "ordered", False) else None
         if ladder is None:
             raise ValueError(
                 f"Which rung is higher? Give ladder=[lowest, …, highest], or make {rung!r} an ordered "
@@ -159,7 +163,8 @@ def standing(
     customer, as_of, rung : str
         Its columns.
     ladder : sequence of str, optional
-        The rungs from the lowest to the highest. Without it: the categories of `rung`.
+        The rungs from the lowest to the highest. Without it: the categories of `rung`, if it is an ordered
+        categorical.
 
     Returns
     -------
@@ -226,7 +231,8 @@ def moves(
     customer, as_of, rung : str
         Its columns.
     ladder : sequence of str, optional
-        The rungs from the lowest to the highest. Without it: the categories of `rung`.
+        The rungs from the lowest to the highest. Without it: the categories of `rung`, if it is an ordered
+        categorical.
     alpha : float
         One minus the level of the intervals.
 
@@ -268,9 +274,11 @@ def moves(
     of = np.repeat(counts.reshape(size, size).sum(axis=1), size)
     low, high = wilson(counts, np.maximum(of, 1), alpha)
     nobody = of == 0
+    # levels in the ladder's order, so that unstack keeps it
+    index = pd.MultiIndex([names, names], np.divmod(np.arange(size**2), size), names=["from", "to"])
     found = pd.DataFrame(
         {"moved": counts, "of": of, "share": counts / np.maximum(of, 1), "low": low, "high": high},
-        index=pd.MultiIndex.from_product([names, names], names=["from", "to"]),
+        index=index,
     )
     found.loc[nobody, ["share", "low", "high"]] = np.nan
     return found.assign(few=of < ENOUGH)
@@ -283,7 +291,7 @@ def climb(shares: pd.DataFrame, to: str, gone: str | None = None, above: bool = 
     ----------
     shares : DataFrame
         Of those on each rung (index) the share on each rung (columns) one step later; the rungs from the
-        lowest to the highest. From counted moves: ``moves(table)["share"].unstack()[order]``.
+        lowest to the highest. From counted moves: ``moves(table)["share"].unstack()``.
     to : str
         The rung to be reached.
     gone : str, optional
@@ -301,7 +309,8 @@ def climb(shares: pd.DataFrame, to: str, gone: str | None = None, above: bool = 
     ------
     ValueError
         If rows and columns are not the same rungs, there is no rung of that name, a share is missing,
-        negative or infinite in a row that somebody reaches, or a row does not sum to 1.
+        negative or infinite in a row that somebody reaches, a row does not sum to 1, or there is no rung from
+        which to set out.
 
     Notes
     -----
@@ -326,11 +335,15 @@ def climb(shares: pd.DataFrame, to: str, gone: str | None = None, above: bool = 
     """
     if not isinstance(shares, pd.DataFrame) or [*shares.index] != [*shares.columns]:
         raise ValueError("shares is a table whose rows and columns are the same rungs in the same order.")
+    if not isinstance(above, bool):
+        raise ValueError(f"above is True or False; got {above!r}.")
     names = _ladder(shares.index)
     ends = _ends(names, to, gone, above)
     start = np.flatnonzero(~ends.any(axis=0))
     matrix = floats(shares, "shares")
-    empty = ~np.isfinite(matrix).all(axis=1)
+    empty = np.isnan(matrix).all(axis=1)
+    if (bad := ~np.isfinite(matrix).all(axis=1) & ~empty)[start].any():
+        raise ValueError(f"A share of {names[start[bad[start]][0]]!r} is missing or infinite.")
     met = start[~empty[start] | (np.nan_to_num(matrix)[start].sum(axis=0) > 0)[start]]
     if (bad := empty[met]).any():
         raise ValueError(
@@ -339,6 +352,9 @@ def climb(shares: pd.DataFrame, to: str, gone: str | None = None, above: bool = 
         )
     if (matrix[met] < 0).any() or (np.abs(matrix[met].sum(axis=1) - 1) > 1e-6).any():
         raise ValueError("The shares of a row are not negative and sum to 1.")
+    if not len(met):
+        raise ValueError(f"There is no rung from which anybody could set out for {to!r}.")
+    matrix[met] /= matrix[met].sum(axis=1, keepdims=True)  # they sum to 1 within the tolerance only
     reach, steps = _solve(matrix, met, ends[0])
     index = pd.Index([names[one] for one in met], name=shares.index.name)
     return pd.DataFrame({"reach": reach, "steps": steps}, index=index)
@@ -366,7 +382,10 @@ def _solve(matrix: np.ndarray, start: np.ndarray, reached: np.ndarray) -> tuple[
     reach, steps = np.zeros(len(start)), np.full(len(start), np.nan)
     if can.any():
         fundamental = np.eye(can.sum()) - inside[np.ix_(can, can)]
-        reach[can] = np.linalg.solve(fundamental, direct[can])
+        # 1 less who stays loses the digits of a rare move: there add up who leaves
+        leave = np.where(np.arange(len(matrix)) == start[:, None], 0, matrix[start]).sum(axis=1)[can]
+        np.fill_diagonal(fundamental, np.where(leave < 1e-3, leave, np.diag(fundamental)))
+        reach[can] = np.linalg.solve(fundamental, direct[can]).clip(0, 1)
         steps[can] = np.linalg.solve(fundamental, reach[can]) / reach[can]
     return reach, steps
 
@@ -401,7 +420,8 @@ def climb_interval(
     -------
     DataFrame
         Index: the rungs; columns ``reach``, ``reach_low``, ``reach_high``, ``steps``, ``steps_low`` and
-        ``steps_high``. Where a draw has no path to the rung, its steps are left out of the interval.
+        ``steps_high``. Where a draw has no path to the rung, its steps are left out of the interval; where
+        it has nobody on a rung to which its paths lead, so is its reach: what comes after is not known.
 
     Raises
     ------
@@ -446,6 +466,10 @@ def climb_interval(
     stood = counts.sum(axis=2, keepdims=True)
     matrices = np.where(stood > 0, counts / np.maximum(stood, 1), np.eye(size))  # nobody there: nobody moves
     results = np.array([_solve(one, start, reached) for one in matrices])  # draws × (reach, steps) × rungs
+    unseen = stood[:, start, 0] == 0
+    for _ in start:  # from where a path leads to a rung without anybody
+        unseen |= ((counts[:, start][:, :, start] > 0) & unseen[:, None]).any(axis=2)
+    results = np.where(unseen[:, None], np.nan, results)
     for number, name in enumerate(("reach", "steps")):
         for column, values in enumerate(results[:, number].T):
             known = values[np.isfinite(values)]
@@ -504,7 +528,8 @@ def landmark(
     2            buyer     0   buyer    False  False
     """
     held, names = _standing(table, customer, as_of, rung, ladder)
-    first, last = (pd.Timestamp(as_day(day, name)) for day, name in ((at, "at"), (by, "by")))
+    given = pd.DataFrame({"at": [at], "by": [by]})
+    first, last = (dates(given, name).dt.normalize().iloc[0] for name in given)
     known = sorted({str(pd.Timestamp(day).date()) for day in held["day"].unique()})
     for day in (first, last):
         if str(day.date()) not in known:
@@ -549,7 +574,8 @@ def plot_ladder(counts: Any, moved: pd.DataFrame | None = None, dot: int = 0, ax
     Raises
     ------
     ValueError
-        If there is nobody, a count is negative or missing, or the moves are of another ladder.
+        If there is nobody, a count is negative, missing or not whole, or the moves are of another ladder or
+        of one in another order.
 
     Examples
     --------
@@ -560,12 +586,15 @@ def plot_ladder(counts: Any, moved: pd.DataFrame | None = None, dot: int = 0, ax
     whole_number(dot, "dot", least=0)
     counts = pd.Series(counts)
     names, number = _ladder(counts.index), floats(counts, "counts")
-    if not (np.isfinite(number) & (number >= 0)).all() or number.sum() == 0:
-        raise ValueError("counts are not negative, none is missing, and somebody stands on the ladder.")
+    if not ((number >= 0) & (number < 1e12) & (number % 1 == 0)).all() or number.sum() == 0:
+        raise ValueError(
+            "counts are whole and not negative, none is missing, and somebody stands on the ladder."
+        )
     if moved is not None:
         drawn_table(moved, ("moved", "of"), "moves(table)")
-        if missing := [name for name in names if name not in moved.index.get_level_values(0)]:
-            raise ValueError(unknown("rung in the moves", missing[0], map(str, moved.index.levels[0])))
+        of = [*moved.index.remove_unused_levels().levels[0]] if moved.index.nlevels == 2 else []
+        if of != names:
+            raise ValueError(f"The moves are of the ladder {of}, and counts of {names}, in this order.")
     if not dot:
         wanted = max(1, number.max() / 60)
         dot = int(next(one for one in np.outer(10.0 ** np.arange(12), [1, 2, 5]).ravel() if one >= wanted))
@@ -582,8 +611,7 @@ def plot_ladder(counts: Any, moved: pd.DataFrame | None = None, dot: int = 0, ax
         ax.text(step + 0.5, top + 0.6 + 0.62 * np.ceil(len(people) / 6), f"{count:.0f}", ha="center")
         words = [str(name)]
         if moved is not None and (total := moved.loc[name, "of"].iloc[0]):
-            order = list(moved.index.get_level_values(0).unique())
-            above = np.array([order.index(one) for one in moved.loc[name].index]) - order.index(name)
+            above = pd.Index(names).get_indexer(moved.loc[name].index) - step
             for what, part in (("climb", above > 0), ("fall", above < 0)):
                 if part.any():
                     words.append(f"{moved.loc[name, 'moved'][part].sum() / total:.0%} {what}")

@@ -11,7 +11,7 @@ from crmlab._arguments import level, number
 from crmlab._charts import Cusum, Ewma
 from crmlab._intervals import resampled, wilson
 from crmlab._tables import as_pandas, refuse, require_columns, unknown, whole_number
-from crmlab.network.graph import quantities
+from crmlab.network.graph import dates, quantities
 
 VERDICTS = ("warned", "too early", "too late", "missed", "false alarm", "quiet")
 """What became of a partner: the first four had an event, the last two had none."""
@@ -67,7 +67,8 @@ def watch(
     marks : table
         One row per partner and month, of any engine, in any order.
     partner, date, value : str
-        Columns: an id, a day of the month, and the mark or amount.
+        Columns: an id, a day of the month (a date or a text such as "2025-06-30", without a time zone), and
+        the mark or amount.
     baseline : int
         How many first months of the table say what is usual. Alarms are given after them.
     lags : int
@@ -144,9 +145,9 @@ def watch(
     surprise = held - expected
     if limit is None:
         number(false_alarms, "false_alarms", "a share of the partners, above 0 and below 1", 1e-9, 1 - 1e-9)
-        whole_number(series, "series", least=10 / false_alarms)
     else:
         number(limit, "limit", "a number above 0", low=1e-9)
+    whole_number(series, "series", least=10 / false_alarms if limit is None else 100)
     # the share of partners beyond a limit by each month, when nothing is wrong
     highest = _peaks(surprise[lags:baseline], chart, after, block, series, rng)
     used = float(np.quantile(highest[-1], 1 - false_alarms) if limit is None else limit)
@@ -180,7 +181,7 @@ def _by_month(marks: pd.DataFrame, partner: str, date: str, value: str) -> pd.Da
     rows = pd.DataFrame({partner: marks[partner], "value": quantities(marks, value)})
     if rows.empty:
         raise ValueError("There is not a single mark.")
-    rows[date] = pd.to_datetime(marks[date]).dt.to_period("M")
+    rows[date] = dates(marks, date).dt.to_period("M")
     twice = rows.duplicated([partner, date]).to_numpy()
     refuse(marks, twice, f"a second mark of one {partner!r} in one month (of the other side, perhaps)")
     wide = rows.pivot(index=date, columns=partner, values="value")
@@ -293,6 +294,7 @@ def warned(leads: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
     [2.0, 0.5, 0.09, 0.91, 3.0]
     """
     require_columns(leads.columns, ["lead", "verdict"])
+    refuse(leads, ~leads["verdict"].isin(VERDICTS).to_numpy(), f"a verdict that is none of {VERDICTS}")
     counts = leads["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
     events, hits = int(counts[list(VERDICTS[:4])].sum()), int(counts["warned"])
     if not events:
@@ -358,6 +360,7 @@ def proxy(
     both = np.column_stack([quantities(data, wanted), quantities(data, stand_in)])
     if len(both) < 10:
         raise ValueError(f"There are {len(both)} partners; with fewer than 10 a proxy cannot be judged.")
+    scale = 2.0 ** np.ceil(np.log2(np.maximum(np.abs(both).max(axis=0), 1e-300)))  # divides without rounding
     views = {"all": both}
     if by is not None:
         require_columns(data.columns, [by])
@@ -366,7 +369,8 @@ def proxy(
         views["within a kind"] = both - frame.groupby(data[by].to_numpy()).transform("mean").to_numpy()
     rows = {}
     for name, view in views.items():
-        view = np.round(view, 12)  # a mean taken off a constant leaves its last digit
+        # a mean taken off a constant leaves its last digit, whatever the unit
+        view = np.round(view / scale, 12)
         for column, one in zip((wanted, stand_in), view.T, strict=True):
             if np.ptp(one) == 0:
                 raise ValueError(f"{column!r} is the same for all partners ({name}): nothing goes with it.")

@@ -370,3 +370,118 @@ def test_figure_names_each_person_once_with_the_roles_that_are_sure(page):
     with pytest.raises(ValueError, match="no firm 9"):
         network.plot_buying_centre(signs, found, 9)
     plt.close("all")
+
+
+# ---- what gave a wrong number without a word
+
+
+def test_a_participant_counts_once_in_a_part(page):
+    people, messages, rows = page
+    with pytest.raises(ValueError, match="2 of 12 rows have a participant who is there before"):
+        network.buying_signs(people, messages, pd.concat([rows, rows.iloc[[3, 5]]]))
+
+
+@pytest.mark.parametrize("topic", ["Need", "order ", "", " ", "no topic"])
+def test_topics_in_another_way_of_writing(page, topic):
+    people, messages, rows = page
+    with pytest.raises(ValueError, match="1 of 5 rows have a topic"):
+        network.buying_signs(people, messages.assign(topic=[topic, "need", "price", None, "order"]), rows)
+
+
+def test_ids_that_floats_cannot_tell_apart():
+    people = pd.DataFrame({"customer_id": 1, "person_id": [2**53, 2**53 + 1]})
+    messages = pd.DataFrame({"interaction_id": [1], "customer_id": 1, "topic": "need"})
+    rows = pd.DataFrame({"interaction_id": 1, "part": ["from", "to"], "person_id": [2**53, None]})
+    with pytest.raises(ValueError, match="floats cannot tell"):
+        network.buying_signs(people, messages, rows)
+
+
+def test_telling_as_a_series_is_a_mapping():
+    signs, rates = signs_of(2, 1), rates_of(writes_need=0.8)
+    pd.testing.assert_frame_equal(
+        network.buying_roles(signs, rates, pd.Series(NEED)), network.buying_roles(signs, rates, NEED)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda s, r: (s, r, {"initiator": ["writes need"] * 2}), "counts once"),
+        (lambda s, r: (s, r, {}), "a role with a sign"),
+        (lambda s, r: (s, pd.concat([r, r]), NEED), "one rate"),
+        (lambda s, r: (s / 3, r, NEED), "not whole"),
+        (lambda s, r: (s.rename({1: np.nan}), r, NEED), "missing firm"),
+        (lambda s, r: (s.astype(str), r, NEED), "counts in every column"),
+    ],
+)
+def test_signs_and_rates_that_are_none(change, what):
+    with pytest.raises(ValueError, match=what):
+        network.buying_roles(*change(signs_of(2, 1), rates_of(writes_need=0.8)))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda r: r.iloc[1:], "different firms or people"),
+        (lambda r: r.rename({0: 70}, level=1), "different firms or people"),
+        (lambda r: r.assign(certainty=80.0), "outside 0 to 1"),
+        (lambda r: r.assign(certainty=np.nan), "missing"),
+        (lambda r: pd.concat([r, r]), "once"),
+        (lambda r: r.droplevel(2), "a row per firm, person and role"),
+    ],
+)
+def test_roles_of_others(change, what):
+    signs = signs_of(2, 1).assign(**{"is written to": 1})
+    roles = network.buying_roles(signs, rates_of(writes_need=0.8), NEED)
+    for use in (network.coverage, lambda *both: network.plot_buying_centre(*both, 1)):
+        with pytest.raises(ValueError, match=what):
+            use(signs, change(roles))
+    with pytest.raises(ValueError, match="sure"):
+        network.plot_buying_centre(signs, roles, 1, sure=80)
+
+
+def test_order_of_rows_decides_no_tie_and_no_interval():
+    signs = signs_of(2, 1).assign(**{"is written to": 1})
+    roles = network.buying_roles(signs, rates_of(writes_need=0.8), NEED)
+    assert network.coverage(signs[::-1], roles[::-1])["gatekeeper"].tolist() == [0]
+    rng = np.random.default_rng(1)
+    said = pd.Series(rng.random(60), pd.MultiIndex.from_product([range(20), range(3)]))
+    right, order = pd.Series(rng.random(60) < said, said.index), rng.permutation(60)
+    pd.testing.assert_frame_equal(
+        network.calibration(said.iloc[order], right.iloc[order]), network.calibration(said, right)
+    )
+
+
+@pytest.mark.parametrize("values", [[0.1, np.nan], [0.1, pd.NA], ["0.1", "0.2"]])
+def test_a_certainty_that_is_missing_or_a_text(values):
+    index = pd.MultiIndex.from_tuples([(1, 1), (2, 2)])
+    said = pd.Series(values, index, dtype=None if "0.1" in values[:1] else "Float64")
+    with pytest.raises(ValueError, match="certainty"):
+        network.calibration(said, pd.Series([True, False], index))
+
+
+def test_a_firm_that_is_missing():
+    index = pd.MultiIndex.from_tuples([(1.0, 1), (np.nan, 2)])
+    with pytest.raises(ValueError, match="firm is missing"):
+        network.calibration(pd.Series([0.1, 0.2], index), pd.Series([True, False], index))
+
+
+DAY = pd.to_datetime(["2025-01-01", "2025-03-01", "2025-05-01", "2025-07-01"])
+ORDERS = pd.DataFrame({"customer_id": [1] * 4 + [2] * 4, "ordered_at": [*DAY, *DAY]})
+LEFT = pd.DataFrame({"customer_id": [1], "left_on": pd.to_datetime(["2025-04-01"])})
+
+
+@pytest.mark.parametrize(
+    ("orders", "left", "ways", "what"),
+    [
+        (ORDERS, LEFT.assign(before="mine"), {}, "column 'before' already"),
+        (ORDERS, LEFT.rename(columns={"left_on": "after"}), {"left": "after"}, "column 'after' already"),
+        (ORDERS[:4], LEFT, {}, "Nobody left"),
+        (ORDERS, LEFT.assign(left_on="04.05.2025"), {}, "'left_on' holds days"),
+        (ORDERS, LEFT.assign(left_on=20250401), {}, "'left_on' holds days"),
+        (ORDERS.assign(ordered_at=[*DAY.tz_localize("UTC")] * 2), LEFT, {}, "time zone UTC"),
+    ],
+)
+def test_leavings_that_cannot_be_judged(orders, left, ways, what):
+    with pytest.raises(ValueError, match=what):
+        network.after_leaving(orders, left, days=60, **ways)

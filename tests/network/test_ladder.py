@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
@@ -367,6 +368,132 @@ def test_a_staircase_needs_people():
         network.plot_ladder(pd.Series({"purchaser": 0, "client": 0}))
     with pytest.raises(ValueError, match="at least two rungs"):
         network.plot_ladder(pd.Series({"purchaser": 3}))
-    with pytest.raises(ValueError, match="no rung in the moves 'partner'"):
+    with pytest.raises(ValueError, match="counts of .'purchaser', 'partner'"):
         moved = network.moves(walks(np.random.default_rng(1), 100), ladder=LADDER)
         network.plot_ladder(pd.Series({"purchaser": 3, "partner": 2}), moved)
+
+
+# ---- what gave a wrong number without a word
+
+
+TABLE = pd.DataFrame(
+    {"customer_id": [1, 2] * 2, "as_of": DAYS[:1] * 2 + DAYS[1:2] * 2, "rung": [*LADDER[:3], LADDER[1]]}
+)
+
+
+@pytest.mark.parametrize("kind", ["standing", "moves", "landmark", "climb_interval"])
+def test_categories_in_no_order_are_no_ladder(kind):
+    ways = {"landmark": {"at": DAYS[0], "by": DAYS[1]}, "climb_interval": {"to": "client"}}
+    with pytest.raises(ValueError, match="Which rung is higher"):
+        getattr(network, kind)(TABLE.assign(rung=TABLE["rung"].astype("category")), **ways.get(kind, {}))
+
+
+def test_a_ladder_in_order_of_another_engine():
+    told = polars.from_pandas(TABLE).with_columns(polars.col("rung").cast(polars.Enum(LADDER)))
+    pd.testing.assert_frame_equal(network.moves(told), network.moves(TABLE, ladder=LADDER))
+
+
+def test_unstacked_moves_stand_in_the_order_of_the_ladder():
+    table = walks(np.random.default_rng(5), 500)
+    shares = network.moves(table, ladder=LADDER)["share"].unstack()
+    assert [*shares.index] == [*shares.columns] == LADDER
+    found = network.climb(shares, "client")
+    inside = shares.loc[LADDER[:2], LADDER[:2]].to_numpy()
+    wanted = np.linalg.inv(np.eye(2) - inside).sum(axis=1)  # everybody gets there in the end
+    np.testing.assert_allclose(found["steps"], wanted)
+    interval = network.climb_interval(table, "client", ladder=LADDER, draws=10)
+    np.testing.assert_allclose(interval["steps"], wanted)
+
+
+def test_a_draw_without_anybody_on_a_rung_says_nothing_of_the_way_through_it():
+    """Thirty of forty move to a rung from where the only one there climbs on: 3 of 4 get there in the end."""
+    before = ["buyer"] * 40 + ["mid"]
+    after = ["mid"] * 30 + ["lost"] * 10 + ["client"]
+    table = pd.DataFrame(
+        {"customer_id": [*range(41)] * 2, "as_of": DAYS[:1] * 41 + DAYS[1:2] * 41, "rung": before + after}
+    )
+    found = network.climb_interval(table, "client", "lost", ladder=["lost", "buyer", "mid", "client"])
+    assert found.loc["mid", ["reach_low", "reach_high"]].tolist() == [1, 1]
+    assert found.loc["buyer", "reach"] == pytest.approx(0.75) and found.loc["buyer", "reach_low"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "row", [[0, 0.9999999, 1e-6], [0, 1.0000005, 1e-300], [0, 1 - 1e-12, 1e-12], [0, 1, 1e-17]]
+)
+def test_a_rare_climb_is_sure_in_the_end(row):
+    names = ["lost", "buyer", "client"]
+    found = network.climb(pd.DataFrame([[1, 0, 0], row, [0, 0, 1]], names, names), "client", "lost")
+    assert found.loc["buyer", "reach"] == pytest.approx(1, abs=1e-12)
+    assert found.loc["buyer", "steps"] == pytest.approx(sum(row) / row[2], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("ways", "what"),
+    [
+        ({"to": "off"}, "no rung from which"), ({"to": "client", "above": "no"}, "True or False"),
+    ],
+)  # fmt: skip
+def test_a_climb_that_is_none(ways, what):
+    with pytest.raises(ValueError, match=what):
+        network.climb(pd.DataFrame(MATRIX, LADDER, LADDER), **ways)
+
+
+@pytest.mark.parametrize("share", [np.inf, np.nan])
+def test_a_share_that_is_missing_or_infinite(share):
+    shares = pd.DataFrame(MATRIX, LADDER, LADDER)
+    shares.loc["off", "off"] = share
+    with pytest.raises(ValueError, match="share of 'off' is missing or infinite"):
+        network.climb(shares, "client")
+
+
+def test_a_staircase_does_not_hang_on_the_order_of_rows():
+    table = walks(np.random.default_rng(5), 500)
+    counts, moved = network.standing(table, ladder=LADDER).iloc[0], network.moves(table, ladder=LADDER)
+    wanted, found = (
+        [text.get_text() for text in network.plot_ladder(counts, one).texts]
+        for one in (moved, moved.sort_values("moved"))
+    )
+    plt.close("all")
+    assert found == wanted and any("climb" in text for text in found)
+    for other in (counts[::-1], counts[:-1]):
+        with pytest.raises(ValueError, match="in this order"):
+            network.plot_ladder(other, moved)
+    with pytest.raises(ValueError, match="whole"):
+        network.plot_ladder(counts / counts.sum())
+
+
+@pytest.mark.parametrize("name", ["customer", "as_of"])
+def test_no_column_is_overwritten_by_the_rung(name):
+    table = facts(np.random.default_rng(1)).rename(columns={"customer_id": "customer"})
+    with pytest.raises(ValueError, match="rename yours"):
+        network.rungs(
+            table.rename(columns={name: "rung"}), RULES, **({"customer": "customer"} | {name: "rung"})
+        )
+
+
+def test_a_limit_that_is_infinite():
+    with pytest.raises(ValueError, match="infinite limit"):
+        network.rungs(facts(np.random.default_rng(1)), RULES.assign(at_least=[1, 3, 3, np.inf]))
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [20240630, 20241231], [45000.0, 45184.0], ["01.02.2025", "01.03.2025"], ["1/2/2025", "1/3/2025"],
+        [1, 86400 * 10**9 + 1], pd.to_datetime(["2025-01-01", "2025-07-01"], utc=True),
+        pd.period_range("2025-01", periods=2, freq="M"), [True, False],
+    ],
+)  # fmt: skip
+def test_days_that_are_none(days):
+    table = TABLE.assign(as_of=[days[0], days[0], days[1], days[1]])
+    for make in (network.standing, network.moves):
+        with pytest.raises(ValueError, match="such as '2025-06-30'|time zone"):
+            make(table, ladder=LADDER)
+    with pytest.raises(ValueError, match="such as '2025-06-30'|time zone"):
+        network.landmark(TABLE, days[0], DAYS[1], ladder=LADDER)
+
+
+@pytest.mark.parametrize("ladder", [set(LADDER), "ab", 5, [*LADDER, "off"]])
+def test_a_ladder_has_an_order(ladder):
+    with pytest.raises(ValueError, match="A ladder"):
+        network.standing(TABLE, ladder=ladder)

@@ -307,3 +307,80 @@ def test_a_proxy_is_not_judged_by_nine():
     data = pd.DataFrame({"trust": np.arange(9.0), "letters": np.arange(9.0)})
     with pytest.raises(ValueError, match="fewer than 10"):
         network.proxy(data, "trust", "letters")
+
+
+# ---- what gave a wrong number without a word
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda m: m.assign(asked_on=20250630), "'asked_on' holds days"),
+        (lambda m: m.assign(asked_on=m["asked_on"].dt.strftime("%d.%m.%Y")), "'asked_on' holds days"),
+        (lambda m: m.assign(asked_on=m["asked_on"].dt.tz_localize("UTC")), "time zone UTC"),
+        (lambda m: m.assign(asked_on=m["asked_on"].dt.to_period("M")), "'asked_on' holds days"),
+    ],
+)
+def test_months_that_are_none(change, what):
+    marks = steady().assign(asked_on=lambda table: pd.to_datetime(table["asked_on"]))
+    with pytest.raises(ValueError, match=what):
+        network.watch(change(marks))
+
+
+def test_a_promise_takes_more_than_one_series():
+    for series in (1, 0, 2.5, True):
+        with pytest.raises(ValueError, match="series must be a whole number"):
+            network.watch(steady(), limit=2, series=series)
+
+
+@pytest.mark.parametrize("verdict", ["Warned", None])
+def test_a_verdict_that_is_none(verdict):
+    leads = pd.DataFrame({"lead": [3, np.nan], "verdict": [verdict, "missed"]})
+    with pytest.raises(ValueError, match="1 of 2 rows have a verdict"):
+        network.warned(leads)
+
+
+@pytest.mark.parametrize("unit", [1e-13, 1e160])
+def test_a_proxy_does_not_hang_on_the_unit(unit):
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"trust": rng.random(40), "kind": rng.integers(0, 3, 40)})
+    table["letters"] = table["trust"] + rng.random(40)
+    wanted, found = (
+        network.proxy(one, "trust", "letters", by="kind", draws=200)
+        for one in (table, table.assign(trust=table["trust"] * unit))
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("chart", "limit", "shift"),
+    [
+        (network.Ewma(0.2), 1e6, 0), (network.Ewma(0.2), 1e4, 0), (network.Ewma(1e-6), 50, 0),
+        (network.Ewma(0.2), 50, 0), (network.Ewma(0.2, "low"), 3, 2000), (network.Ewma(0.2, "low"), 3, 1e5),
+        (network.Cusum(50), 4, 0),
+    ],
+)  # fmt: skip
+def test_a_run_that_cannot_be_reckoned_is_said_to_be(chart, limit, shift):
+    with pytest.raises(ValueError, match="longer than can be reckoned"):
+        chart.average_run_length(limit, shift)
+
+
+def test_a_side_that_never_alarms_leaves_the_other():
+    assert network.Cusum().average_run_length(4, shift=40) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("chart", "periods"), [(network.Cusum(3), 100), (network.Ewma(0.05, "low"), 2)])
+def test_a_run_length_that_no_limit_gives(chart, periods):
+    with pytest.raises(ValueError, match="There is no limit"):
+        chart.limit_for(periods)
+
+
+@pytest.mark.parametrize("ways", [{"shift": np.inf}, {"shift": [1]}, {"longest": 2.5}, {"longest": 0}])
+def test_runs_that_are_none(ways):
+    with pytest.raises(ValueError, match=f"{next(iter(ways))} "):
+        network.Cusum().run_lengths(3, **ways)
+
+
+def test_a_sum_that_would_be_infinite():
+    with pytest.raises(ValueError, match="beyond"):
+        network.Cusum().statistic([1e308] * 3)
