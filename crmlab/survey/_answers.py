@@ -210,7 +210,7 @@ def told_apart(correlation: np.ndarray, items: pd.Index) -> None:
 
 
 def by_group(table: pd.DataFrame, group: Any) -> dict[str, np.ndarray]:
-    """Return which rows belong to each value of `group`, in sorted order.
+    """Return which rows belong to each value of `group`, in sorted order or that of its categories.
 
     Examples
     --------
@@ -221,7 +221,17 @@ def by_group(table: pd.DataFrame, group: Any) -> dict[str, np.ndarray]:
     if values.isna().any():
         first = values.index[values.isna()][0]
         raise ValueError(f"{values.isna().sum()} respondents have no group; the first is row {first!r}.")
-    names = sorted(values.unique(), key=str)
+    names = list(values.unique())
+    kind = getattr(group, "dtype", None)
+    if isinstance(kind, pd.CategoricalDtype) and kind.ordered:
+        names = [one for one in kind.categories if one in set(names)]
+    else:
+        try:
+            names = sorted(names)
+        except TypeError:  # numbers and texts
+            names = sorted(names, key=str)
+    if len(set(map(str, names))) < len(names):
+        raise ValueError(f"Two groups look alike, {names}: turn all of them into numbers, or into texts.")
     if len(names) < 2:
         raise ValueError(f"All respondents belong to one group, {names}: there is nothing to compare.")
     return {str(name): (values == name).to_numpy() for name in names}

@@ -498,3 +498,33 @@ def test_questions_to_results_that_have_no_answer(phones, fit):
         with pytest.raises(ValueError, match=message):
             call()
     plt.close("all")
+
+
+def test_invariance_knows_nothing_of_a_group_in_which_an_item_does_not_vary():
+    table, own = sheets(n=120)
+    table["g"] = ["a", "b"] * 60
+    table.loc[table["g"] == "b", "s0"] = 1.0
+    fit = PathModel(table, own, PLAN).fit()
+    for call in (fit.invariance, fit.compare_groups):
+        with pytest.raises(ValueError, match="cannot be estimated in each of the groups"):
+            call("g", 20, 1)
+
+
+def test_the_later_group_is_the_larger_number_or_the_later_category():
+    table, own = sheets(n=120)
+    early = np.arange(120) % 2 == 0
+    table["wave"] = np.where(early, 9, 10)
+    table["when"] = pd.Categorical(np.where(early, "before", "after"), ["before", "after"], ordered=True)
+    table["mixed"] = pd.Series(["1", 1] * 60, dtype=object)
+    fit = PathModel(table, own, PLAN).fit()
+    waves, when = (fit.compare_groups(name, 5, 1) for name in ("wave", "when"))
+    assert list(waves) == ["9", "10", "difference", "p_value"]
+    assert list(when) == ["before", "after", "difference", "p_value"]
+    first = PathModel(table[early], own, PLAN).fit().params
+    for found in (waves, when):
+        assert found.iloc[:, 0].to_numpy() == pytest.approx(first.to_numpy(), abs=1e-6)
+        assert found["difference"].to_numpy() == pytest.approx(
+            (found.iloc[:, 1] - found.iloc[:, 0]).to_numpy()
+        )
+    with pytest.raises(ValueError, match="look alike"):
+        fit.compare_groups("mixed", 5, 1)
