@@ -14,11 +14,11 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.regression.linear_model import WLS
 from statsmodels.tools.numdiff import approx_fprime
 
-from crmlab._arguments import level
+from crmlab._arguments import generator, level
 from crmlab._intervals import deviations, resampled
 from crmlab._tables import as_pandas, require_columns, whole_number
 from crmlab._weights import respondent_weights
-from crmlab.survey._answers import answers, complete
+from crmlab.survey._answers import LARGEST, answers, complete
 from crmlab.survey._scores import Scale, checked_scale
 
 MOST = 16  # predictors: 65,536 subsets of them
@@ -115,6 +115,7 @@ def drivers(
     """
     whole_number(draws, "draws", least=0)
     level(alpha)
+    luck = generator(rng)
     rows, heavy = _checked(data, outcome, predictors, weights)
     every = _measures(_correlations(rows, heavy, np.ones((1, len(rows)))))
     index = pd.Index(list(predictors), name="predictor")
@@ -122,7 +123,7 @@ def drivers(
     if found["lmg"].sum() > 1 - 1e-9:
         raise ValueError(f"R² is 1: {outcome!r}, or what it was made of, is among the predictors.")
     if draws:
-        drawn = _measures(_drawn(rows, heavy, draws, np.random.default_rng(rng)))
+        drawn = _measures(_drawn(rows, heavy, draws, luck))
         sound = np.isfinite(drawn["lmg"]).all(axis=1)
         if sound.mean() < 0.99:
             raise ValueError(
@@ -159,7 +160,7 @@ def _checked(
             f"{len(given)} respondents count and answered everything; {len(predictors)} predictors need more "
             f"than {len(names)}, and many more to be told apart."
         )
-    if np.ptp(given[outcome]) == 0:
+    if np.ptp(given[outcome]) < 1 / LARGEST:
         raise ValueError(f"Everybody gave the same {outcome!r}: there is nothing to explain.")
     complete(given[names[:-1]])
     return given.to_numpy(), heavy / heavy.mean()

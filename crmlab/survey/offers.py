@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from crmlab._arguments import generator
 from crmlab._intervals import deviations, resampled
 from crmlab._results import LikelihoodResults
 from crmlab._tables import as_pandas, look_up, require_columns, whole_number
@@ -163,7 +164,7 @@ class ChoiceResults(LikelihoodResults):
         table = as_pandas(data)
         sets, shares = self._told(table)
         # whoever draws the largest log share plus Gumbel noise is chosen with that share
-        drawn = np.log(np.maximum(shares, 1e-300)) + np.random.default_rng(rng).gumbel(size=len(shares))
+        drawn = np.log(np.maximum(shares, 1e-300)) + generator(rng).gumbel(size=len(shares))
         best = drawn == sets.top(drawn)
         found = np.zeros(len(table), bool)
         found[sets.rows[best & (sets.rows >= 0)]] = True
@@ -217,6 +218,6 @@ class ChoiceResults(LikelihoodResults):
     def _drawn(self, draws: int, rng: Any) -> np.ndarray:
         self._needs_errors()
         whole_number(draws, "draws", least=2)
-        luck = np.random.default_rng(rng).standard_normal((draws, len(self.params)))
+        luck = generator(rng).standard_normal((draws, len(self.params)))
         # the same draws whatever library factors the matrix, up to rounding
         return self.params.to_numpy() + luck @ np.linalg.cholesky(self.cov_params().to_numpy()).T

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crmlab._arguments import level
+from crmlab._arguments import generator, level
 from crmlab._html import render
 from crmlab._intervals import IntervalWarning
 from crmlab._tables import look_up, require_columns, whole_number
@@ -168,7 +168,7 @@ def _dealt(results: "PathResults", group: str, draws: int, rng: Any) -> tuple[li
         raise ValueError(f"Each group needs more respondents than the {len(model.items)} items; got {sizes}.")
     whole_number(draws, "draws", least=1)
     _needs(rng)
-    luck, later = np.random.default_rng(rng), list(rows.values())[1].astype(int)
+    luck, later = generator(rng), list(rows.values())[1].astype(int)
     return list(rows), np.stack([later, *(luck.permutation(later) for _ in range(draws))])
 
 
