@@ -224,15 +224,10 @@ def by_group(table: pd.DataFrame, group: Any) -> dict[str, np.ndarray]:
     if values.isna().any():
         first = values.index[values.isna()][0]
         raise ValueError(f"{values.isna().sum()} respondents have no group; the first is row {first!r}.")
-    names = list(values.unique())
     kind = getattr(group, "dtype", None)
-    if isinstance(kind, pd.CategoricalDtype) and kind.ordered:
-        names = [one for one in kind.categories if one in set(names)]
-    else:
-        try:
-            names = sorted(names)
-        except TypeError:  # numbers and texts
-            names = sorted(names, key=str)
+    ordered = kind.categories if isinstance(kind, pd.CategoricalDtype) and kind.ordered else None
+    names = list(pd.factorize(values, sort=True)[1] if ordered is None else ordered)
+    names = [name for name in names if (values == name).any()]
     if len(set(map(str, names))) < len(names):
         raise ValueError(f"Two groups look alike, {names}: turn all of them into numbers, or into texts.")
     if len(names) < 2:

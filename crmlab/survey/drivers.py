@@ -22,6 +22,7 @@ from crmlab.survey._answers import LARGEST, answers, complete
 from crmlab.survey._scores import Scale, checked_scale
 
 MOST = 16  # predictors: 65,536 subsets of them
+_CURVES = (stats.logistic, stats.norm)  # logit and probit
 _BLOCK = 2**22  # numbers held at once
 _FAR = 30.0  # a standard error of so many log odds from one end of a predictor to the other: no estimate
 
@@ -115,10 +116,10 @@ def drivers(
     """
     whole_number(draws, "draws", least=0)
     level(alpha)
-    luck = generator(rng)
+    luck, predictors = generator(rng), _listed(predictors)
     rows, heavy = _checked(data, outcome, predictors, weights)
     every = _measures(_correlations(rows, heavy, np.ones((1, len(rows)))))
-    index = pd.Index(list(predictors), name="predictor")
+    index = pd.Index(predictors, name="predictor")
     found = pd.DataFrame({name: values[0] for name, values in every.items()}, index)
     if found["lmg"].sum() > 1 - 1e-9:
         raise ValueError(f"R² is 1: {outcome!r}, or what it was made of, is among the predictors.")
@@ -137,14 +138,17 @@ def drivers(
     return found.assign(respondents=len(rows))
 
 
+def _listed(predictors: Any) -> list[str]:
+    names = [] if isinstance(predictors, str) or not np.iterable(predictors) else list(predictors)
+    if not 0 < len(names) <= MOST:
+        raise ValueError(f"predictors is a list of 1 to {MOST} columns, ['a', 'b']; got {predictors!r}.")
+    return names
+
+
 def _checked(
     data: Any, outcome: str, predictors: Sequence[str], weights: Any, scale: Scale | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that count, outcome last, and their weights."""
-    if isinstance(predictors, str) or not 0 < len(predictors) <= MOST:
-        raise ValueError(
-            f"predictors is a list of 1 to {MOST} columns, ['taste', 'price']; got {predictors!r}."
-        )
     table, names = as_pandas(data), [*predictors, outcome]
     require_columns(table.columns, names)
     for name in names:
@@ -239,8 +243,8 @@ def _measures(together: np.ndarray) -> dict[str, np.ndarray]:
 def _ordered(fit: Any) -> tuple[OrderedModel, list[str], dict[str, list[int]]]:
     """Return the model of an ordered regression by statsmodels, its columns, and those of each predictor."""
     model = getattr(fit, "model", None)
-    known = isinstance(model, OrderedModel) and model.distr in (stats.logistic, stats.norm)
-    if not known or model.offset is not None:
+    offset = getattr(model, "offset", None)
+    if not isinstance(model, OrderedModel) or offset is not None or model.distr not in _CURVES:
         raise ValueError(
             "fit is what OrderedModel(…, distr='logit').fit(method='bfgs') gives (or probit), no offset."
         )
@@ -490,10 +494,11 @@ def penalty_reward(
     clean        -1.52   -0.06       basic
     gift         -0.07    1.61  excitement
     """
-    (low, high), p = checked_scale(scale), len(predictors)
-    for step in steps:
+    (low, high), predictors = checked_scale(scale), _listed(predictors)
+    p = len(predictors)
+    for step in steps if np.iterable(steps) else [steps]:
         whole_number(step, "each of steps", least=1)
-    if len(steps) != 2 or sum(steps) > high - low:
+    if not np.iterable(steps) or len(steps) != 2 or sum(steps) > high - low:
         raise ValueError(
             f"steps are two whole numbers that leave answers of {low:g} to {high:g} between: {steps}."
         )
@@ -524,4 +529,4 @@ def penalty_reward(
     there = (found["penalty_high"] < 0) & (found["reward_low"] > 0)
     cases = [found["asymmetry_high"] < 0, found["asymmetry_low"] > 0, there]
     found["kind"] = np.select(cases, ["basic", "excitement", "performance"], "unclear")
-    return pd.DataFrame(found, pd.Index(list(predictors), name="predictor"))
+    return pd.DataFrame(found, pd.Index(predictors, name="predictor"))

@@ -67,19 +67,13 @@ def importance_performance(
     level(alpha)
     given = pd.Series(importance) if isinstance(importance, Mapping) else importance
     given = given.to_frame() if isinstance(given, pd.Series) else given
+    what = "importance has a number of at least 0, or it and its ends around it, for two attributes or more."
     if not isinstance(given, pd.DataFrame) or given.shape[1] not in (1, 3) or len(given) < 2:
-        raise ValueError(
-            "importance has a number of at least 0, or it and its ends, for two attributes or more."
-        )
+        raise ValueError(what)
     size = np.column_stack([floats(column, "importance") for _, column in given.items()])
-    if not (np.isfinite(size) & (size >= 0)).all() or given.index.has_duplicates:
-        raise ValueError(
-            "importance has a number of at least 0, or it and its ends, for each attribute, once."
-        )
-    if (size[:, :1] < size[:, 1:2]).any() or (size[:, :1] > size[:, 2:]).any():
-        raise ValueError(
-            "importance does not lie between its ends: the columns are it, its low and its high."
-        )
+    apart = (size[:, :1] < size[:, 1:2]).any() or (size[:, :1] > size[:, 2:]).any()
+    if apart or given.index.has_duplicates or not (np.isfinite(size) & (size >= 0)).all():
+        raise ValueError(what)
     found = pd.DataFrame(
         size, given.index, ["importance", "importance_low", "importance_high"][: size.shape[1]]
     )

@@ -463,8 +463,8 @@ def test_attributes_on_a_line_of_the_map_lie_on_one_side_whatever_their_number()
 @pytest.mark.parametrize(
     ("importance", "message"),
     [
-        (pd.DataFrame([[3, 2, 1], [3, 2, 1]], ["a", "b"]), "between its ends"),
-        (pd.Series([0.1, 0.2, 0.3], ["a", "a", "b"]), "once"),
+        (pd.DataFrame([[3, 2, 1], [3, 2, 1]], ["a", "b"]), "its ends around it"),
+        (pd.Series([0.1, 0.2, 0.3], ["a", "a", "b"]), "two attributes or more"),
         (pd.Series({"a": ".1", "b": ".2"}), "finite number"),
         (pd.Series({"a": True, "b": False}), "finite number"),
         ([0.1, 0.2], "two attributes or more"),
@@ -478,3 +478,20 @@ def test_importances_that_are_none_are_refused(importance, message):
         survey.importance_performance(answers, {"a": 1, "b": 2}, (1, 5), alpha=5)
     with pytest.raises(ValueError, match="alpha must lie"):
         survey.drivers(answers, "a", ["b"], draws=0, alpha=5)
+
+
+@pytest.mark.parametrize("predictors", [None, 5, "x", []])
+def test_predictors_and_steps_of_the_wrong_kind_are_named(predictors):
+    table = attributes()
+    with pytest.raises(ValueError, match="predictors is a list"):
+        survey.drivers(table, "felt", predictors)
+    with pytest.raises(ValueError, match="predictors is a list"):
+        survey.penalty_reward(table, "felt", predictors, (1, 5))
+    for steps in (5, None):
+        with pytest.raises(ValueError, match="steps"):
+            survey.penalty_reward(table, "felt", ["clean"], (1, 5), steps)
+    for rng in ("x", 1.5, -1):
+        with pytest.raises(ValueError, match="rng is a whole number"):
+            survey.drivers(table, "felt", ["clean"], draws=0, rng=rng)
+    given = survey.drivers(table, "felt", (name for name in ["clean", "gift"]), draws=0)
+    assert given.equals(survey.drivers(table, "felt", ["clean", "gift"], draws=0))
