@@ -158,7 +158,7 @@ def _checked(
     given[outcome] = answers(table, [outcome]).to_numpy()
     whole = given.notna().all(axis=1).to_numpy()
     heavy = respondent_weights(table, weights, whole)
-    given, heavy = given[whole][heavy > 0], heavy[heavy > 0]
+    given, heavy = given[whole][heavy > 0], heavy[heavy > 0] / heavy.max()
     if len(given) <= len(names):
         raise ValueError(
             f"{len(given)} respondents count and answered everything; {len(predictors)} predictors need more "

@@ -120,7 +120,7 @@ class PathModel:
         self.scheme = look_up("scheme", scheme, dict.fromkeys(SCHEMES, scheme))
         self.standardised, self.scale, self.missing = flag(standardised, "standardised"), scale, missing
         self.plan = self._plan(order, mode, consistent)
-        self.data = as_pandas(data)
+        self.data = as_pandas(data).copy()  # groups are looked up in it later
         table = answers(self.data, self.items, scale)
         self.filled = 0
         if look_up("rule for missing answers", missing, MISSING):

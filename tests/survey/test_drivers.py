@@ -495,3 +495,9 @@ def test_predictors_and_steps_of_the_wrong_kind_are_named(predictors):
             survey.drivers(table, "felt", ["clean"], draws=0, rng=rng)
     given = survey.drivers(table, "felt", (name for name in ["clean", "gift"]), draws=0)
     assert given.equals(survey.drivers(table, "felt", ["clean", "gift"], draws=0))
+
+
+def test_the_largest_weights_that_there_are_are_equal_weights(table):
+    heavy = survey.drivers(table, "satisfied", NAMES, draws=0, weights=np.full(400, 1e307))
+    equal = survey.drivers(table, "satisfied", NAMES, draws=0)
+    assert heavy["lmg"].tolist() == pytest.approx(equal["lmg"].tolist())

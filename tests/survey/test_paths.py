@@ -588,3 +588,12 @@ def test_arguments_of_a_fit_of_the_wrong_kind_are_named(phones, fit):
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_a_model_keeps_its_groups_whatever_becomes_of_the_table():
+    table, own = sheets(n=100)
+    table["g"] = ["a", "b"] * 50
+    fit = PathModel(table, own, PLAN).fit()
+    found = fit.compare_groups("g", 5, 1)
+    table["g"] = "a"
+    assert fit.compare_groups("g", 5, 1).equals(found)
