@@ -39,6 +39,33 @@ def number(value: Any, name: str, what: str, low: float = -np.inf, high: float =
     return float(given)
 
 
+def flag(value: Any, name: str) -> bool:
+    """Return a truth value, or raise ValueError: the text "no" is not False.
+
+    Examples
+    --------
+    >>> flag(True, "none")
+    True
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} is True or False; got {value!r}.")
+    return bool(value)
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return what draws by lot, or raise ValueError if `rng` is neither a seed nor a Generator.
+
+    Examples
+    --------
+    >>> int(generator(1).integers(10))
+    4
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise ValueError(f"rng is a whole number of at least 0, or a Generator; got {rng!r}.") from None
+
+
 def rates(values: Any, name: str = "discount", per: str = "a year", low: float = 0.0) -> np.ndarray:
     """Return rates as floats: the one place that refuses per cent.
 

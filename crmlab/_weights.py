@@ -42,7 +42,7 @@ def respondent_weights(data: pd.DataFrame, weights: Any, rows: Any = None) -> np
             f"{int(wrong.sum())} of {len(data)} weights are missing, infinite or negative; the first is "
             f"{found[row]:g} in row {data.index[row]!r}. Somebody who does not count has the weight 0."
         )
-    if not found[chosen].sum() > 0:
+    if not found[chosen].any():
         raise ValueError(f"All {name} are 0: then nobody counts.")
     return found[chosen]
 

@@ -3,14 +3,7 @@
 from crmlab.survey.careless import careless_flags, careless_signs
 from crmlab.survey.choice import ConditionalLogit
 from crmlab.survey.conjoint import conjoint, design_checks
-from crmlab.survey.drivers import (
-    drivers,
-    importance_performance,
-    marginal_effects,
-    parallel_slopes,
-    penalty_reward,
-    plot_importance_performance,
-)
+from crmlab.survey.drivers import drivers, marginal_effects, parallel_slopes, penalty_reward
 from crmlab.survey.factors import (
     ExploratoryFactors,
     explore,
@@ -28,6 +21,7 @@ from crmlab.survey.offers import ChoiceResults
 from crmlab.survey.path_luck import PathBootstrap
 from crmlab.survey.path_results import PathResults
 from crmlab.survey.paths import PathModel
+from crmlab.survey.priorities import importance_performance, plot_importance_performance
 from crmlab.survey.reliability import alpha_if_dropped, alpha_interval, attenuated, disattenuated, reliability
 from crmlab.survey.satisfaction import nps, satisfaction_index, score_difference, top_box
 from crmlab.survey.tracking import control_chart, plot_control_chart

@@ -14,6 +14,7 @@ from crmlab._tables import as_pandas, require_columns, unknown
 Scale = tuple[float, float]
 CODES = (-99, -98, -9, -8, -1, 9, 98, 99, 998, 999, 9999)
 """What questionnaires write for an answer that is missing."""
+LARGEST = 1e50  # products of four answers are still numbers
 
 
 def items_of(factors: Any, name: str = "factors") -> dict[str, list[str]]:
@@ -30,11 +31,12 @@ def items_of(factors: Any, name: str = "factors") -> dict[str, list[str]]:
         raise ValueError(f"{name} is a dict of lists of items, {{'trust': ['t1', 't2']}}; got {factors!r}.")
     found = {}
     for factor, items in factors.items():
-        if isinstance(items, str) or not all(isinstance(item, str) for item in items) or not len(items):
+        own = [] if isinstance(items, str) or not np.iterable(items) else list(items)
+        if not own or not all(isinstance(item, str) for item in own):
             raise ValueError(f"{name}: the items of {factor!r} are a list of columns; got {items!r}.")
-        if len(set(items)) < len(items):
-            raise ValueError(f"{name}: a name stands twice under {factor!r}: {list(items)}.")
-        found[str(factor)] = list(items)
+        if len(set(own)) < len(own):
+            raise ValueError(f"{name}: a name stands twice under {factor!r}: {own}.")
+        found[str(factor)] = own
     return found
 
 
@@ -89,7 +91,8 @@ def answers(
         item = items[int(empty.argmax())]
         raise ValueError(f"Nobody answered {item!r}, all {len(table)} are missing: leave it out.")
     if scale is None:
-        _refuse(found, np.isinf(values), "are infinite", "Find the answer, or make it a missing one")
+        what = f"are infinite, or beyond ±{LARGEST:g}"
+        _refuse(found, np.abs(values) > LARGEST, what, "Find the answer, or make it a missing one")
         if np.isin([np.fmin.reduce(values), np.fmax.reduce(values)], CODES).any():  # at an end, if anywhere
             coded = np.isin(values, CODES)
             others = np.where(coded, np.nan, values)
@@ -169,7 +172,7 @@ def complete(table: pd.DataFrame) -> np.ndarray:
             f"{count} of {len(table)} respondents answered all {items} items; there must be more of them "
             "than items, and at least three."
         )
-    constant = np.ptp(values, axis=0) == 0
+    constant = np.ptp(values, axis=0) < 1 / LARGEST
     if constant.any():
         name = table.columns[constant][0]
         raise ValueError(f"All answers to {name!r} are the same: it measures nothing. Leave it out.")
@@ -210,7 +213,7 @@ def told_apart(correlation: np.ndarray, items: pd.Index) -> None:
 
 
 def by_group(table: pd.DataFrame, group: Any) -> dict[str, np.ndarray]:
-    """Return which rows belong to each value of `group`, in sorted order.
+    """Return which rows belong to each value of `group`, in sorted order or that of its categories.
 
     Examples
     --------
@@ -221,7 +224,12 @@ def by_group(table: pd.DataFrame, group: Any) -> dict[str, np.ndarray]:
     if values.isna().any():
         first = values.index[values.isna()][0]
         raise ValueError(f"{values.isna().sum()} respondents have no group; the first is row {first!r}.")
-    names = sorted(values.unique(), key=str)
+    kind = getattr(group, "dtype", None)
+    ordered = kind.categories if isinstance(kind, pd.CategoricalDtype) and kind.ordered else None
+    names = list(pd.factorize(values, sort=True)[1] if ordered is None else ordered)
+    names = [name for name in names if (values == name).any()]
+    if len(set(map(str, names))) < len(names):
+        raise ValueError(f"Two groups look alike, {names}: turn all of them into numbers, or into texts.")
     if len(names) < 2:
         raise ValueError(f"All respondents belong to one group, {names}: there is nothing to compare.")
     return {str(name): (values == name).to_numpy() for name in names}

@@ -1,6 +1,6 @@
 """Choice sets, a row for each alternative: checked, in the order of the sets, texts as columns of 0 and 1."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from crmlab._tables import refuse, require_columns, unknown
 
 NONE = "none"  # the name of the alternative "none of these", and of its constant
+LARGEST = 1e100  # squares of it are still numbers
 
 
 class Sets(NamedTuple):
@@ -36,7 +37,7 @@ def column_list(columns: Any, name: str) -> list[str]:
     ['task']
     """
     found = [columns] if isinstance(columns, str) else list(columns) if np.iterable(columns) else []
-    if not found or len(set(found)) < len(found):
+    if not found or not all(isinstance(one, Hashable) for one in found) or len(set(found)) < len(found):
         raise ValueError(f"{name} names one or more columns, each once; got {columns!r}.")
     return found
 
@@ -54,10 +55,12 @@ def levels_of(table: pd.DataFrame, attribute: str) -> list[Any] | None:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return [level for level in values.cat.categories if (values == level).any()]
     if kind.is_numeric_dtype(values) and values.dtype.kind != "c":
-        refuse(table, ~np.isfinite(values.to_numpy(float)), f"an infinite {attribute!r}")
+        far = ~(np.abs(values.to_numpy(float)) <= LARGEST)
+        refuse(table, far, f"an infinite {attribute!r}, or one beyond ±{LARGEST:g}")
         return None
     texts = values.map(lambda value: isinstance(value, str)).to_numpy(bool)
     refuse(table, ~texts, f"a {attribute!r} that is neither number nor text as in the others (astype first)")
+    refuse(table, (values.str.strip() == "").to_numpy(bool), f"a blank {attribute!r}")
     return sorted(values.unique())
 
 
@@ -72,6 +75,9 @@ class Coding:
             if level not in known:
                 raise ValueError(unknown("alternative", level, known))
             self.levels[attribute] = [level, *(one for one in known if one != level)]
+        for attribute, levels in self.levels.items():
+            if levels is not None and len(levels) == 1:
+                raise ValueError(f"{attribute!r} never varies, it is always {levels[0]!r}: leave it out.")
         self.names = [
             name
             for attribute, levels in self.levels.items()
@@ -113,7 +119,7 @@ def choice_sets(
     if alternative is not None:
         again = table.duplicated(wanted).to_numpy()
         refuse(table, again, f"a {alternative!r} that stands in its choice set already")
-    code = table.groupby(columns, sort=False, observed=True).ngroup().to_numpy()
+    code = table.groupby([table[column] for column in columns], sort=False, observed=True).ngroup().to_numpy()
     rows = np.arange(len(table))
     if none:
         code = np.concatenate([code, np.arange(code.max() + 1)])

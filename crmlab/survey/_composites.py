@@ -118,7 +118,8 @@ def _weigh(
             weights[one] /= size
             shared[block] /= size
         if before is not None:
-            still = ~(np.abs(np.abs(weights) - np.abs(before)).max(axis=0) < tolerance)
+            spread = np.sqrt(np.einsum("iid->id", covariance))  # a weight is of items of spread 1
+            still = ~((np.abs(np.abs(weights) - np.abs(before)) * spread).max(axis=0) < tolerance)
             if still.sum() <= len(still) / 2 or step == most:  # go on with those that have not come to rest
                 found[:, going[~still]], rest[going[~still]] = weights[:, ~still], True
                 going, weights, covariance = going[still], weights[:, still], covariance[:, :, still]

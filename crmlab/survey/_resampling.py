@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from crmlab._arguments import generator
+
 _CHUNK = 2**23  # resampled rows held at a time
 
 
@@ -16,7 +18,7 @@ def bootstrap_counts(size: int, draws: int, rng: Any = None) -> Iterator[np.ndar
     >>> [counts.sum(axis=1).tolist() for counts in bootstrap_counts(3, 2, rng=1)]
     [[3, 3]]
     """
-    rng, step = np.random.default_rng(rng), max(1, _CHUNK // size)
+    rng, step = generator(rng), max(1, _CHUNK // size)
     for start in range(0, draws, step):
         some = min(step, draws - start)
         drawn = rng.integers(0, size, (some, size), np.uint32) + size * np.arange(some)[:, None]

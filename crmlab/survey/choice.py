@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmlab._arguments import flag
 from crmlab._results import LikelihoodModel
 from crmlab._search import Derivatives
 from crmlab._tables import as_pandas, require_columns
@@ -89,8 +90,10 @@ class ConditionalLogit(LikelihoodModel):
     ) -> None:
         table = as_pandas(data)
         self.columns, self.chosen = column_list(choice_set, "choice_set"), chosen
-        self.alternative, self.none = alternative, none
+        self.alternative, self.none = alternative, flag(none, "none")
         attributes = column_list(attributes, "attributes")
+        if told := {chosen, *self.columns} & set(attributes):
+            raise ValueError(f"{min(told)!r} is no attribute: it says what was chosen, or in which set.")
         if reference is not None and alternative is None:
             raise ValueError("A reference is one of the alternatives: say in which column, alternative=….")
         first = {} if reference is None or alternative is None else {alternative: reference}
@@ -148,6 +151,17 @@ class ConditionalLogit(LikelihoodModel):
     def data_sums(self) -> list[float]:
         return [self.nobs, float(self._weights @ self._sizes)]
 
+    @property
+    def clustered(self) -> bool:
+        return self._cluster is not None
+
+    def sums_of(self, names: list[str]) -> np.ndarray:
+        """Return sums by which to tell other choices: of attributes less those of what was chosen."""
+        x, weights = self._apart[[self.names.index(name) for name in names]], self._weights
+        each = np.repeat(weights, self._sizes)
+        squares = x**2 @ each
+        return np.array([x @ each / np.sqrt(squares * each.sum()), np.log(squares)])
+
     def derivatives(self, params: np.ndarray) -> Derivatives:
         """Return the log-likelihood at `params` with its gradient and Hessian (McFadden 1974, 18 to 20)."""
         weighted, mean, llf = self._shared_out(params)
@@ -194,8 +208,9 @@ class ConditionalLogit(LikelihoodModel):
             return results
         params = results.params.to_numpy()
         scores = self._shared_out(params)[1] * self._weights
-        groups = self._cluster.astype(int)
-        count = groups.max() + 1
+        counted = self._weights > 0
+        scores, (whose, groups) = scores[:, counted], np.unique(self._cluster[counted], return_inverse=True)
+        count = len(whose)
         if count <= len(params):
             raise ValueError(
                 f"{count} respondents are too few for the cluster of {len(params)} coefficients."

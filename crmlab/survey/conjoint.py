@@ -36,7 +36,8 @@ def conjoint(data: Any, rating: str, attributes: Any, alpha: float = 0.05) -> pd
     Raises
     ------
     ValueError
-        Fewer profiles than part-worths, attributes that tell each other, missing values, a constant rating.
+        Fewer profiles than part-worths, attributes that tell each other or never vary, missing values; a
+        rating that is constant, hangs on no attribute, or is among them.
 
     References
     ----------
@@ -54,18 +55,23 @@ def conjoint(data: Any, rating: str, attributes: Any, alpha: float = 0.05) -> pd
 
     table = as_pandas(data)
     attributes = column_list(attributes, "attributes")
+    if rating in attributes:
+        raise ValueError(f"The rating {rating!r} is among the attributes: it cannot explain itself.")
+    if table.empty:
+        raise ValueError("There is not a single profile: the table has no rows.")
     [liked] = number_columns(table, rating)
     if liked.nunique() == 1:
         raise ValueError(f"All profiles have the same {rating!r}: nothing tells what is liked.")
     coding = Coding(table, attributes, {})
-    x = np.column_stack([np.ones(len(table)), coding.numbers(table)])
+    numbers, unit = _from_0_to_1(coding.numbers(table))
+    x = np.column_stack([np.ones(len(table)), numbers])
     if len(x) <= x.shape[1] or np.linalg.matrix_rank(x) < x.shape[1]:
         raise ValueError(
             f"{len(x)} ratings do not tell {x.shape[1]} part-worths apart: two attributes always go "
             "together, one never varies, or there are too few profiles."
         )
     fit = OLS(liked.to_numpy(), x).fit()
-    found = iter(np.column_stack([fit.params, fit.conf_int(level(alpha))])[1:])
+    found = iter(np.column_stack([fit.params, fit.conf_int(level(alpha))])[1:] / unit[:, None])
     rows, ranges = [], {}
     for attribute, levels in coding.levels.items():
         if levels is None:
@@ -76,8 +82,19 @@ def conjoint(data: Any, rating: str, attributes: Any, alpha: float = 0.05) -> pd
             ranges[attribute] = np.ptp([worth for _, worth, *_ in told])
         rows += [(attribute, *one) for one in told]
     shown = pd.DataFrame(rows, columns=["attribute", "level", "part_worth", "low", "high"])
-    importance = pd.Series(ranges) / sum(ranges.values())
+    span = pd.Series(ranges, dtype=float)
+    span[span < 1e-10 * np.ptp(liked)] = 0  # nothing but rounding
+    if not span.any():
+        raise ValueError(f"No attribute moves {rating!r}: nothing can be said of their importance.")
+    importance = span / span.sum()
     return shown.assign(importance=shown["attribute"].map(importance)).set_index(["attribute", "level"])
+
+
+def _from_0_to_1(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return columns from 0, the least, to 1, and by what they were divided: no unit then counts for more."""
+    unit = np.ptp(x, axis=0)
+    unit[unit == 0] = 1
+    return (x - x.min(axis=0)) / unit, unit
 
 
 def design_checks(
@@ -95,7 +112,7 @@ def design_checks(
         Columns of numbers or texts.
     better : dict, optional
         Which way is better for everybody, 1 or −1: ``{"price": -1, "organic": 1}``. With all attributes in
-        it, sets are found in which one alternative is as good as another in all and better in something.
+        it, sets are found in which one alternative is as good as another in all, or just like it.
 
     Returns
     -------
@@ -118,8 +135,9 @@ def design_checks(
     'task 2'
     """
     table, attributes = as_pandas(data), column_list(attributes, "attributes")
-    better = dict(better or {})
-    if better and (set(better) != set(attributes) or not set(better.values()) <= {1, -1}):
+    better = {} if better is None else better
+    known = isinstance(better, Mapping) and set(better) in (set(), set(attributes))
+    if not known or not all(isinstance(way, int | float) and way in (1, -1) for way in better.values()):
         raise ValueError(f"better says of each of {attributes} which way is better, 1 or -1; got {better}.")
     sets, coding = choice_sets(table, choice_set), Coding(table, attributes, {})
     if better and coding.names != attributes:
@@ -134,11 +152,13 @@ def design_checks(
     counts = {attribute: table[attribute].value_counts() for attribute in attributes}
     rarest = pd.Series({attribute: one.min() * len(one) / len(table) for attribute, one in counts.items()})
     # the information of one choice among equally likely alternatives: its spread within the set
+    x, unit = _from_0_to_1(x)
     mean = np.add.reduceat(x, sets.starts) / sets.sizes[:, None]
     spread = (x - mean[code]) / np.sqrt(sets.sizes[code])[:, None]
     information = spread.T @ spread / len(sets.sizes)
     told = np.linalg.matrix_rank(information) == len(information)
     error = np.linalg.det(information) ** (-1 / len(information)) if told else np.inf
+    error /= np.exp(2 * np.log(unit).mean())
     rows = {"choice sets": len(sets.sizes), "rarest level, of balance": rarest.min(), "D-error": error}
     if better:
         rows["sets with a dominated alternative"] = beaten.sum()

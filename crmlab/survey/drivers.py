@@ -1,5 +1,6 @@
-"""What drives an outcome: shares of R², effects on an ordered answer, penalty and reward, and the map."""
+"""What drives an outcome: shares of R², effects on an ordered answer, penalty and reward."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from math import comb
@@ -7,23 +8,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from scipy import stats
 from statsmodels.discrete.discrete_model import Logit
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.regression.linear_model import WLS
 from statsmodels.tools.numdiff import approx_fprime
 
-from crmlab import plot
-from crmlab._arguments import level
+from crmlab._arguments import generator, level
 from crmlab._intervals import deviations, resampled
-from crmlab._tables import as_pandas, drawn_table, require_columns, whole_number
+from crmlab._tables import as_pandas, require_columns, whole_number
 from crmlab._weights import respondent_weights
-from crmlab.survey._answers import answers, complete
+from crmlab.survey._answers import LARGEST, answers, complete
 from crmlab.survey._scores import Scale, checked_scale
-from crmlab.survey.satisfaction import satisfaction_index
 
 MOST = 16  # predictors: 65,536 subsets of them
+_CURVES = (stats.logistic, stats.norm)  # logit and probit
 _BLOCK = 2**22  # numbers held at once
 _FAR = 30.0  # a standard error of so many log odds from one end of a predictor to the other: no estimate
 
@@ -116,14 +115,16 @@ def drivers(
     raises       0.35  0.00  0.13     0.05      0.24     0.13
     """
     whole_number(draws, "draws", least=0)
+    level(alpha)
+    luck, predictors = generator(rng), _listed(predictors)
     rows, heavy = _checked(data, outcome, predictors, weights)
     every = _measures(_correlations(rows, heavy, np.ones((1, len(rows)))))
-    index = pd.Index(list(predictors), name="predictor")
+    index = pd.Index(predictors, name="predictor")
     found = pd.DataFrame({name: values[0] for name, values in every.items()}, index)
     if found["lmg"].sum() > 1 - 1e-9:
         raise ValueError(f"R² is 1: {outcome!r}, or what it was made of, is among the predictors.")
     if draws:
-        drawn = _measures(_drawn(rows, heavy, draws, np.random.default_rng(rng)))
+        drawn = _measures(_drawn(rows, heavy, draws, luck))
         sound = np.isfinite(drawn["lmg"]).all(axis=1)
         if sound.mean() < 0.99:
             raise ValueError(
@@ -137,14 +138,17 @@ def drivers(
     return found.assign(respondents=len(rows))
 
 
+def _listed(predictors: Any) -> list[str]:
+    names = [] if isinstance(predictors, str) or not np.iterable(predictors) else list(predictors)
+    if not 0 < len(names) <= MOST:
+        raise ValueError(f"predictors is a list of 1 to {MOST} columns, ['a', 'b']; got {predictors!r}.")
+    return names
+
+
 def _checked(
     data: Any, outcome: str, predictors: Sequence[str], weights: Any, scale: Scale | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that count, outcome last, and their weights."""
-    if isinstance(predictors, str) or not 0 < len(predictors) <= MOST:
-        raise ValueError(
-            f"predictors is a list of 1 to {MOST} columns, ['taste', 'price']; got {predictors!r}."
-        )
     table, names = as_pandas(data), [*predictors, outcome]
     require_columns(table.columns, names)
     for name in names:
@@ -154,13 +158,13 @@ def _checked(
     given[outcome] = answers(table, [outcome]).to_numpy()
     whole = given.notna().all(axis=1).to_numpy()
     heavy = respondent_weights(table, weights, whole)
-    given, heavy = given[whole][heavy > 0], heavy[heavy > 0]
+    given, heavy = given[whole][heavy > 0], heavy[heavy > 0] / heavy.max()
     if len(given) <= len(names):
         raise ValueError(
             f"{len(given)} respondents count and answered everything; {len(predictors)} predictors need more "
             f"than {len(names)}, and many more to be told apart."
         )
-    if np.ptp(given[outcome]) == 0:
+    if np.ptp(given[outcome]) < 1 / LARGEST:
         raise ValueError(f"Everybody gave the same {outcome!r}: there is nothing to explain.")
     complete(given[names[:-1]])
     return given.to_numpy(), heavy / heavy.mean()
@@ -239,9 +243,10 @@ def _measures(together: np.ndarray) -> dict[str, np.ndarray]:
 def _ordered(fit: Any) -> tuple[OrderedModel, list[str], dict[str, list[int]]]:
     """Return the model of an ordered regression by statsmodels, its columns, and those of each predictor."""
     model = getattr(fit, "model", None)
-    if not isinstance(model, OrderedModel) or model.offset is not None:
+    offset = getattr(model, "offset", None)
+    if not isinstance(model, OrderedModel) or offset is not None or model.distr not in _CURVES:
         raise ValueError(
-            "fit is what OrderedModel(…, distr='logit').fit(method='bfgs') gives, without an offset."
+            "fit is what OrderedModel(…, distr='logit').fit(method='bfgs') gives (or probit), no offset."
         )
     names = [str(name) for name in model.exog_names[: model.k_vars]]
     for name in names:
@@ -257,6 +262,11 @@ def _ordered(fit: Any) -> tuple[OrderedModel, list[str], dict[str, list[int]]]:
     terms: dict[str, list[int]] = {}
     for place, name in enumerate(names):  # type[T.Atrium] is one column of the text "type"
         terms.setdefault(name.partition("[T.")[0], []).append(place)
+    for term, places in terms.items():
+        if len(places) > 1 and term in names:
+            raise ValueError(f"{term!r} is a number and a text with levels, or there twice: rename one.")
+        if re.search(r"\[[DHS]\.|\)\.", term) or (model.exog[:, places] == 1).sum(axis=1).max() > 1:
+            raise ValueError(f"The columns of {term!r} are no 0 and 1 for levels that exclude one another.")
     return model, names, terms
 
 
@@ -382,6 +392,8 @@ def parallel_slopes(fit: Any) -> pd.DataFrame:
     model, names, terms = _ordered(fit)
     if model.distr is not stats.logistic or model.k_levels < 3:
         raise ValueError("Brant's test is of an ordered logit (distr='logit') with three answers at least.")
+    if "all" in terms:
+        raise ValueError("A predictor is called 'all', as the test of all predictors is: rename it.")
     x, k, cuts = np.column_stack([np.ones(len(model.exog)), model.exog]), len(names), model.k_levels - 1
     fits = [_cut(x, model, names, j) for j in range(cuts)]
     above = [1 / (1 + np.exp(-np.sum(x * params, axis=1))) for params, _ in fits]
@@ -419,7 +431,7 @@ def _cut(x: np.ndarray, model: OrderedModel, names: list[str], j: int) -> tuple[
             errors = np.asarray(binary.bse)[1:]
         except (Warning, np.linalg.LinAlgError):
             pass  # named below
-    _tell_apart(names, x[:, 1:], errors, f"whether an answer is above {model.labels[j]!r}")
+    _tell_apart(names, x[:, 1:], errors, f"whether an answer is above {model.labels[j]}")
     return np.asarray(binary.params), np.asarray(binary.cov_params())
 
 
@@ -482,10 +494,11 @@ def penalty_reward(
     clean        -1.52   -0.06       basic
     gift         -0.07    1.61  excitement
     """
-    (low, high), p = checked_scale(scale), len(predictors)
-    for step in steps:
+    (low, high), predictors = checked_scale(scale), _listed(predictors)
+    p = len(predictors)
+    for step in steps if np.iterable(steps) else [steps]:
         whole_number(step, "each of steps", least=1)
-    if len(steps) != 2 or sum(steps) > high - low:
+    if not np.iterable(steps) or len(steps) != 2 or sum(steps) > high - low:
         raise ValueError(
             f"steps are two whole numbers that leave answers of {low:g} to {high:g} between: {steps}."
         )
@@ -516,113 +529,4 @@ def penalty_reward(
     there = (found["penalty_high"] < 0) & (found["reward_low"] > 0)
     cases = [found["asymmetry_high"] < 0, found["asymmetry_low"] > 0, there]
     found["kind"] = np.select(cases, ["basic", "excitement", "performance"], "unclear")
-    return pd.DataFrame(found, pd.Index(list(predictors), name="predictor"))
-
-
-def importance_performance(
-    data: Any, importance: Any, scale: Scale, weights: Any = None, alpha: float = 0.05
-) -> pd.DataFrame:
-    """Return how important each attribute is, how well it does, and in which quarter of the map it lies.
-
-    Parameters
-    ----------
-    data : table
-        One row per respondent, of any engine, with a column for each attribute.
-    importance : Series or DataFrame
-        An importance of at least 0 for each attribute, or that with the ends of its interval in two further
-        columns: ``drivers(…)[["lmg", "lmg_low", "lmg_high"]]``.
-    scale : (low, high)
-        The lowest and the highest answer to the attributes.
-    weights, alpha
-        As for :func:`top_box`.
-
-    Returns
-    -------
-    DataFrame
-        Index ``predictor``: ``importance`` (with ``importance_low``, ``importance_high`` where given),
-        ``performance`` (mean answer from 0, the lowest, to 100, the highest), ``performance_low``,
-        ``performance_high`` (as of :func:`satisfaction_index`) and ``quarter``: "concentrate here"
-        (important, and worse than the mean attribute), "keep it up", "low priority", "possible overkill".
-
-    Raises
-    ------
-    ValueError
-        As :func:`top_box`; importances that are negative or missing, fewer than two attributes.
-
-    Notes
-    -----
-    The lines are the means of the attributes: something is always to be done, however good all are. An
-    attribute whose interval crosses a line may belong on the other side of it.
-
-    References
-    ----------
-    Martilla, J. A. & James, J. C. (1977). Importance–performance analysis. Journal of Marketing 41(1), 77–79.
-    https://doi.org/10.1177/002224297704100112
-
-    Examples
-    --------
-    >>> answers = pd.DataFrame({"taste": [5, 4, 4, 3], "price": [2, 1, 3, 2]})
-    >>> found = importance_performance(answers, pd.Series({"taste": 0.1, "price": 0.3}), (1, 5))
-    >>> found[["performance", "quarter"]]
-               performance            quarter
-    predictor
-    taste             75.0  possible overkill
-    price             25.0   concentrate here
-    """
-    given = pd.DataFrame(importance).astype(float)
-    names = ["importance", "importance_low", "importance_high"][: given.shape[1]]
-    if (
-        given.shape[1] not in (1, 3)
-        or len(given) < 2
-        or not (np.isfinite(given) & (given >= 0)).all(axis=None)
-    ):
-        raise ValueError(
-            "importance has a number of at least 0, or it and its ends, for two attributes or more."
-        )
-    found, table = given.set_axis(names, axis=1).rename_axis("predictor"), as_pandas(data)
-    each = [satisfaction_index(table, [name], scale, weights=weights, alpha=alpha) for name in found.index]
-    numbers = pd.concat(each)[["index", "low", "high"]].to_numpy()
-    found[["performance", "performance_low", "performance_high"]] = numbers
-    important, good = (found[name] >= found[name].mean() for name in ("importance", "performance"))
-    cases = {"keep it up": important & good, "concentrate here": important, "possible overkill": good}
-    return found.assign(quarter=np.select(list(cases.values()), list(cases), "low priority"))
-
-
-def plot_importance_performance(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the table of :func:`importance_performance`: a point for each attribute, lines at their means.
-
-    Parameters
-    ----------
-    table : DataFrame
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Examples
-    --------
-    >>> answers = pd.DataFrame({"taste": [5, 4, 4, 3], "price": [2, 1, 3, 2]})
-    >>> table = importance_performance(answers, pd.Series({"taste": 0.1, "price": 0.3}), (1, 5))
-    >>> plot_importance_performance(table).get_ylabel()
-    'performance (0 worst, 100 best)'
-    """
-    drawn_table(table, ("importance", "performance", "quarter"), "importance_performance(…)")
-    ax = plot.axes(ax, figsize=(7, 5))
-    x, y = table["importance"], table["performance"]
-    ax.vlines(x, table["performance_low"], table["performance_high"], color=plot.QUIET, lw=1.5)
-    if "importance_low" in table:
-        ax.hlines(y, table["importance_low"], table["importance_high"], color=plot.QUIET, lw=1.5)
-    ax.plot(x, y, "o", color=plot.MODEL, ms=9)
-    ax.axvline(x.mean(), color=plot.INK, lw=1, ls="--")
-    ax.axhline(y.mean(), color=plot.INK, lw=1, ls="--")
-    ax.margins(0.1, 0.2)
-    back = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
-    for name, across, up in zip(table.index, x, y, strict=True):
-        ax.annotate(plot.label(str(name)), (across, up), (7, 6), textcoords="offset points", bbox=back)
-    corners = ["low priority", "concentrate here", "possible overkill", "keep it up"]
-    for place, name in enumerate(corners):
-        side, end = ("left", "right")[place % 2], ("bottom", "top")[place // 2]
-        across, up = 0.01 + 0.98 * (place % 2), 0.01 + 0.98 * (place // 2)
-        ax.text(across, up, plot.label(name), style="italic", transform=ax.transAxes, ha=side, va=end)
-    return plot.annotate(ax, "Importance and performance", "importance", "performance (0 worst, 100 best)")
+    return pd.DataFrame(found, pd.Index(predictors, name="predictor"))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from scipy import stats
 
 from crmlab import plot
-from crmlab._arguments import number
+from crmlab._arguments import generator, number
 from crmlab._tables import drawn_table, look_up, whole_number
 from crmlab.survey._answers import complete_rows
 from crmlab.survey.reliability import checked_covariance, several_factors
@@ -66,7 +66,7 @@ def parallel_analysis(
     rows = complete_rows(answers)
     whole_number(draws, "draws", least=20)
     number(share, "share", "a share of the draws, above 0 and below 1", low=1e-9, high=1 - 1e-9)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     values = rows.to_numpy()
 
     def roots(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from crmlab._arguments import level
+from crmlab._arguments import generator, level
 from crmlab._html import render
 from crmlab._results import FLAT, LikelihoodResults
 from crmlab.survey._structure import COVARIANCE, EFFECT, Layout, Moments, System
@@ -295,7 +295,7 @@ class MeasurementResults(LikelihoodResults):
                 f"holdout is a share of the respondents, and rng=1 draws them; got {holdout!r}, rng={rng!r}."
             )
         whole = self.model.table.notna().all(axis=1).to_numpy()
-        luck = np.random.default_rng(rng).permutation(np.flatnonzero(whole))
+        luck = generator(rng).permutation(np.flatnonzero(whole))
         kept = np.isin(np.arange(len(whole)), luck[: round(holdout * len(luck))])
         search, again = (self.model.part(rows).fit()._indices() for rows in (whole & ~kept, whole & kept))
         later = again.reindex(search.index)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from crmlab._arguments import generator
 from crmlab._intervals import deviations, resampled
 from crmlab._results import LikelihoodResults
 from crmlab._tables import as_pandas, look_up, require_columns, whole_number
@@ -21,6 +22,26 @@ class ChoiceResults(LikelihoodResults):
     def llnull(self) -> float:
         """Log-likelihood of the useless model: all alternatives of a set have equal shares."""
         return float(self.model.derivatives(np.zeros(len(self.params)))[0])
+
+    def compare_lr_test(self, restricted: LikelihoodResults) -> pd.Series:
+        """Test these results against a nested model's, as :meth:`LikelihoodResults.compare_lr_test` does.
+
+        Raises
+        ------
+        ValueError
+            As there; with `cluster`, since the test takes all choices for those of different people.
+        """
+        if isinstance(restricted, ChoiceResults):
+            one, other = self.model, restricted.model
+            if one.clustered or other.clustered:
+                raise ValueError(
+                    "The likelihood ratio knows nothing of choices that hang together (cluster=…): judge the "
+                    "coefficients by their standard errors, from bse or cov_params()."
+                )
+            shared = [name for name in other.names if name in one.names]
+            if not np.allclose(one.sums_of(shared), other.sums_of(shared), rtol=1e-9):
+                raise ValueError("The two results are of different data: fit both to the same choices.")
+        return super().compare_lr_test(restricted)
 
     def willingness_to_pay(
         self,
@@ -60,7 +81,8 @@ class ChoiceResults(LikelihoodResults):
         Krinsky, I. & Robb, A. L. (1986). On approximating the statistical properties of elasticities. Review
         of Economics and Statistics 68(4), 715–719. https://doi.org/10.2307/1924536
         """
-        require_columns(self.params.index, [price])
+        none = [NONE] if self.model.none else []
+        require_columns([one for one in self.params.index if one not in none], [price])
         kind = look_up("method", method, {"delta": "delta", "simulation": "simulation"})
         money, error = self.params[price], self.bse[price]
         if not money < 0:
@@ -74,7 +96,7 @@ class ChoiceResults(LikelihoodResults):
                 f"The coefficient of {price!r}, {money:.4g}, is not distinguishable from 0 (standard "
                 f"error {error:.4g}): dividing by it gives any amount. Ask more people, or vary prices more."
             )
-        others = [name for name in self.params.index if name not in (price, NONE)]
+        others = [name for name in self.params.index if name not in (price, *none)]
         worth = self.params[others]
         table = pd.DataFrame({"estimate": -worth / money})
         if alpha is None:
@@ -163,7 +185,7 @@ class ChoiceResults(LikelihoodResults):
         table = as_pandas(data)
         sets, shares = self._told(table)
         # whoever draws the largest log share plus Gumbel noise is chosen with that share
-        drawn = np.log(np.maximum(shares, 1e-300)) + np.random.default_rng(rng).gumbel(size=len(shares))
+        drawn = np.log(np.maximum(shares, 1e-300)) + generator(rng).gumbel(size=len(shares))
         best = drawn == sets.top(drawn)
         found = np.zeros(len(table), bool)
         found[sets.rows[best & (sets.rows >= 0)]] = True
@@ -217,6 +239,6 @@ class ChoiceResults(LikelihoodResults):
     def _drawn(self, draws: int, rng: Any) -> np.ndarray:
         self._needs_errors()
         whole_number(draws, "draws", least=2)
-        luck = np.random.default_rng(rng).standard_normal((draws, len(self.params)))
+        luck = generator(rng).standard_normal((draws, len(self.params)))
         # the same draws whatever library factors the matrix, up to rounding
         return self.params.to_numpy() + luck @ np.linalg.cholesky(self.cov_params().to_numpy()).T

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crmlab._arguments import level
+from crmlab._arguments import generator, level
 from crmlab._html import render
 from crmlab._intervals import IntervalWarning
 from crmlab._tables import look_up, require_columns, whole_number
@@ -168,7 +168,7 @@ def _dealt(results: "PathResults", group: str, draws: int, rng: Any) -> tuple[li
         raise ValueError(f"Each group needs more respondents than the {len(model.items)} items; got {sizes}.")
     whole_number(draws, "draws", least=1)
     _needs(rng)
-    luck, later = np.random.default_rng(rng), list(rows.values())[1].astype(int)
+    luck, later = generator(rng), list(rows.values())[1].astype(int)
     return list(rows), np.stack([later, *(luck.permutation(later) for _ in range(draws))])
 
 
@@ -177,6 +177,13 @@ def _both(results: "PathResults", later: np.ndarray) -> Iterator[Composites]:
     for counts in (1 - later, later):
         matrices = model.scaled(covariances(model.values, [counts]))
         yield composites(matrices, model.plan, *results.search, like=like)
+
+
+def _good_enough(good: np.ndarray) -> None:
+    if not good[0] or good.mean() < 0.5:
+        raise ValueError(
+            "The model cannot be estimated in each of the groups: fit it to either alone to see why."
+        )
 
 
 def _p_value(values: np.ndarray) -> np.ndarray:
@@ -189,10 +196,7 @@ def compare(results: "PathResults", group: str, draws: int, rng: Any) -> pd.Data
     names, later = _dealt(results, group, draws, rng)
     found = list(_both(results, later))
     good = np.logical_and(*(sound(one, results.model.plan) for one in found))
-    if not good[0] or good.mean() < 0.5:
-        raise ValueError(
-            "The model cannot be estimated in each of the groups: fit it to either alone to see why."
-        )
+    _good_enough(good)
     before, after = (_quantities(results, one)["path"][:, good] for one in found)
     table = {names[0]: before[:, 0], names[1]: after[:, 0], "difference": (after - before)[:, 0]}
     return pd.DataFrame(table | {"p_value": _p_value(after - before)}, results.params.index)
@@ -201,7 +205,10 @@ def compare(results: "PathResults", group: str, draws: int, rng: Any) -> pd.Data
 def invariant(results: "PathResults", group: str, draws: int, rng: Any) -> pd.DataFrame:
     """Return whether the scores are made alike; see :meth:`PathResults.invariance`."""
     _, later = _dealt(results, group, draws, rng)
-    before, after = (one.weights for one in _both(results, later))
+    found = list(_both(results, later))
+    good = np.logical_and(*(sound(one, results.model.plan) for one in found))
+    _good_enough(good)
+    later, (before, after) = later[good], (one.weights[:, good] for one in found)
     plan, among = results.model.plan, np.corrcoef(results.model.values, rowvar=False)
     if not results.model.standardised:
         among = np.cov(results.model.values, rowvar=False)

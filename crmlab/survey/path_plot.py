@@ -63,6 +63,8 @@ def draw(
     if set(at) != set(names):
         raise ValueError(f"places gives (x, y) to each of the blocks {', '.join(names)}; got {sorted(at)}.")
     unsure = np.zeros(len(edges), bool)
+    if intervals is not None and getattr(intervals, "results", None) is not results:
+        raise ValueError("intervals are those of these very results: intervals=results.bootstrap(rng=1).")
     if intervals is not None:
         unsure = (np.sign(intervals.conf_int()).sum(axis=1) == 0).to_numpy()
     x, y = np.array([at[name] for name in names], float).T

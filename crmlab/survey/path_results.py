@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from crmlab._arguments import generator
 from crmlab._html import render
 from crmlab._tables import look_up, whole_number
 from crmlab.survey._answers import answers, look
@@ -246,10 +247,12 @@ class PathResults:
             where the model foretells nothing.
         """
         whole_number(folds, "folds", least=2)
+        if folds > self.nobs:
+            raise ValueError(f"folds={folds} needs as many respondents, and {self.nobs} count.")
         if rng is None:
             raise ValueError("Respondents are dealt into folds by lot: give rng, such as rng=1.")
         model, plan = self.model, self.model.plan
-        fold = np.random.default_rng(rng).permutation(np.arange(self.nobs) % folds)
+        fold = generator(rng).permutation(np.arange(self.nobs) % folds)
         first = sorted({int(i) for own, c in zip(plan.items, plan.causes, strict=True) if not c for i in own})
         gaps: dict[str, list[pd.DataFrame]] = {"model": [], "mean": [], "regression": []}
         for one in range(folds):
@@ -290,7 +293,8 @@ class PathResults:
         Raises
         ------
         ValueError
-            No scale, a target on which nothing acts, or an item with a negative weight: turn it first.
+            No scale or not that of the model, answers outside it, a target on which nothing acts, or an item
+            with a negative weight: turn it first.
 
         References
         ----------
@@ -301,7 +305,10 @@ class PathResults:
         goal, plan, model = self._names.index(look(target, self._names, "block")), self.model.plan, self.model
         if scale is None and model.scale is None:
             raise ValueError("The map needs the ends of the scale: give scale=(1, 10).")
-        low, high = checked_scale(scale or model.scale)
+        low, high = ends = checked_scale(model.scale if scale is None else scale)
+        if model.scale is not None and ends != checked_scale(model.scale):
+            raise ValueError(f"scale is {scale!r}, and that of the model {model.scale!r}: leave it out here.")
+        answers(model.table, model.items, ends)
         acting = [cause for cause in range(goal) if self._reaches(cause, goal)]
         if not acting:
             raise ValueError(f"Nothing acts on {target!r} in this model.")

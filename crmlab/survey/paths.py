@@ -8,6 +8,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from crmlab._arguments import flag, number
 from crmlab._tables import as_pandas, look_up, whole_number
 from crmlab.survey._answers import answers, complete, items_of, look
 from crmlab.survey._composites import SCHEMES, Plan, composites, sound
@@ -117,9 +118,9 @@ class PathModel:
         self.paths = items_of(paths, "paths")
         order = self._order()
         self.scheme = look_up("scheme", scheme, dict.fromkeys(SCHEMES, scheme))
-        self.standardised, self.scale, self.missing = standardised, scale, missing
+        self.standardised, self.scale, self.missing = flag(standardised, "standardised"), scale, missing
         self.plan = self._plan(order, mode, consistent)
-        self.data = as_pandas(data)
+        self.data = as_pandas(data).copy()  # groups are looked up in it later
         table = answers(self.data, self.items, scale)
         self.filled = 0
         if look_up("rule for missing answers", missing, MISSING):
@@ -188,11 +189,15 @@ class PathModel:
     def _plan(self, order: list[str], mode: Any, consistent: Any) -> Plan:
         if isinstance(mode, str):
             modes = dict.fromkeys(order, look_up("mode", mode, MODES))
+        elif not isinstance(mode, Mapping):
+            raise ValueError(f"mode is 'A', 'B', or a dict of them, {{'price': 'B'}}; got {mode!r}.")
         else:
             modes = {look(name, order, "block"): look_up("mode", one, MODES) for name, one in mode.items()}
         many = [name for name in order if len(self.blocks[name]) > 1 and not modes.get(name)]
-        if isinstance(consistent, bool):
+        if isinstance(consistent, bool | np.bool_):
             wanted = many if consistent else []
+        elif isinstance(consistent, str) or not np.iterable(consistent):
+            raise ValueError(f"consistent is True, False, or a list of blocks; got {consistent!r}.")
         else:
             wanted = [look(name, many, "block of Mode A with two or more items") for name in consistent]
         if wanted and not self.standardised:
@@ -224,7 +229,7 @@ class PathModel:
         Parameters
         ----------
         tolerance : float
-            Of weights of scores with variance 1.
+            Of weights of scores with variance 1, for items of variance 1.
         most : int
             Steps after which the search is given up.
 
@@ -235,6 +240,7 @@ class PathModel:
             answers do not bear out (`consistent`).
         """
         whole_number(most, "most", least=1)
+        number(tolerance, "tolerance", "a small number, from 1e-15 to 0.1", 1e-15, 0.1)
         once = covariances(self.values, [np.ones((1, self.nobs), int)])
         found = composites(once := self.scaled(once), self.plan, tolerance, most)
         names = self.plan.names

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crmlab._arguments import floats, level
+from crmlab._arguments import floats, generator, level
 from crmlab._intervals import deviations, newcombe, resampled, wilson
 from crmlab._results import compress
 from crmlab._tables import as_pandas, look_up, whole_number
@@ -155,7 +155,7 @@ def nps(
           nps   low  high
     all  30.0  14.7  45.3
     """
-    table, luck = as_pandas(table), np.random.default_rng(rng)
+    table, luck = as_pandas(table), generator(rng)
     look_up("method", method, _METHODS)
     rows = []
     for one in groups(table, scores(table, item, NPS_SCALE), by, weights):
@@ -270,7 +270,7 @@ def score_difference(
     high          0.3339
     Name: 2 less 1, dtype: float64
     """
-    table, luck = as_pandas(table), np.random.default_rng(rng)
+    table, luck = as_pandas(table), generator(rng)
     look_up("measure", measure, dict.fromkeys(["nps", "top box", "mean"]))
     look_up("method", method, _METHODS)
     found = list(groups(table, scores(table, item, scale, whole=measure != "mean"), by, weights))

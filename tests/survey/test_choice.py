@@ -471,7 +471,7 @@ def test_a_design_or_a_rating_that_tells_nothing_is_refused():
     with pytest.raises(ValueError, match="which way is better"):
         survey.design_checks(table, "task", NAMES, {"price": -1})
     with pytest.raises(ValueError, match="texts have no better end"):
-        survey.design_checks(table.assign(days="x"), "task", NAMES, dict.fromkeys(NAMES, 1))
+        survey.design_checks(table.assign(days=["x", "y"] * 30), "task", NAMES, dict.fromkeys(NAMES, 1))
     rated = pd.DataFrame({"liked": [1.0, 2, 3], "price": [1, 2, 3], "brand": ["a", "b", "a"]})
     with pytest.raises(ValueError, match="do not tell 3 part-worths apart"):
         survey.conjoint(rated, "liked", ["price", "brand"])
@@ -479,3 +479,93 @@ def test_a_design_or_a_rating_that_tells_nothing_is_refused():
         survey.conjoint(rated.assign(liked=1.0), "liked", ["price"])
     with pytest.raises(ValueError, match="1 of 3 values of liked are missing"):
         survey.conjoint(rated.assign(liked=[1, np.nan, 2]), "liked", ["price"])
+
+
+def test_numbers_do_not_hang_on_the_unit_or_the_origin_of_an_attribute():
+    table = tasks(60, 31)
+    liked = table.assign(liked=table[NAMES].astype(float) @ pd.Series(WORTH) + table["tin"] / 9)
+    found = survey.conjoint(liked, "liked", NAMES)
+    design = survey.design_checks(table, "task", NAMES)["value"]
+    for unit, origin in ((1e13, 0), (1e-13, 0), (1, 1e8)):
+        other = liked.assign(price=liked["price"] * unit + origin)
+        moved = survey.conjoint(other, "liked", NAMES)
+        assert moved["importance"].tolist() == pytest.approx(found["importance"].tolist(), rel=1e-7)
+        per_unit = moved.loc["price", ["part_worth", "low", "high"]] * unit
+        wanted = found.loc["price", ["part_worth", "low", "high"]].to_numpy()
+        assert per_unit.to_numpy() == pytest.approx(wanted, rel=1e-7)
+        # the covariance of four coefficients loses the square of the unit: its root of four, the half power
+        error = survey.design_checks(other, "task", NAMES).loc["D-error", "value"]
+        assert error * unit**0.5 == pytest.approx(design["D-error"], rel=1e-7)
+
+
+def test_respondents_of_weight_0_are_not_among_those_who_cluster():
+    table = tasks(120, 32).assign(who=lambda t: t["task"] // 6)
+    table["w"] = np.where(table["who"] < 8, 0.0, 1.0)
+    weighted = model(table, weights="w", cluster="who").fit()
+    dropped = model(table[table["w"] > 0], cluster="who").fit()
+    assert weighted.bse.tolist() == pytest.approx(dropped.bse.tolist(), rel=1e-9)
+    assert weighted.notes[-1] == dropped.notes[-1]
+
+
+def test_none_is_an_attribute_only_where_it_is_one():
+    table = tasks(300, 33, none=-3.0)
+    with pytest.raises(ValueError, match="There is no column 'none'"):
+        model(table, none=True).fit().willingness_to_pay("none")
+    named = tasks(300, 33).rename(columns={"organic": "none"})
+    fit = survey.ConditionalLogit(named, "task", "chosen", ["price", "none"]).fit()
+    worth = fit.willingness_to_pay().loc["none", "estimate"]
+    assert worth == pytest.approx(-fit.params["none"] / fit.params["price"])
+
+
+def test_likelihood_ratios_are_of_the_same_choices_of_different_people():
+    one, other = tasks(200, 34), tasks(200, 35)
+    small = ["price", "days"]
+    with pytest.raises(ValueError, match="different data"):
+        model(one).fit().compare_lr_test(survey.ConditionalLogit(other, "task", "chosen", small).fit())
+    mixed = one.sample(frac=1, random_state=1)
+    nested = survey.ConditionalLogit(mixed, "task", "chosen", small).fit()
+    assert model(one).fit().compare_lr_test(nested)["df"] == 2
+    whose = one.assign(who=one["task"] // 4)
+    with pytest.raises(ValueError, match="choices that hang together"):
+        model(whose, cluster="who").fit().compare_lr_test(nested)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "attributes", "message"),
+    [
+        ({"brand": "x"}, ["price", "brand"], "'brand' never varies"),
+        ({"brand": "x"}, ["brand"], "'brand' never varies"),
+        ({}, ["price", "chosen"], "'chosen' is no attribute"),
+        ({}, ["price", "task"], "'task' is no attribute"),
+        ({}, [["price"]], "attributes names one or more columns"),
+        ({"price": 1e160}, ["price"], "beyond"),
+        ({"brand": ["x", " ", "y"] * 20}, ["price", "brand"], "a blank 'brand'"),
+    ],
+)
+def test_attributes_that_are_none_are_refused(spoil, attributes, message):
+    with pytest.raises(ValueError, match=message):
+        survey.ConditionalLogit(tasks(20, 36).assign(**spoil), "task", "chosen", attributes)
+
+
+def test_ratings_and_rules_that_tell_nothing_are_refused():
+    rated = pd.DataFrame({"a": list("xxyy"), "b": list("uvuv"), "liked": [1.0, 2, 2, 1], "one": "z"})
+    rated = pd.concat([rated] * 2, ignore_index=True)
+    for call, message in (
+        (lambda: survey.conjoint(rated, "liked", ["a", "b"]), "No attribute moves 'liked'"),
+        (lambda: survey.conjoint(rated, "liked", ["a", "liked"]), "is among the attributes"),
+        (lambda: survey.conjoint(rated, "liked", ["one"]), "'one' never varies"),
+        (lambda: survey.conjoint(rated.head(0), "liked", ["a"]), "not a single profile"),
+        (lambda: survey.design_checks(tasks(9), "task", ["price"], ["price"]), "which way is better"),
+        (lambda: survey.design_checks(tasks(9), "task", ["price"], {"price": [1]}), "which way is better"),
+        (lambda: survey.ConditionalLogit(tasks(9), "task", "chosen", NAMES, none="no"), "none is True or"),
+        (lambda: model(tasks(300)).fit().simulate(tasks(9), rng="x"), "rng is a whole number"),
+        (lambda: model(tasks(300)).fit().shares(tasks(1), rng=-1), "rng is a whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_a_table_may_have_the_choice_set_as_its_index_as_well():
+    table = tasks(100, 37)
+    doubled = table.set_index("task", drop=False)
+    assert model(doubled).fit().params.equals(model(table).fit().params)

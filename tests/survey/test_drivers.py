@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import statsmodels.api as sm
+from scipy import stats
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from crmlab import datasets, survey
@@ -425,3 +426,78 @@ def test_penalties_and_maps_that_cannot_be_are_told():
             survey.importance_performance(table, pd.Series(wrong), (1, 5))
     with pytest.raises(ValueError, match="clena"):
         survey.importance_performance(table, pd.Series({"clena": 0.1, "gift": 0.3}), (1, 5))
+
+
+def test_names_and_codings_under_which_two_predictors_pass_for_one_are_refused():
+    y, x = three_answers(400, 5)
+    luck = np.random.default_rng(6)
+    more = x.assign(z=luck.normal(size=400))
+    kind = luck.integers(0, 3, 400)
+    levels = x.assign(**{"t[T.b]": (kind == 1).astype(int), "t[T.c]": (kind == 2).astype(int)})
+    both = levels.assign(**{"t[T.b]": (kind > 0).astype(int)})
+    effect = x.assign(**{"C(t, Sum)[S.a]": levels["t[T.b]"], "C(t, Sum)[S.b]": levels["t[T.c]"]})
+    for table, message in (
+        (more.rename(columns={"z": "t"}).join(levels.drop(columns="x")), "'t' is a number and a text"),
+        (more.set_axis(["x", "x"], axis=1), "'x' is a number and a text with levels, or there twice"),
+        (both, "exclude one another"),
+        (effect, "exclude one another"),
+    ):
+        for function in (survey.marginal_effects, survey.parallel_slopes):
+            with pytest.raises(ValueError, match=message):
+                function(ordered(y, table))
+    with pytest.raises(ValueError, match="'all', as the test of all"):
+        survey.parallel_slopes(ordered(y, more.rename(columns={"z": "all"})))
+    with pytest.raises(ValueError, match="fit is what OrderedModel"):
+        survey.marginal_effects(ordered(y, x, stats.gumbel_r))
+
+
+def test_attributes_on_a_line_of_the_map_lie_on_one_side_whatever_their_number():
+    answers = pd.DataFrame({"a": [5, 4], "b": [2, 1], "c": [4, 1], "d": [3, 2]})
+    for names in ("ab", "abc", "abcd"):
+        found = survey.importance_performance(answers, dict.fromkeys(names, 0.1), (1, 5))
+        assert set(found["quarter"]) == {"keep it up", "concentrate here"}
+    as_series = survey.importance_performance(answers, pd.Series({"a": 0.3, "b": 0.1}), (1, 5))
+    assert as_series.equals(survey.importance_performance(answers, {"a": 0.3, "b": 0.1}, (1, 5)))
+
+
+@pytest.mark.parametrize(
+    ("importance", "message"),
+    [
+        (pd.DataFrame([[3, 2, 1], [3, 2, 1]], ["a", "b"]), "its ends around it"),
+        (pd.Series([0.1, 0.2, 0.3], ["a", "a", "b"]), "two attributes or more"),
+        (pd.Series({"a": ".1", "b": ".2"}), "finite number"),
+        (pd.Series({"a": True, "b": False}), "finite number"),
+        ([0.1, 0.2], "two attributes or more"),
+    ],
+)
+def test_importances_that_are_none_are_refused(importance, message):
+    answers = pd.DataFrame({"a": [5, 4], "b": [2, 1]})
+    with pytest.raises(ValueError, match=message):
+        survey.importance_performance(answers, importance, (1, 5))
+    with pytest.raises(ValueError, match="alpha must lie"):
+        survey.importance_performance(answers, {"a": 1, "b": 2}, (1, 5), alpha=5)
+    with pytest.raises(ValueError, match="alpha must lie"):
+        survey.drivers(answers, "a", ["b"], draws=0, alpha=5)
+
+
+@pytest.mark.parametrize("predictors", [None, 5, "x", []])
+def test_predictors_and_steps_of_the_wrong_kind_are_named(predictors):
+    table = attributes()
+    with pytest.raises(ValueError, match="predictors is a list"):
+        survey.drivers(table, "felt", predictors)
+    with pytest.raises(ValueError, match="predictors is a list"):
+        survey.penalty_reward(table, "felt", predictors, (1, 5))
+    for steps in (5, None):
+        with pytest.raises(ValueError, match="steps"):
+            survey.penalty_reward(table, "felt", ["clean"], (1, 5), steps)
+    for rng in ("x", 1.5, -1):
+        with pytest.raises(ValueError, match="rng is a whole number"):
+            survey.drivers(table, "felt", ["clean"], draws=0, rng=rng)
+    given = survey.drivers(table, "felt", (name for name in ["clean", "gift"]), draws=0)
+    assert given.equals(survey.drivers(table, "felt", ["clean", "gift"], draws=0))
+
+
+def test_the_largest_weights_that_there_are_are_equal_weights(table):
+    heavy = survey.drivers(table, "satisfied", NAMES, draws=0, weights=np.full(400, 1e307))
+    equal = survey.drivers(table, "satisfied", NAMES, draws=0)
+    assert heavy["lmg"].tolist() == pytest.approx(equal["lmg"].tolist())

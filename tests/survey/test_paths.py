@@ -498,3 +498,102 @@ def test_questions_to_results_that_have_no_answer(phones, fit):
         with pytest.raises(ValueError, match=message):
             call()
     plt.close("all")
+
+
+def test_invariance_knows_nothing_of_a_group_in_which_an_item_does_not_vary():
+    table, own = sheets(n=120)
+    table["g"] = ["a", "b"] * 60
+    table.loc[table["g"] == "b", "s0"] = 1.0
+    fit = PathModel(table, own, PLAN).fit()
+    for call in (fit.invariance, fit.compare_groups):
+        with pytest.raises(ValueError, match="cannot be estimated in each of the groups"):
+            call("g", 20, 1)
+
+
+def test_the_later_group_is_the_larger_number_or_the_later_category():
+    table, own = sheets(n=120)
+    early = np.arange(120) % 2 == 0
+    table["wave"] = np.where(early, 9, 10)
+    table["when"] = pd.Categorical(np.where(early, "before", "after"), ["before", "after"], ordered=True)
+    table["mixed"] = pd.Series(["1", 1] * 60, dtype=object)
+    fit = PathModel(table, own, PLAN).fit()
+    waves, when = (fit.compare_groups(name, 5, 1) for name in ("wave", "when"))
+    assert list(waves) == ["9", "10", "difference", "p_value"]
+    assert list(when) == ["before", "after", "difference", "p_value"]
+    first = PathModel(table[early], own, PLAN).fit().params
+    for found in (waves, when):
+        assert found.iloc[:, 0].to_numpy() == pytest.approx(first.to_numpy(), abs=1e-6)
+        assert found["difference"].to_numpy() == pytest.approx(
+            (found.iloc[:, 1] - found.iloc[:, 0]).to_numpy()
+        )
+    with pytest.raises(ValueError, match="look alike"):
+        fit.compare_groups("mixed", 5, 1)
+
+
+def test_paths_do_not_hang_on_the_unit_of_the_answers():
+    table, own = sheets(n=150)
+    fits = {
+        unit: PathModel(table * unit, own, PLAN, standardised=False).fit()
+        for unit in (1, 1e6, 1e-10, 1e40, 1e-40)
+    }
+    for unit, found in fits.items():
+        assert found.params.to_numpy() == pytest.approx(fits[1].params.to_numpy(), abs=1e-9), unit
+        assert found.steps == fits[1].steps
+    with pytest.raises(ValueError, match="beyond"):
+        PathModel(table * 1e60, own, PLAN, standardised=False)
+
+
+def test_the_map_of_a_model_keeps_to_the_scale_of_its_answers(phones, fit):
+    with pytest.raises(ValueError, match="outside its scale 6 to 7"):
+        fit.importance_performance("Loyalty", (6, 7))
+    scaled = PathModel(phones, BLOCKS, PATHS, scale=(1, 10)).fit()
+    with pytest.raises(ValueError, match="that of the model"):
+        scaled.importance_performance("Loyalty", (1, 100))
+    with pytest.raises(ValueError, match="scale is the lowest"):
+        scaled.importance_performance("Loyalty", ())
+    by_array = scaled.importance_performance("Loyalty", np.array([1, 10]))
+    assert by_array.equals(scaled.importance_performance("Loyalty"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mode": None}, "mode is 'A', 'B'"),
+        ({"mode": ["B"]}, "mode is 'A', 'B'"),
+        ({"consistent": None}, "consistent is True, False"),
+        ({"consistent": "s"}, "consistent is True, False"),
+        ({"standardised": "no"}, "standardised is True or False"),
+        ({"blocks": {"s": None, "t": ["t0"], "y": ["y0"]}}, "items of 's' are a list of columns"),
+        ({"paths": {"t": 5}}, "items of 't' are a list of columns"),
+    ],
+)
+def test_arguments_of_a_model_of_the_wrong_kind_are_named(arguments, message):
+    table, own = sheets(n=60)
+    with pytest.raises(ValueError, match=message):
+        PathModel(table, **({"blocks": own, "paths": PLAN} | arguments))
+
+
+def test_arguments_of_a_fit_of_the_wrong_kind_are_named(phones, fit):
+    other = PathModel(phones, BLOCKS, PATHS).fit()
+    for call, message in (
+        (lambda: fit.model.fit(tolerance="a"), "tolerance is"),
+        (lambda: fit.model.fit(tolerance=np.nan), "tolerance is"),
+        (lambda: fit.model.fit(tolerance=True), "tolerance is"),
+        (lambda: fit.bootstrap(20, rng="x"), "rng is a whole number"),
+        (lambda: fit.bootstrap(20, rng=-1), "rng is a whole number"),
+        (lambda: fit.cross_validate(5, rng=1.5), "rng is a whole number"),
+        (lambda: fit.cross_validate(251, rng=1), "folds=251 needs"),
+        (lambda: fit.plot(other.bootstrap(20, rng=1)), "of these very results"),
+        (lambda: fit.plot(5), "of these very results"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_a_model_keeps_its_groups_whatever_becomes_of_the_table():
+    table, own = sheets(n=100)
+    table["g"] = ["a", "b"] * 50
+    fit = PathModel(table, own, PLAN).fit()
+    found = fit.compare_groups("g", 5, 1)
+    table["g"] = "a"
+    assert fit.compare_groups("g", 5, 1).equals(found)
