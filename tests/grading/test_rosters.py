@@ -101,9 +101,12 @@ def test_ten_thousand_students_take_ten_times_as_long_as_a_thousand(tmp_path):
     def seconds(number, encoding):
         rows = "".join(f"s{one},李雷{one} 镕\n" for one in range(number))
         (tmp_path / "r.csv").write_bytes(f"student,name\n{rows}".encode(encoding))
-        began = time.process_time()
-        assert len(roster(tmp_path / "r.csv")) == number
-        return time.process_time() - began
+        took = []
+        for _ in range(5):  # the shortest: what else the machine does only adds to it
+            began = time.process_time()
+            assert len(roster(tmp_path / "r.csv")) == number
+            took.append(time.process_time() - began)
+        return min(took)
 
     for encoding in ("utf-8", "gb18030"):
         assert seconds(20_000, encoding) < 40 * max(seconds(2_000, encoding), 0.01)
