@@ -1,4 +1,4 @@
-"""Relationships: stakeholders, who is close to whom, what passes between them and who gains."""
+"""Relationships: stakeholders and what passes between them, early warning, the ladder, the buying centre."""
 
 from crmlab._charts import Cusum, Ewma
 from crmlab.network.buying import (

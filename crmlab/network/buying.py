@@ -426,9 +426,9 @@ def coverage(signs: Any, roles: Any, sure: float = 0.8) -> pd.DataFrame:
     DataFrame
         Indexed by the firm: ``people``, ``contacts`` (those who wrote to us), ``messages`` (from them),
         ``largest_share`` (of these, by the one who wrote most; missing where nobody wrote), ``known`` (roles
-        whose holder is known), ``unknown`` (the others, in words), ``gatekeeper`` (to whom most of our
-        messages went; of equals the first by id) and ``gate_share`` (of ours, to that person); both missing
-        where we wrote to nobody.
+        whose holder is known), ``unknown`` (the others, in words), ``most_news_to`` (to whom most of
+        our messages went; of equals the first by id) and ``news_share`` (of ours, to that person); both
+        missing where we wrote to nobody.
 
     Raises
     ------
@@ -446,10 +446,10 @@ def coverage(signs: Any, roles: Any, sure: float = 0.8) -> pd.DataFrame:
     >>> signs = pd.DataFrame({"writes need": [3, 0], "is written to": [1, 0]}, index=index)
     >>> rates = pd.DataFrame({"rate": [0.9]}, index=pd.MultiIndex.from_tuples([("initiator", "writes need")]))
     >>> found = buying_roles(signs, rates, {"initiator": "writes need"})
-    >>> coverage(signs, found)[["people", "contacts", "known", "unknown", "gatekeeper"]]
-                 people  contacts  known unknown  gatekeeper
+    >>> coverage(signs, found)[["people", "contacts", "known", "unknown", "most_news_to"]]
+                 people  contacts  known unknown  most_news_to
     customer_id
-    1                 2         1      1                   7
+    1                 2         1      1                     7
     """
     signs, roles = pair(signs, roles, sure)
     require_columns(signs.columns, ["is written to"])
@@ -470,8 +470,8 @@ def coverage(signs: Any, roles: Any, sure: float = 0.8) -> pd.DataFrame:
     table["known"] = best.groupby(level=0).sum()
     table["unknown"] = open_roles.reindex(table.index).fillna("")
     sent, most = ours.groupby(level=0).sum(), ours.groupby(level=0).idxmax().str[1]
-    table["gatekeeper"] = most.convert_dtypes().where(sent > 0)
-    table["gate_share"] = ours.groupby(level=0).max() / sent.where(sent > 0)
+    table["most_news_to"] = most.convert_dtypes().where(sent > 0)
+    table["news_share"] = ours.groupby(level=0).max() / sent.where(sent > 0)
     return table
 
 

@@ -300,8 +300,8 @@ def test_coverage_by_hand(page):
     assert table["unknown"].tolist() == [
         "initiator, influencer, buyer, user", "initiator, influencer, decider, user",
     ]  # fmt: skip
-    assert table["gatekeeper"].tolist()[0] == 12
-    assert table["gate_share"].isna().tolist() == [False, True]
+    assert table["most_news_to"].tolist()[0] == 12
+    assert table["news_share"].isna().tolist() == [False, True]
     with pytest.raises(ValueError, match="different firms"):
         network.coverage(signs.loc[[1]], found)
     with pytest.raises(ValueError, match="sure"):
@@ -443,7 +443,7 @@ def test_roles_of_others(change, what):
 def test_order_of_rows_decides_no_tie_and_no_interval():
     signs = signs_of(2, 1).assign(**{"is written to": 1})
     roles = network.buying_roles(signs, rates_of(writes_need=0.8), NEED)
-    assert network.coverage(signs[::-1], roles[::-1])["gatekeeper"].tolist() == [0]
+    assert network.coverage(signs[::-1], roles[::-1])["most_news_to"].tolist() == [0]
     rng = np.random.default_rng(1)
     said = pd.Series(rng.random(60), pd.MultiIndex.from_product([range(20), range(3)]))
     right, order = pd.Series(rng.random(60) < said, said.index), rng.permutation(60)
