@@ -19,6 +19,7 @@ class Said:
         self.answers: dict[str, Any] = {}
         self.errors: dict[int, str] = {}
         self.at: int | str | None = None  # the cell or question that runs, or ran last
+        self.begun = -1  # the last cell that was begun
         self.since = time.monotonic()
         self.ready = self.ended = False
         self.bytes = 0
@@ -46,7 +47,7 @@ class Said:
             case {"ready": True}:
                 self.ready = True
             case {"cell": int(number)} if number in self.cells:
-                self.at = int(number)
+                self.at = self.begun = int(number)
             case {"done": int(number), "error": str(error)} if number in self.cells:
                 self.errors[int(number)] = "".join(c if c.isprintable() else " " for c in error[:400])
             case {"asking": str(name)} if name in self.questions:

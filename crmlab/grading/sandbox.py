@@ -152,7 +152,7 @@ def execute(
     task = json.loads((job / "job.json").read_text(encoding="utf-8"))
     functions = {name for name, question in task["questions"].items() if question["cases"]}
     deadline = time.monotonic() + limits.total_seconds
-    outcome, blamed, given_up = Outcome(), dict[int | str, str](), ""
+    outcome, blamed, given_up = Outcome(), dict[int | str, tuple[int, str]](), ""
     if (job / "cases").is_dir() and not (job / HIDDEN).exists():
         (job / "cases").rename(job / HIDDEN)
     for folder in ("cases", HIDDEN):
@@ -173,7 +173,9 @@ def execute(
         outcome.cpu_seconds += attempt.cpu_seconds
         late = time.monotonic() > deadline and not said.ended
         if said.at is not None and (reason or late) and not given_up:
-            blamed[said.at] = reason or "stopped, as the time for all cells was over"
+            # what was blamed after this cell may have suffered from what the cell left running
+            blamed = {at: (begun, why) for at, (begun, why) in blamed.items() if begun <= said.begun}
+            blamed[said.at] = said.begun, reason or "stopped, as the time for all cells was over"
         if said.ended or given_up:
             outcome.note = given_up
             break
@@ -185,8 +187,8 @@ def execute(
             deadline = time.monotonic() + STARTING
         elif attempts == ATTEMPTS:
             given_up = f"gave up after {ATTEMPTS} attempts"
-    outcome.errors |= {at: why for at, why in blamed.items() if isinstance(at, int)}
-    refused = {at: {"refused": why} for at, why in blamed.items() if isinstance(at, str)}
+    outcome.errors |= {at: why for at, (_, why) in blamed.items() if isinstance(at, int)}
+    refused = {at: {"refused": why} for at, (_, why) in blamed.items() if isinstance(at, str)}
     outcome.answers = refused | outcome.answers
     return outcome
 

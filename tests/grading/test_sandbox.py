@@ -4,6 +4,7 @@ The referee is the machine: after every run the processes of the slot's user, th
 and what a neighbour computed are looked at from outside.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -636,6 +637,32 @@ def test_a_fork_bomb_that_fills_the_memory(tmp_path):
     outcome = run(tmp_path, ["import os\nwhile True: os.fork()"])
     survived(outcome)
     assert [*outcome.errors] == [1]
+
+
+def test_what_a_cell_leaves_running_is_not_blamed_on_the_next(tmp_path, monkeypatch):
+    ends, skipped = [(2, "too much"), (1, "too much"), (3, "")], []
+
+    class Scripted(contextlib.nullcontext):
+        cpu_seconds, complaint = 1.0, ""
+
+        def __init__(self, words, *_):
+            skipped.append(json.loads(words[-1]))
+
+        def close(self):
+            pass
+
+        def follow(self, said, *_):
+            at, reason = ends[len(skipped) - 1]
+            lines = [{"ready": True}, *({"cell": cell} for cell in range(at + 1))]
+            if not reason:
+                lines[-1] = {"end": True}
+            said.take("".join(f"{json.dumps(line)}\n" for line in lines).encode())
+            return reason
+
+    monkeypatch.setattr(sandbox, "_Attempt", Scripted)
+    outcome = run(tmp_path, ["a bomb whose parts outlive their cell"])
+    assert skipped == [[], [2], [1]]  # once the bomb is found, the cell after it is tried again
+    assert outcome.errors == {1: "too much"}
 
 
 @pytest.mark.hostile
