@@ -1,15 +1,17 @@
 """A laboratory and course on customer relationship management (CRM).
 
-The rooms load when they are first named: ``crmlab.company``, ``crmlab.datasets``, ``crmlab.survey``,
-``crmlab.network``, ``crmlab.value``, ``crmlab.plot``, ``crmlab.replicate``, ``crmlab.practice``,
-``crmlab.grading``.
+The rooms load when they are first named: ``crmlab.collect``, ``crmlab.company``, ``crmlab.datasets``,
+``crmlab.survey``, ``crmlab.network``, ``crmlab.value``, ``crmlab.plot``, ``crmlab.replicate``,
+``crmlab.practice``, ``crmlab.grading``.
 """
 
 from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 
-__all__ = ["company", "datasets", "grading", "network", "plot", "practice", "replicate", "survey", "value"]
+__all__ = [
+    "collect", "company", "datasets", "grading", "network", "plot", "practice", "replicate", "survey", "value"
+]  # fmt: skip
 __version__ = version("crmlab")
 
 

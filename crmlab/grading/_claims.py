@@ -19,10 +19,9 @@ class Said:
         self.answers: dict[str, Any] = {}
         self.errors: dict[int, str] = {}
         self.at: int | str | None = None  # the cell or question that runs, or ran last
-        self.begun = -1  # the last cell that was begun
         self.since = time.monotonic()
         self.ready = self.ended = False
-        self.bytes = 0
+        self.bytes, self.begun = 0, -1  # the last cell that was begun
         self.lines = 100 + 10 * (cells + len(questions))  # that may still come: an honest process sends fewer
         self._begun = bytearray()
 
