@@ -16,6 +16,15 @@ word takes some of one and some of another. Iceland's are left out: in the next 
 
 HANZI, PINYIN = "\u3400-\u9fff\U00020000-\U0003ffff", "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńň"
 
+SURNAMES = frozenset(
+    "王李张刘陈杨黄赵周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁沈任姚卢"
+    "傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万覃武钱严莫孔向常汤欧阳"
+)
+"""With one of these begin the names of more than nine in ten Chinese."""
+
+ALIKE = {"cp949": "가-힣", "koi8_r": "а-яёА-ЯЁ"}
+"""Korean and Russian letters whose bytes are Chinese characters as well."""
+
 PLATFORM_IDS = "sis login id,sis user id,username,id number,email address,email,identifier,id"
 """What Canvas and Moodle call the ids of a student, those first that a person would choose for a folder."""
 
@@ -150,6 +159,14 @@ def _chinese(raw: bytes) -> str | None:
     around = [text[max(one.start() - 1, 0)] + text[one.end() : one.end() + 1] for one in rare]
     frequent = [one for one in found if 0xB0 <= one[0].encode("gb18030")[0] <= 0xD7]
     if 3 * len(rare) > len(found) or 2 * len(frequent) < len(found):
+        return None
+    other = [_decoded(raw, one) or "\0" for one in ALIKE]
+    alike = [
+        re.fullmatch(f"[\x01-\x7f{letters}]*", one)
+        for one, letters in zip(other, ALIKE.values(), strict=True)
+    ]
+    words = re.findall(f"[{HANZI}]+", text)
+    if any(alike) and 2 * sum(word[0] in SURNAMES for word in words) < len(words):
         return None
     return None if re.search("[A-Za-z]", "".join(around)) else text
 

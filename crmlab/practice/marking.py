@@ -195,14 +195,17 @@ class Drawn:
         if isinstance(form, Selection):
             return self._decision(form, plain, key)
         right = key.truth if isinstance(form, Interval) else key.right
+        agrees = form.agrees(plain, right)
+        if agrees and not isinstance(form, Figure):  # so no mistake has to be worked out
+            return Verdict("right", "Right.", 1.0)
         mistakes = [
             (name, message)
             for name, (message, wrong) in key.wrong.items()
             if (form.problem(wrong) or ("range",))[0] == "range" and form.agrees(plain, wrong)
         ]
-        if form.agrees(plain, right):
-            if isinstance(form, Figure) and mistakes:  # who draws every candidate has not decided
-                return Verdict("wrong", "The right lines are there, and those of a mistake as well.")
+        if agrees and mistakes:  # who draws every candidate has not decided
+            return Verdict("wrong", "The right lines are there, and those of a mistake as well.")
+        if agrees:
             return Verdict("right", "Right.", 1.0)
         mark, part = form.part(plain, right)
         for name, message in mistakes[:1]:

@@ -12,7 +12,8 @@ from tests.grading.conftest import SOURCE, Classroom, cell
 
 NAMES = {
     "cp1252": ["Müller", "José García", "Renée Núñez", "Søren Ångström", "O’Neil", "MÜLLER"],
-    "gb18030": ["李雷", "朱镕基", "韩梅梅 Ann", "s1李雷", "韩梅梅 Hán Méiméi", "李Lei", "欧阳娜娜，王 芳"],
+    "gb18030": ["李雷", "朱镕基", "韩梅梅 Ann", "s1李雷", "韩梅梅 Hán Méiméi", "李Lei",
+                "欧阳娜娜，王 芳", "陈静", "张伟"],
     "utf-16": ["Müller", "李雷"],
     "utf-16-le": ["Müller, 李雷"],
     "utf-16-be": ["Müller, 李雷"],
@@ -31,6 +32,8 @@ def test_a_name_is_read_as_it_was_written(tmp_path, encoding, name):
     [
         ("cp1250", "Dvořák"), ("cp1250", "Łukasz"), ("mac_roman", "Müller"), ("big5", "陳大文,王小明"),
         ("cp1251", "Иванов"), ("cp1254", "Ayşe"), ("shift_jis", "山田太郎"),
+        ("cp949", "김민수"), ("cp949", "이영희"), ("cp949", "박지훈"),
+        ("koi8_r", "Иванов"), ("koi8_r", "Анна Петрова"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_decided_is_refused_with_the_remedy(tmp_path, encoding, name):
