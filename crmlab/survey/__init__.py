@@ -18,7 +18,7 @@ from crmlab.survey.likert import likert_table, plot_likert
 from crmlab.survey.measured import MeasurementResults
 from crmlab.survey.measurement import MeasurementModel
 from crmlab.survey.offers import ChoiceResults
-from crmlab.survey.path_luck import PathBootstrap
+from crmlab.survey.path_bootstrap import PathBootstrap
 from crmlab.survey.path_results import PathResults
 from crmlab.survey.paths import PathModel
 from crmlab.survey.priorities import importance_performance, plot_importance_performance

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from crmlab import plot
 
 if TYPE_CHECKING:
-    from crmlab.survey.path_luck import PathBootstrap
+    from crmlab.survey.path_bootstrap import PathBootstrap
     from crmlab.survey.path_results import PathResults
 
 Places = Mapping[str, tuple[float, float]]

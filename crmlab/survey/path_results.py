@@ -12,7 +12,7 @@ from crmlab._tables import look_up, whole_number
 from crmlab.survey._answers import answers, look
 from crmlab.survey._composites import Composites, structure
 from crmlab.survey._scores import Scale, checked_scale
-from crmlab.survey.path_luck import PathBootstrap, bootstrap, compare, invariant
+from crmlab.survey.path_bootstrap import PathBootstrap, bootstrap, compare, invariant
 from crmlab.survey.path_plot import Places, draw
 from crmlab.survey.validity import _ratios
 
