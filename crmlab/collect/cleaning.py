@@ -158,7 +158,7 @@ def _standard(table: pd.DataFrame, columns: dict[str, str]) -> dict[str, pd.Seri
         text = values.astype("str").str.normalize("NFKC").str.lower().str.strip()
         if field == "telephone":
             text = text.str.replace(r"(?:ext|x)\.? *\d+$", "", regex=True).str.replace(
-                r"^\+|^00", "", regex=True
+                r"^\+|^00(?=[1-9])", "", regex=True
             )
             digits = text.str.replace(r"[^\d]", "", regex=True)
             text = digits.where(text.str.contains(r"\d", na=False), text)  # "n/a" stays what it says
