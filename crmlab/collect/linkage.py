@@ -176,7 +176,7 @@ class Linkage:
 
 
 class LinkageResults:
-    """What :meth:`Linkage.fit` found: weights, and every pair that was compared.
+    """What :meth:`Linkage.fit` found: weights, and the pairs that weigh −20 or more.
 
     Attributes
     ----------
