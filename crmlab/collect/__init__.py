@@ -1,3 +1,6 @@
 """Customer knowledge: one identity, the golden record, whom to know first, the knowledge base."""
 
-__all__: list[str] = []
+from crmlab.collect.golden import GoldenRecords, channel_trust, golden_records
+from crmlab.collect.identities import Identities, stable_ids
+
+__all__ = ["GoldenRecords", "Identities", "channel_trust", "golden_records", "stable_ids"]
