@@ -94,7 +94,8 @@ class Identities:
         """
         drop = pd.Index(list(records))
         if not drop.isin(self.ids.index).all():
-            raise ValueError(f"There is no record {drop[~drop.isin(self.ids.index)][0]!r} to forget.")
+            missing = drop[~drop.isin(self.ids.index)].tolist()[0]
+            raise ValueError(f"There is no record {missing!r} to forget.")
         ids = self.ids.drop(drop)
         lost = self.ids.loc[drop][lambda one: ~one.isin(ids)]
         gone = pd.DataFrame({"record": lost.index, "from": lost.to_numpy(), "to": pd.NA})
@@ -170,8 +171,8 @@ def stable_ids(clusters: Any, previous: Identities | None = None, at: Any = None
         lost = previous.ids.index.difference(cluster.index)
         raise ValueError(
             f"{len(lost)} of {len(previous.ids)} records of before are not in clusters; the first is "
-            f"{lost[0]!r}. Give all records, old and new, with ids of the same type (zeros in front kept); "
-            "what was erased: previous.without(records)."
+            f"{lost.tolist()[0]!r}. Give all records, old and new, with ids of the same type (zeros in front "
+            "kept); what was erased: previous.without(records)."
         )
     old = (
         np.where(known, previous.ids.to_numpy()[at_before], 0)
@@ -221,11 +222,11 @@ def members(clusters: Any) -> pd.Series:
     if len(again):
         held = cluster.loc[[again[0]]].unique().tolist()
         raise ValueError(
-            f"{again.nunique()} records are in clusters more than once; the first is {again[0]!r}, in "
-            f"{held}. A record is in one cluster: drop what was loaded twice, or join the two clusters."
+            f"{again.nunique()} records are in clusters more than once; the first is "
+            f"{again.tolist()[0]!r}, in {held}. A record is in one cluster: drop what was loaded twice, or join the two clusters."
         )
     if cluster.isna().any():
-        raise ValueError(f"Record {cluster.index[cluster.isna()][0]!r} has no cluster.")
+        raise ValueError(f"Record {cluster.index[cluster.isna()].tolist()[0]!r} has no cluster.")
     if cluster.index.inferred_type.startswith("mixed"):
         raise ValueError("The ids of the records are numbers and texts: make all of them texts.")
     return cluster
