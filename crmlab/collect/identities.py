@@ -9,7 +9,7 @@ import pandas as pd
 
 from crmlab._tables import as_day, as_series
 
-EVENTS = ("new", "merged", "split", "undone", "gone")
+EVENTS = ("new", "merged", "split", "undone", "moved", "gone")
 """What can happen to an id. An id to which nothing happened was kept, and has no row in the history."""
 
 
@@ -27,7 +27,7 @@ class Identities:
     moves : DataFrame
         A row per record that changed its id: ``number`` of the event, ``record``, ``from``, ``to``.
     held : Series
-        The records of which a person has decided whose they are (:meth:`undo`), and the id.
+        The records of which a person has decided whose they are (:meth:`undo`, :meth:`move`), and the id.
     last : int
         The largest id given so far.
     """
@@ -39,7 +39,7 @@ class Identities:
     last: int
 
     def undo(self, number: int, at: Any = None) -> "Identities":
-        """Take back a merge, a split or an undoing, and hold to that from now on.
+        """Take back a merge, a split, a move or an undoing, and hold to that from now on.
 
         Parameters
         ----------
@@ -52,7 +52,8 @@ class Identities:
         -------
         Identities
             The records that moved have their old id again. All records of both ids are held: whatever later
-            clusters say, they stay apart (or together) as they are now, and new cards join one or the other.
+            clusters say, they stay apart (or together) as they are now. A record that came in that event had
+            no id before and stays where it is: see whose it is, and :meth:`move` it.
 
         Raises
         ------
@@ -84,6 +85,24 @@ class Identities:
         back = pd.DataFrame({"record": moved["record"], "from": moved["to"], "to": moved["from"]})
         return _entered(replace(self, ids=ids, held=held), [("undone", back)], at)
 
+    def move(self, records: Iterable[Any], to: int, at: Any = None) -> "Identities":
+        """Say whose records are, and hold to that from now on; `to` is an id that there is.
+
+        Examples
+        --------
+        >>> ids = stable_ids({1: "a", 2: "b", 3: "b"}).move([3], to=1)
+        >>> ids.ids.tolist(), stable_ids({1: "a", 2: "b", 3: "b"}, ids).ids.tolist()
+        ([1, 2, 1], [1, 2, 1])
+        """
+        chosen = self._known(records)
+        if not (self.ids == to).any():
+            raise ValueError(f"There is no customer {to!r} to move records to.")
+        ids = self.ids.copy()
+        ids.loc[chosen] = to
+        moved = pd.DataFrame({"record": chosen, "from": self.ids.loc[chosen].to_numpy(), "to": to})
+        held = pd.concat([self.held.drop(chosen, errors="ignore"), ids.loc[chosen]])
+        return _entered(replace(self, ids=ids, held=held), [("moved", moved[moved["from"] != to])], at)
+
     def without(self, records: Iterable[Any], at: Any = None) -> "Identities":
         """Forget records, as after a request for erasure; an id that has none left is gone for good.
 
@@ -92,16 +111,20 @@ class Identities:
         >>> stable_ids({1: "a", 2: "a", 3: "b"}).without([3]).history["event"].tolist()
         ['new', 'new', 'gone']
         """
-        drop = pd.Index(list(records))
-        if not drop.isin(self.ids.index).all():
-            missing = drop[~drop.isin(self.ids.index)].tolist()[0]
-            raise ValueError(f"There is no record {missing!r} to forget.")
+        drop = self._known(records)
         ids = self.ids.drop(drop)
         lost = self.ids.loc[drop][lambda one: ~one.isin(ids)]
         gone = pd.DataFrame({"record": lost.index, "from": lost.to_numpy(), "to": pd.NA})
         moves = self.moves[~self.moves["record"].isin(drop)]
         left = replace(self, ids=ids, held=self.held.drop(drop, errors="ignore"), moves=moves)
         return _entered(left, [("gone", gone)], at, kept=False)
+
+    def _known(self, records: Iterable[Any]) -> pd.Index:
+        chosen = pd.Index(list(records))
+        if not chosen.isin(self.ids.index).all():
+            missing = chosen[~chosen.isin(self.ids.index)].tolist()[0]
+            raise ValueError(f"There is no record {missing!r}.")
+        return chosen.unique()
 
 
 def stable_ids(clusters: Any, previous: Identities | None = None, at: Any = None) -> Identities:
@@ -133,7 +156,7 @@ def stable_ids(clusters: Any, previous: Identities | None = None, at: Any = None
     2. Where several ids stay with one cluster they are *merged*: that with most records there wins, of
        equals the older (smaller) one.
     3. A cluster with which no id stays gets the next number, in the order of its smallest record.
-    4. Records whose id a person has settled (:meth:`Identities.undo`) keep it. In their cluster a record
+    4. Records whose id a person has settled (:meth:`Identities.undo`, `move`) keep it. In their cluster a record
        that had the id of one of them stays with it; any other joins the id with most settled records there.
 
     The same clusters once more are no event. Neither the order of the rows nor the labels matter.
@@ -223,7 +246,8 @@ def members(clusters: Any) -> pd.Series:
         held = cluster.loc[[again[0]]].unique().tolist()
         raise ValueError(
             f"{again.nunique()} records are in clusters more than once; the first is "
-            f"{again.tolist()[0]!r}, in {held}. A record is in one cluster: drop what was loaded twice, or join the two clusters."
+            f"{again.tolist()[0]!r}, in {held}. A record is in one cluster: drop what was loaded twice, or "
+            "join the two clusters."
         )
     if cluster.isna().any():
         raise ValueError(f"Record {cluster.index[cluster.isna()].tolist()[0]!r} has no cluster.")

@@ -146,6 +146,20 @@ def test_an_id_is_never_used_twice_and_what_was_erased_leaves_no_trace():
         ids.without([9])
 
 
+def test_whose_a_card_is_can_be_said_and_taken_back():
+    ids = collect.stable_ids({1: "a", 2: "b", 3: "b"})
+    moved = ids.move([3], to=1, at="2026-01-05")
+    assert moved.history.iloc[-1][["event", "from", "to", "records"]].tolist() == ["moved", 2, 1, 1]
+    assert moved.undo(3).ids.equals(ids.ids)
+    assert len(ids.move([3], to=2).history) == 2  # it was there: held from now on, and no event
+    later = collect.stable_ids({1: "a", 2: "b", 3: "c"}, ids.move([3], to=2))
+    assert later.ids.tolist() == [1, 2, 2]
+    with pytest.raises(ValueError, match="no customer 7"):
+        ids.move([3], to=7)
+    with pytest.raises(ValueError, match="no record 8"):
+        ids.move([8], to=1)
+
+
 def test_nothing_that_is_given_is_changed():
     clusters = pd.Series({3: "b", 1: "a", 2: "a"})
     first = collect.stable_ids(clusters)
