@@ -80,13 +80,14 @@ class Identities:
             )
         ids = self.ids.copy()
         ids.loc[moved["record"]] = moved["from"].to_numpy()
-        both = ids[ids.isin([*moved["from"], *moved["to"]])]
-        held = pd.concat([self.held.drop(both.index, errors="ignore"), both])
+        held = self._settled(ids, [*moved["from"], *moved["to"]])
         back = pd.DataFrame({"record": moved["record"], "from": moved["to"], "to": moved["from"]})
         return _entered(replace(self, ids=ids, held=held), [("undone", back)], at)
 
     def move(self, records: Iterable[Any], to: int, at: Any = None) -> "Identities":
-        """Say whose records are, and hold to that from now on; `to` is an id that there is.
+        """Say whose records are; `to` is an id that there is.
+
+        All records of the ids concerned are held from now on, as after :meth:`undo`.
 
         Examples
         --------
@@ -100,7 +101,7 @@ class Identities:
         ids = self.ids.copy()
         ids.loc[chosen] = to
         moved = pd.DataFrame({"record": chosen, "from": self.ids.loc[chosen].to_numpy(), "to": to})
-        held = pd.concat([self.held.drop(chosen, errors="ignore"), ids.loc[chosen]])
+        held = self._settled(ids, [*moved["from"], to])
         return _entered(replace(self, ids=ids, held=held), [("moved", moved[moved["from"] != to])], at)
 
     def without(self, records: Iterable[Any], at: Any = None) -> "Identities":
@@ -118,6 +119,10 @@ class Identities:
         moves = self.moves[~self.moves["record"].isin(drop)]
         left = replace(self, ids=ids, held=self.held.drop(drop, errors="ignore"), moves=moves)
         return _entered(left, [("gone", gone)], at, kept=False)
+
+    def _settled(self, ids: pd.Series, concerned: list[int]) -> pd.Series:
+        both = ids[ids.isin(concerned)]
+        return pd.concat([self.held.drop(both.index, errors="ignore"), both])
 
     def _known(self, records: Iterable[Any]) -> pd.Index:
         chosen = pd.Index(list(records))
@@ -156,8 +161,8 @@ def stable_ids(clusters: Any, previous: Identities | None = None, at: Any = None
     2. Where several ids stay with one cluster they are *merged*: that with most records there wins, of
        equals the older (smaller) one.
     3. A cluster with which no id stays gets the next number, in the order of its smallest record.
-    4. Records whose id a person has settled (:meth:`Identities.undo`, `move`) keep it. In their cluster a record
-       that had the id of one of them stays with it; any other joins the id with most settled records there.
+    4. Records whose id a person has settled (`undo`, `move`) keep it. In their cluster a record that had
+       the id of one of them stays with it; any other joins the id with most settled records there.
 
     The same clusters once more are no event. Neither the order of the rows nor the labels matter.
 
