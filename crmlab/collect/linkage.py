@@ -1,0 +1,509 @@
+"""Which records are of one customer: weights for and against, learned without an answer key."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from crmlab import plot
+from crmlab._arguments import number
+from crmlab._tables import as_pandas, drawn_table, look_up, require_columns
+
+_ANOTHER_NAME = 1e-9
+"""Chance that one person bears another name on the next record: set and not learned, see `Linkage`."""
+_LEAST = 1e-4  # a level that EM sees in no true pair may still occur
+_OTHER = "another name"
+_EDITS = "abs(length({0}_l) - length({0}_r)) <= {1} AND levenshtein({0}_l, {0}_r) <= {1}"
+_ALIKE = "jaro_winkler_similarity({0}_l, {1}_r) >= 0.8"
+_GIVEN_ALIKE = (
+    "(given_name_l IS NULL OR given_name_r IS NULL OR right(given_name_l, 3) = right(given_name_r, 3) "
+    "OR jaro_winkler_similarity(given_name_l, given_name_r) >= 0.7)"
+)
+# two Chinese names that sound nearly alike may share no character
+_NOT_TWO_CHINESE = "(name_l < '\u3400' OR name_r < '\u3400' OR levenshtein(name_l, name_r) <= 1)"
+# ann.lee2@ is another person than ann.lee@
+_DIGITS = "regexp_replace({{0}}_{0}, '[^0-9]', '', 'g')"
+# of each kind: the column it is equal in, then levels from the best to the last but one, as (label, SQL)
+_KINDS: dict[str, tuple[str, list[tuple[str, str]]]] = {
+    "name": (
+        "name_key",
+        [
+            ("same", "name_key_l = name_key_r"),
+            ("a letter or two apart", f"{_EDITS.format('name_key', 2)} AND {_NOT_TWO_CHINESE}"),
+            (
+                "alike",
+                f"({_ALIKE.format('surname', 'surname')} AND {_GIVEN_ALIKE} OR "
+                f"{_ALIKE.format('surname', 'given_name')} AND {_ALIKE.format('given_name', 'surname')})",
+            ),
+            ("given name same, surname another", "given_name_l = given_name_r"),
+        ],
+    ),
+    "mail": (
+        "{}",
+        [
+            ("same", "{0}_l = {0}_r"),
+            (
+                "a letter or two apart",
+                f"{_EDITS.format('{0}', 2)} AND {_DIGITS.format('l')} = {_DIGITS.format('r')}",
+            ),
+            ("same domain", "split_part({0}_l, '@', 2) = split_part({0}_r, '@', 2)"),
+        ],
+    ),
+    "digits": (
+        "{}",
+        [
+            ("same", "{0}_l = {0}_r"),
+            ("a digit apart", _EDITS.format("{0}", 1)),
+            ("two digits apart", _EDITS.format("{0}", 2)),
+        ],
+    ),
+    "text": (
+        "{}",
+        [
+            ("same", "{0}_l = {0}_r"),
+            ("a letter or two apart", _EDITS.format("{0}", 2)),
+        ],
+    ),
+    "exact": ("{}", [("same", "{0}_l = {0}_r")]),
+}
+_STANDARD = {"name": "name", "telephone": "digits", "mail": "mail", "address": "text", "birth_date": "exact"}
+_NAMED = ("name", "name_key", "surname", "given_name")
+_BLOCKS: list[str | tuple[str, ...]] = [
+    "telephone", "mail", "name_key", "birth_date", "address", ("surname", "right(telephone, 4)"),
+    ("left(given_name, 3)", "left(surname, 3)"),
+]  # fmt: skip
+
+
+class Linkage:
+    """A model of which records belong together (Fellegi & Sunter 1969), fitted by splink on DuckDB.
+
+    Parameters
+    ----------
+    contacts : table
+        One row per record, of any engine, cleaned (:func:`clean`), or other records with `comparisons`.
+    record : str
+        Column with the record's id: never missing, never twice.
+    comparisons : mapping of str to str, optional
+        How each column is compared: ``"name"`` (needs the columns of :func:`clean`), ``"digits"``,
+        ``"mail"``, ``"text"`` or ``"exact"``. By default those of a cleaned table that are there.
+    blocks : list of str or of tuples of str, optional
+        Only records that agree in at least one of these are compared: a column, or several columns or
+        expressions of SQL (``"left(surname, 3)"``) that must agree together.
+    source : str, optional
+        Column that says which list a record is from: only records of different lists are compared.
+    found : float
+        The share of true pairs that you expect to agree exactly in the first comparison and in one other.
+        It fixes the weight that any two records start from.
+    rng : int
+        Seed of the pairs drawn at random.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, an id is missing or there twice, a comparison or block is not known, there
+        are fewer than two records, or a column of a comparison is empty.
+
+    Notes
+    -----
+    For each level of a comparison, m is the share of true pairs that are at this level, and u that of
+    other pairs; the weight is log₂(m/u), and a match's weights add up. u is counted on pairs drawn at
+    random. m is learned without an answer key by EM, one block at a time, while the share of true pairs
+    among all pairs stays fixed: let loose on the union of all blocks, where most pairs agree by
+    construction, EM finds two other classes than "same" and "different". Values that many records share
+    weigh less (term frequencies).
+
+    That one person bears two wholly different names is not learned but set, at 1 in a thousand million: two
+    people of one household share address, telephone and mail, and the model, which takes comparisons as
+    independent, would take them for one.
+
+    References
+    ----------
+    Fellegi, I. P. & Sunter, A. B. (1969). A theory for record linkage. Journal of the American Statistical
+    Association 64(328), 1183–1210. https://doi.org/10.1080/01621459.1969.10501049
+    Linacre, R. et al. (2022). Splink: Free software for probabilistic record linkage at scale. International
+    Journal of Population Data Science 7(3). https://doi.org/10.23889/ijpds.v7i3.1794
+
+    Examples
+    --------
+    >>> from crmlab import collect, company
+    >>> cards = company.simulate(400, view="raw").contacts
+    >>> results = collect.Linkage(collect.clean(cards)).fit()
+    >>> results.clusters(threshold=8).nunique() < len(cards)
+    True
+    """
+
+    def __init__(
+        self,
+        contacts: Any,
+        record: str = "contact_id",
+        comparisons: Mapping[str, str] | None = None,
+        blocks: Sequence[str | tuple[str, ...]] | None = None,
+        source: str | None = None,
+        found: float = 0.5,
+        rng: int = 1,
+    ):
+        table = as_pandas(contacts)
+        require_columns(table.columns, [record] if source is None else [record, source])
+        if len(table) < 2:
+            raise ValueError(f"Linkage needs at least two records; there are {len(table)}.")
+        again = table[record].isna() | table[record].duplicated()
+        if again.any():
+            raise ValueError(
+                f"{int(again.sum())} of {len(table)} records have no {record!r}, or one that was there; "
+                f"the first is row {again.idxmax()!r}. Number them: table.assign({record}=range(len(table)))."
+            )
+        if comparisons is None:
+            there = {column for column in table.columns if table[column].notna().any()}
+            comparisons = {column: kind for column, kind in _STANDARD.items() if column in there}
+            if not {"name_key", "surname", "given_name"} <= set(table.columns):
+                raise ValueError("Clean the contacts first, Linkage(clean(contacts)), or give comparisons.")
+        if len(comparisons) < 2:
+            raise ValueError("Linkage needs at least two comparisons.")
+        self.equal = {
+            column: look_up("comparison", kind, _KINDS)[0].format(column)
+            for column, kind in comparisons.items()
+        }
+        require_columns(table.columns, [*comparisons, *self.equal.values()])
+        for column in self.equal.values():
+            if table[column].isna().all():
+                raise ValueError(f"No record has a {column!r}: leave this comparison out.")
+        if blocks is None and "name" in comparisons.values():
+            there = {*table.columns}
+            blocks = [block for block in _BLOCKS if there.issuperset(map(_column, _parts(block)))]
+        elif blocks is None:
+            blocks = list(self.equal.values())
+        self.found = number(found, "found", "a share above 0 and up to 1", 1e-6, 1)
+        self.ids, self.comparisons, self.rng = table[record].to_numpy(), dict(comparisons), rng
+        used = [_column(part) for block in blocks for part in _parts(block)]
+        named = _NAMED if "name" in comparisons.values() else ()
+        columns = dict.fromkeys([*comparisons, *self.equal.values(), *named, *used])
+        require_columns(table.columns, columns)
+        self.records = table[[*columns]].reset_index(drop=True).assign(_row=np.arange(len(table)))
+        self.blocks = [_rule(block, source) for block in blocks]
+        self.training = [_rule(column, source) for column in self.equal.values()]
+        first, *others = self.equal.values()
+        self.certain = [_rule((first, other), source) for other in others]
+        if source is not None:
+            self.records["_source"] = table[source].to_numpy()
+
+    def fit(self) -> "LinkageResults":
+        """Learn the weights and compare all pairs that a block brings together."""
+        from splink import Linker, SettingsCreator
+        from splink.internals.duckdb.database_api import DuckDBAPI
+
+        settings = SettingsCreator(
+            link_type="dedupe_only",
+            unique_id_column_name="_row",
+            comparisons=[
+                _comparison(column, kind, self.equal[column]) for column, kind in self.comparisons.items()
+            ],
+            blocking_rules_to_generate_predictions=self.blocks,
+            retain_matching_columns=False,
+            retain_intermediate_calculation_columns=True,
+        )
+        with _quiet():
+            engine = DuckDBAPI(duckdb.connect())
+            linker = Linker(engine.register(self.records), settings, log_level=logging.CRITICAL)
+            learn = linker.training
+            learn.estimate_probability_two_random_records_match(self.certain, recall=self.found)
+            learn.estimate_u_using_random_sampling(max_pairs=1e6, seed=self.rng, min_count_per_level=None)
+            for rule in self.training:
+                learn.estimate_parameters_using_expectation_maximisation(
+                    rule, fix_probability_two_random_records_match=True, max_pairs=1e6
+                )
+            for comparison in linker._settings_obj.comparisons:
+                for level in comparison.comparison_levels:  # never seen is not impossible
+                    if not level.is_null_level and level.label_for_charts != _OTHER:
+                        level.m_probability = max(level.m_probability or 0, _LEAST)
+            scored = linker.inference.predict(threshold_match_weight=-20)
+        return LinkageResults(self, linker, scored)
+
+
+class LinkageResults:
+    """What :meth:`Linkage.fit` found: weights, and every pair that was compared.
+
+    Attributes
+    ----------
+    start : float
+        The weight that any two records start from: log₂ of the odds that they are of one customer.
+    compared : int
+        How many pairs the blocks brought together.
+    """
+
+    def __init__(self, model: Linkage, linker: Any, scored: Any):
+        self.model, self._linker = model, linker
+        prior = linker._settings_obj._probability_two_random_records_match
+        self.start = float(np.log2(prior / (1 - prior)))
+        pairs = scored.as_duckdbpyrelation().project("_row_l, _row_r, match_weight")
+        found = pairs.order("match_weight desc, _row_l, _row_r").fetchnumpy()
+        self._rows = np.column_stack([found["_row_l"], found["_row_r"]])
+        self._weight = np.asarray(found["match_weight"], float)
+        self.compared = len(self._weight)
+
+    def weights(self) -> pd.DataFrame:
+        """Return ``comparison``, ``level``, ``m``, ``u`` and ``weight`` = log₂(m/u), a row per level."""
+        rows = [
+            (comparison.output_column_name, level.label_for_charts, level.m_probability, level.u_probability)
+            for comparison in self._linker._settings_obj.comparisons
+            for level in comparison.comparison_levels
+            if not level.is_null_level
+        ]
+        table = pd.DataFrame(rows, columns=["comparison", "level", "m", "u"])
+        return table.assign(weight=np.log2(table["m"] / table["u"]))
+
+    def pairs(self, threshold: float = -20.0) -> pd.DataFrame:
+        """Return the pairs at or above a weight: ``record_l``, ``record_r``, ``weight``, ``probability``.
+
+        The heaviest first. The probability is what the model says: 2ʷ/(1 + 2ʷ). It is too sure of itself
+        where comparisons hang together, which a review shows (:func:`review_estimates`).
+        """
+        count = self._above(threshold)
+        one, other = self.model.ids[self._rows[:count, 0]], self.model.ids[self._rows[:count, 1]]
+        weight = self._weight[:count]
+        told = {"record_l": one, "record_r": other, "weight": weight, "probability": 1 / (1 + 2.0**-weight)}
+        return pd.DataFrame(told)
+
+    def clusters(self, threshold: float) -> pd.Series:
+        """Return the cluster of each record, in the order of the table: whoever hangs together by pairs.
+
+        Records with different names are never put into one cluster by a third without a name: the heaviest
+        pairs are joined first, and a pair that would bring different names together is left apart.
+
+        Parameters
+        ----------
+        threshold : float
+            The least weight of a pair that is joined. Where a false match costs as much as c missed ones, it
+            is log₂(c), if the weights can be trusted.
+
+        Returns
+        -------
+        Series
+            Index: record; ``cluster``: the id of its first record.
+        """
+        rows, ids = self._rows[: self._above(threshold)], self.model.ids
+        joined = _components(rows[:, 0], rows[:, 1], np.arange(len(ids)))
+        if "name" in self.model.comparisons.values():
+            joined = self._kept_apart(joined, rows)
+        return pd.Series(ids[joined], pd.Index(ids, name="record"), name="cluster")
+
+    def _kept_apart(self, joined: pd.Series, rows: np.ndarray) -> np.ndarray:
+        """Join anew, the heaviest pair first, where a cluster has records with different names."""
+        cluster = joined.to_numpy().copy()
+        records = self.model.records.assign(_cluster=cluster)
+        different = " AND ".join(f"NOT coalesce({condition}, false)" for _, condition in _KINDS["name"][1])
+        columns = ", ".join(f"{side}.{name} AS {name}_{side}" for side in "lr" for name in ("_row", *_NAMED))
+        pairs = f"SELECT {columns} FROM records l JOIN records r USING (_cluster) WHERE l._row < r._row"
+        enemies: dict[int, set[int]] = {}
+        with duckdb.connect() as engine:
+            engine.register("records", records[["_row", "_cluster", *_NAMED]][records["name_key"].notna()])
+            query = f"SELECT _row_l, _row_r FROM ({pairs}) WHERE {different} ORDER BY ALL"
+            for one, other in engine.execute(query).fetchall():
+                enemies.setdefault(one, set()).add(other)
+                enemies.setdefault(other, set()).add(one)
+        torn = np.isin(cluster, cluster[[*enemies]])
+        cluster[torn] = np.flatnonzero(torn)
+        members = {row: {row} for row in np.flatnonzero(torn).tolist()}
+        for one, other in rows[torn[rows[:, 0]]].tolist():
+            big, small = sorted((cluster[one], cluster[other]))
+            against = set().union(*(enemies.get(row, ()) for row in members[small]))
+            if big != small and not against & members[big]:
+                cluster[[*members[small]]] = big
+                members[big] |= members.pop(small)
+        return cluster
+
+    def explain(self, record: Any, other: Any) -> pd.DataFrame:
+        """Return why two records match or do not: weights that add up to their weight.
+
+        Parameters
+        ----------
+        record, other
+            Ids of two records, compared by a block or not.
+
+        Returns
+        -------
+        DataFrame
+            ``comparison``, ``level``, ``record`` and ``other`` (the two values) and ``weight``. The first row
+            is the start, the last the total; a value that is missing weighs nothing. A row ``…: how
+            common`` corrects for a value that more, or fewer, records share than usual.
+
+        Raises
+        ------
+        ValueError
+            There is no such record, or both are the same.
+        """
+        place = pd.Index(self.model.ids).get_indexer([record, other])
+        if (place < 0).any() or record == other:
+            wrong = [one for one, at in zip((record, other), place, strict=True) if at < 0]
+            raise ValueError(
+                f"There is no record {wrong[0]!r}." if wrong else "These are one and the same record."
+            )
+        texts = self.model.records.iloc[place].astype(object)
+        sides = [{c: None if pd.isna(v) else v for c, v in row.items()} for row in texts.to_dict("records")]
+        with _quiet():
+            scored = self._linker.inference.score_pair(*sides)
+            found = scored.as_pandas_dataframe().iloc[0]
+        rows = [("any two records", "", None, None, self.start)]
+        for comparison in self._linker._settings_obj.comparisons:
+            column = comparison.output_column_name
+            level = comparison._get_comparison_level_by_comparison_vector_value(int(found[f"gamma_{column}"]))
+            label = "missing" if level.is_null_level else level.label_for_charts
+            rows.append((column, label, *texts[column], float(found[f"mw_{column}"])))
+            if common := float(found.get(f"mw_tf_adj_{column}", 0)):
+                rows.append((f"{column}: how common", "", None, None, common))
+        table = pd.DataFrame(rows, columns=["comparison", "level", "record", "other", "weight"])
+        total = pd.DataFrame([("total", "", None, None, table["weight"].sum())], columns=table.columns)
+        return pd.concat([table, total], ignore_index=True)
+
+    def _above(self, threshold: float) -> int:
+        least = number(threshold, "threshold", "the least weight of a pair, from −20 on", -20)
+        return int(np.searchsorted(-self._weight, -least, side="right"))
+
+    def __repr__(self) -> str:
+        records = f"{len(self.model.ids):,} records, {self.compared:,} pairs compared"
+        return f"<Linkage: {records}; start {self.start:.1f}>"
+
+
+def plot_match(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw why two records match: each weight a step to the right (for) or to the left (against).
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :meth:`LinkageResults.explain`.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> steps = {"comparison": ["any two records", "name", "total"], "level": ["", "same", ""]}
+    >>> ax = plot_match(pd.DataFrame(steps | {"weight": [-13.0, 12.0, -1.0]}))
+    """
+    steps = drawn_table(table, ("comparison", "level", "weight"), "results.explain(record, other)")
+    ax = plot.axes(ax)
+    weight = steps["weight"].to_numpy(float)
+    end = weight.cumsum()
+    begin = np.where(steps["comparison"] == "total", 0.0, end - weight)
+    colours = np.where(weight >= 0, plot.PALETTE[0], plot.PALETTE[1])
+    level = steps["level"].where(steps["level"] == "", ": " + steps["level"])
+    names = [plot.label(text) for text in steps["comparison"] + level]
+    bars = ax.barh(names, weight, left=begin, color=colours)
+    ax.bar_label(bars, [f"{value:+.1f}" for value in weight], padding=3)
+    ax.invert_yaxis()
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.margins(x=0.12)
+    return plot.annotate(ax, "Why two records match", "weight, added up (0: as likely as not)", "")
+
+
+def exact_clusters(contacts: Any, on: Sequence[str], record: str = "contact_id") -> pd.Series:
+    """Return the clusters of records that share an exact value in one of the columns, or by a chain of such.
+
+    Parameters
+    ----------
+    contacts : table
+        One row per record, of any engine.
+    on : list of str
+        Columns. A missing value joins nobody.
+    record : str
+        Column with the record's id.
+
+    Returns
+    -------
+    Series
+        Index: record; ``cluster``: the id of its first record.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there or `on` is empty.
+
+    Examples
+    --------
+    >>> cards = {"contact_id": [1, 2, 3], "mail": ["a@b", None, "a@b"], "telephone": [None, "55", None]}
+    >>> exact_clusters(pd.DataFrame(cards), on=["mail", "telephone"]).tolist()
+    [1, 2, 1]
+    """
+    table = as_pandas(contacts)
+    if isinstance(on, str) or not len(on):
+        raise ValueError(f"on is a list of columns, such as ['telephone', 'mail']; got {on!r}.")
+    require_columns(table.columns, [record, *on])
+    one, other = [], []
+    for column in on:
+        code = pd.factorize(table[column])[0]
+        first = np.unique(code, return_index=True)[1][code - code.min()]
+        there = code >= 0
+        one.append(np.flatnonzero(there))
+        other.append(first[there])
+    return _components(np.concatenate(one), np.concatenate(other), table[record].to_numpy())
+
+
+def _components(one: np.ndarray, other: np.ndarray, ids: np.ndarray) -> pd.Series:
+    joined = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(ids), len(ids)))
+    label = connected_components(joined, directed=False)[1]
+    first = np.unique(label, return_index=True)[1]
+    return pd.Series(ids[first[label]], pd.Index(ids, name="record"), name="cluster")
+
+
+def _parts(block: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (block,) if isinstance(block, str) else tuple(block)
+
+
+def _column(part: str) -> str:
+    """Return the column of a block's part: of ``left(surname, 3)`` the surname."""
+    return part.partition("(")[2].partition(",")[0].strip(" )") if "(" in part else part
+
+
+def _rule(block: str | tuple[str, ...], source: str | None) -> Any:
+    from splink.blocking_rule_library import CustomRule
+
+    texts = [f"{_side(part, 'l')} = {_side(part, 'r')}" for part in _parts(block)]
+    return CustomRule(" AND ".join([*texts, *(["l._source <> r._source"] if source else [])]))
+
+
+def _side(part: str, side: str) -> str:
+    column = _column(part)
+    return (
+        part.replace(column, f'{side}."{column}"', 1)
+        if column == part
+        else part.replace(column, f'{side}."{column}"')
+    )
+
+
+def _comparison(column: str, kind: str, equal: str) -> Any:
+    from splink import comparison_level_library as levels
+    from splink import comparison_library as comparisons
+
+    made: list[Any] = [levels.NullLevel(equal)]
+    for label, condition in _KINDS[kind][1]:
+        level: Any = levels.CustomLevel(condition.format(column), label_for_charts=label)
+        if label == "same":
+            level = level.configure(tf_adjustment_column=equal)
+        made.append(level)
+    other = levels.ElseLevel().configure(label_for_charts="different")
+    if kind == "name":
+        other = other.configure(m_probability=_ANOTHER_NAME, fix_m_probability=True, label_for_charts=_OTHER)
+    return comparisons.CustomComparison(output_column_name=column, comparison_levels=[*made, other])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep splink's reports from the reader: they tell of steps, and warn of what is done on purpose."""
+    logger = logging.getLogger("splink")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

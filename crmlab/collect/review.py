@@ -1,0 +1,147 @@
+"""Clerical review: some records looked up by hand, and what that says about all of them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from crmlab._arguments import generator, level
+from crmlab._tables import number_columns, refuse, require_columns, whole_number
+from crmlab.collect.linkage import LinkageResults
+
+STRATA = ("joined firmly", "joined narrowly", "left narrowly", "left clearly", "never compared")
+
+
+def review_sample(
+    results: LinkageResults, threshold: float, n: int = 200, narrow: float = 6.0, rng: Any = 0
+) -> pd.DataFrame:
+    """Draw records to be looked up by hand, as many from each stratum, on both sides of the threshold.
+
+    Parameters
+    ----------
+    results : LinkageResults
+    threshold : float
+        The weight from which pairs are joined.
+    n : int
+        How many records, at least ten.
+    narrow : float
+        A weight so near the threshold, above or below, is narrow.
+    rng : int or numpy.random.Generator
+
+    Returns
+    -------
+    DataFrame
+        ``record``, its ``cluster``, ``joined`` (other records in the cluster), ``best`` (the record's
+        heaviest weight, missing if it was never compared), ``stratum`` (of `STRATA`) and ``of``, the number
+        of records in that stratum. Records that no block ever brought to another one are drawn as well.
+
+    Raises
+    ------
+    ValueError
+        If `n` or the threshold is out of range.
+
+    Examples
+    --------
+    >>> from crmlab import collect, company
+    >>> cards = company.simulate(400, view="raw").contacts
+    >>> results = collect.Linkage(collect.clean(cards)).fit()
+    >>> collect.review_sample(results, threshold=6, n=50)["stratum"].nunique()
+    5
+    """
+    whole_number(n, "n", 10)
+    cluster = results.clusters(threshold)
+    pairs = results.pairs()
+    ends = pd.concat([pairs.set_index(side)["weight"] for side in ("record_l", "record_r")])
+    best = ends.groupby(level=0).max().reindex(cluster.index)
+    table = pd.DataFrame({"record": cluster.index, "cluster": cluster.to_numpy(), "best": best.to_numpy()})
+    table.insert(2, "joined", table.groupby("cluster")["record"].transform("size") - 1)
+    edges = [best >= threshold + narrow, best >= threshold, best >= threshold - narrow, best.notna()]
+    table["stratum"] = np.select([edge.to_numpy() for edge in edges], STRATA[:4], STRATA[4])
+    table["of"] = table.groupby("stratum")["record"].transform("size")
+    luck = generator(rng)
+    table = table.iloc[luck.permutation(len(table))]
+    sizes = table["stratum"].value_counts()
+    each, left = {}, n
+    for rank, (stratum, size) in enumerate(sizes.sort_values(kind="stable").items()):
+        each[stratum] = min(size, max(1, left // (len(sizes) - rank)))  # what a small one leaves, others get
+        left -= each[stratum]
+    drawn = table[table.groupby("stratum").cumcount() < table["stratum"].map(each)]
+    return drawn.sort_values(["stratum", "record"], kind="stable", ignore_index=True)
+
+
+def review_estimates(
+    review: pd.DataFrame, same: str = "same", right: str = "right", alpha: float = 0.05
+) -> pd.DataFrame:
+    """Estimate from reviewed records how many pairs are false or missed, and how many customers there are.
+
+    Parameters
+    ----------
+    review : DataFrame
+        Of :func:`review_sample`, with two columns filled in by whoever looked the records up.
+    same, right : str
+        How many other records are really of the same customer, wherever they are; and how many of those
+        in the cluster (of ``joined``) are.
+    alpha : float
+
+    Returns
+    -------
+    DataFrame
+        Index: ``true_pairs``, ``joined_pairs``, ``false_pairs``, ``missed_pairs``, ``customers``; columns
+        ``estimate``, ``low``, ``high``.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, a count is not whole or is impossible, or a stratum has one reviewed record
+        of several.
+
+    Notes
+    -----
+    Horvitz & Thompson: each record stands for as many as its stratum has per record reviewed. A pair has two
+    ends, so pairs are half of what is counted at records; a customer with s other records is counted 1 + s
+    times, so that each of them counts 1/(1 + s). Where a stratum shows no false (or missed) pair at all, as
+    many as could still be there by bad luck are added to the upper end: 1 − alpha^(1/n) of its records.
+
+    References
+    ----------
+    Horvitz, D. G. & Thompson, D. J. (1952). A generalization of sampling without replacement from a finite
+    universe. Journal of the American Statistical Association 47(260), 663–685.
+    https://doi.org/10.1080/01621459.1952.10483446
+
+    Examples
+    --------
+    >>> looked = {"stratum": ["a"] * 4, "of": [40] * 4, "joined": [1, 1, 0, 0]}
+    >>> review = pd.DataFrame(looked | {"same": [1, 1, 0, 1], "right": [1, 1, 0, 0]})
+    >>> review_estimates(review).loc["customers"].round(1).tolist()
+    [25.0, 15.7, 34.3]
+    """
+    require_columns(review.columns, ["stratum", "of", "joined", same, right])
+    others, good, joined = number_columns(review, same, right, "joined", whole_from=0)
+    refuse(
+        review, (good > np.minimum(others, joined)).to_numpy(), f"more {right!r} than {same!r} or 'joined'"
+    )
+    counts = pd.DataFrame(
+        {
+            "true_pairs": others / 2,
+            "joined_pairs": joined / 2,
+            "false_pairs": (joined - good) / 2,
+            "missed_pairs": (others - good) / 2,
+            "customers": 1 / (1 + others),
+        }
+    )
+    grouped = counts.groupby(review["stratum"])
+    size, reviewed = review.groupby("stratum")["of"].first(), grouped.size()
+    few = reviewed[(reviewed < 2) & (size > 1)]
+    if len(few):
+        raise ValueError(
+            f"The stratum {few.index[0]!r} has one reviewed record of {size[few.index[0]]}: review two."
+        )
+    estimate = grouped.mean().mul(size, axis=0).sum()
+    variance = grouped.var(ddof=1).fillna(0).mul(size**2 * (1 - reviewed / size) / reviewed, axis=0).sum()
+    spread = stats.norm.isf(level(alpha) / 2) * np.sqrt(variance)
+    unseen = (1 - alpha ** (1 / reviewed)) * size * (reviewed < size) / 2
+    nothing = grouped.max()[["false_pairs", "missed_pairs"]] == 0
+    possible = np.sqrt(nothing.mul(unseen**2, axis=0).sum()).reindex(estimate.index, fill_value=0)
+    table = pd.DataFrame({"estimate": estimate, "low": (estimate - spread).clip(lower=0)})
+    return table.assign(high=estimate + np.hypot(spread, possible))
