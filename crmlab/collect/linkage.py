@@ -23,12 +23,12 @@ _LEAST = 1e-4  # a level that EM sees in no true pair may still occur
 _OTHER = "another name"
 _EDITS = "abs(length({0}_l) - length({0}_r)) <= {1} AND levenshtein({0}_l, {0}_r) <= {1}"
 _ALIKE = "jaro_winkler_similarity({0}_l, {1}_r) >= 0.8"
-_GIVEN_ALIKE = (
-    "(given_name_l IS NULL OR given_name_r IS NULL OR right(given_name_l, 3) = right(given_name_r, 3) "
-    "OR jaro_winkler_similarity(given_name_l, given_name_r) >= 0.7)"
-)
 # two Chinese names that sound nearly alike may share no character
 _NOT_TWO_CHINESE = "(name_l < '\u3400' OR name_r < '\u3400' OR levenshtein(name_l, name_r) <= 1)"
+_GIVEN_ALIKE = (
+    "(given_name_l IS NULL OR given_name_r IS NULL OR (right(given_name_l, 3) = right(given_name_r, 3) "
+    f"OR jaro_winkler_similarity(given_name_l, given_name_r) >= 0.7) AND {_NOT_TWO_CHINESE})"
+)
 # ann.lee2@ is another person than ann.lee@
 _DIGITS = "regexp_replace({{0}}_{0}, '[^0-9]', '', 'g')"
 # of each kind: the column it is equal in, then levels from the best to the last but one, as (label, SQL)
@@ -402,7 +402,8 @@ def plot_match(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.bar_label(bars, [f"{value:+.1f}" for value in weight], padding=3)
     ax.invert_yaxis()
     ax.axvline(0, color="black", linewidth=0.8)
-    ax.margins(x=0.12)
+    ax.use_sticky_edges = False
+    ax.margins(x=0.2)
     return plot.annotate(ax, "Why two records match", "weight, added up (0: as likely as not)", "")
 
 

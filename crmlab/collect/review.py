@@ -33,8 +33,9 @@ def review_sample(
     -------
     DataFrame
         ``record``, its ``cluster``, ``joined`` (other records in the cluster), ``best`` (the record's
-        heaviest weight, missing if it was never compared), ``stratum`` (of `STRATA`) and ``of``, the number
-        of records in that stratum. Records that no block ever brought to another one are drawn as well.
+        heaviest weight, missing if it was never compared), ``stratum`` (of `STRATA`), ``of``, the number of
+        records in that stratum, and the same in each row: ``clusters`` and ``joined_pairs``, how many there
+        are in all. Records that no block ever brought to another one are drawn as well.
 
     Raises
     ------
@@ -59,6 +60,8 @@ def review_sample(
     edges = [best >= threshold + narrow, best >= threshold, best >= threshold - narrow, best.notna()]
     table["stratum"] = np.select([edge.to_numpy() for edge in edges], STRATA[:4], STRATA[4])
     table["of"] = table.groupby("stratum")["record"].transform("size")
+    table["clusters"] = table["cluster"].nunique()
+    table["joined_pairs"] = int(table["joined"].sum()) // 2
     luck = generator(rng)
     table = table.iloc[luck.permutation(len(table))]
     sizes = table["stratum"].value_counts()
@@ -87,7 +90,7 @@ def review_estimates(
     Returns
     -------
     DataFrame
-        Index: ``true_pairs``, ``joined_pairs``, ``false_pairs``, ``missed_pairs``, ``customers``; columns
+        Index: ``true_pairs``, ``false_pairs``, ``missed_pairs``, ``customers``; columns
         ``estimate``, ``low``, ``high``.
 
     Raises
@@ -99,9 +102,10 @@ def review_estimates(
     Notes
     -----
     Horvitz & Thompson: each record stands for as many as its stratum has per record reviewed. A pair has two
-    ends, so pairs are half of what is counted at records; a customer with s other records is counted 1 + s
-    times, so that each of them counts 1/(1 + s). Where a stratum shows no false (or missed) pair at all, as
-    many as could still be there by bad luck are added to the upper end: 1 − alpha^(1/n) of its records.
+    ends, so pairs are half of what is counted at records. A customer with s other records is counted 1 + s
+    times, so that each of them counts 1/(1 + s). How many pairs and clusters there are is known: only what is
+    to be added or taken away is estimated. Where a stratum shows no false (or missed) pair at all, as many as
+    could still be there by bad luck are added to the upper end: 1 − alpha^(1/n) of its records.
 
     References
     ----------
@@ -111,23 +115,22 @@ def review_estimates(
 
     Examples
     --------
-    >>> looked = {"stratum": ["a"] * 4, "of": [40] * 4, "joined": [1, 1, 0, 0]}
-    >>> review = pd.DataFrame(looked | {"same": [1, 1, 0, 1], "right": [1, 1, 0, 0]})
+    >>> drawn = {"stratum": "a", "of": 40, "clusters": 30, "joined_pairs": 10, "joined": [1, 1, 0, 0]}
+    >>> review = pd.DataFrame(drawn | {"same": [1, 1, 0, 1], "right": [1, 1, 0, 0]})
     >>> review_estimates(review).loc["customers"].round(1).tolist()
     [25.0, 15.7, 34.3]
     """
-    require_columns(review.columns, ["stratum", "of", "joined", same, right])
+    require_columns(review.columns, ["stratum", "of", "clusters", "joined_pairs", "joined", same, right])
     others, good, joined = number_columns(review, same, right, "joined", whole_from=0)
     refuse(
         review, (good > np.minimum(others, joined)).to_numpy(), f"more {right!r} than {same!r} or 'joined'"
     )
     counts = pd.DataFrame(
         {
-            "true_pairs": others / 2,
-            "joined_pairs": joined / 2,
+            "true_pairs": (others - joined) / 2,
             "false_pairs": (joined - good) / 2,
             "missed_pairs": (others - good) / 2,
-            "customers": 1 / (1 + others),
+            "customers": 1 / (1 + others) - 1 / (1 + joined),
         }
     )
     grouped = counts.groupby(review["stratum"])
@@ -137,7 +140,8 @@ def review_estimates(
         raise ValueError(
             f"The stratum {few.index[0]!r} has one reviewed record of {size[few.index[0]]}: review two."
         )
-    estimate = grouped.mean().mul(size, axis=0).sum()
+    known = {"true_pairs": review["joined_pairs"].iloc[0], "customers": review["clusters"].iloc[0]}
+    estimate = grouped.mean().mul(size, axis=0).sum().add(pd.Series(known), fill_value=0)[counts.columns]
     variance = grouped.var(ddof=1).fillna(0).mul(size**2 * (1 - reviewed / size) / reviewed, axis=0).sum()
     spread = stats.norm.isf(level(alpha) / 2) * np.sqrt(variance)
     unseen = (1 - alpha ** (1 / reviewed)) * size * (reviewed < size) / 2

@@ -1,0 +1,112 @@
+"""Lesson 11. Referees: the truth of its company for its notes, six other companies for its claims."""
+
+import ast
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlab import collect, company, course
+
+CELLS = {
+    cell.id: cell.source
+    for cell in nbformat.read(course.ROOT / "notebooks" / "11_one_customer_one_identity.ipynb", 4).cells
+    if cell.cell_type == "code"
+}
+COUNTED = ["s2-lot", "s2-sure", "s2-doublings", "s2-fields", "s2-table", "s2-pair", "s2-sum"]
+
+
+def lesson(ids: list[str], **names):
+    """Run cells of the lesson, without showing what their last line shows."""
+    names = {"np": np, "pd": pd, "collect": collect, "rng": np.random.default_rng(11)} | names
+    for one in ids:
+        tree = ast.parse(CELLS[one])
+        if isinstance(tree.body[-1], ast.Expr):
+            tree.body.pop()
+        exec(compile(tree, one, "exec"), names)
+    return names
+
+
+def persons(tea):
+    return tea._truth["contacts"].set_index("contact_id")["person_id"]
+
+
+def looked_up(review, clusters, truth):
+    """Fill in what a clerk who makes no error would note: by counting, card by card."""
+    of_person = truth.map(truth.value_counts())
+    together = pd.DataFrame({"cluster": clusters, "person": truth.reindex(clusters.index)})
+    together = together.groupby(["cluster", "person"])["person"].transform("size")
+    return review.assign(
+        same=of_person[review["record"]].to_numpy() - 1, right=together[review["record"]].to_numpy() - 1
+    )
+
+
+@pytest.fixture(scope="module")
+def names():
+    tea = company.simulate()
+    clean = collect.clean(tea.contacts).set_index("contact_id", drop=False)
+    fields = ["name", "telephone", "mail", "address", "birth_date"]
+    names = lesson(COUNTED, clean=clean, fields=fields)
+    return lesson(["s2-fit", "s3-own", "s4-threshold", "s4-sample"], **names) | {"truth": persons(tea)}
+
+
+def test_the_notes_of_the_review_are_the_truth(names):
+    noted = lesson(["s4-notes"], **names)["review"]
+    wanted = looked_up(names["review"], names["clusters"], names["truth"])
+    pd.testing.assert_frame_equal(noted[["same", "right"]], wanted[["same", "right"]], check_dtype=False)
+
+
+def test_weights_counted_by_hand_are_near_those_learned(names):
+    learned = names["results"].weights().set_index(["comparison", "level"])["weight"]
+    for field, counted in names["table"]["equal"].items():
+        assert learned[field.removesuffix("_key"), "same"] == pytest.approx(counted, abs=0.6), field
+
+
+def test_the_hand_made_linkage_of_one_block_agrees_with_the_package_on_nearly_every_pair(names):
+    block = names["block"]
+    ours = block.set_index(["contact_id", "contact_id_2"])["weight"] > 0
+    pairs = names["results"].pairs(0)[["record_l", "record_r"]]
+    theirs = {tuple(sorted(pair)) for pair in pairs.to_numpy().tolist()}
+    both = [tuple(sorted(pair)) in theirs for pair in ours.index]
+    assert (ours.to_numpy() == both).mean() > 0.9
+
+
+def claims(seed: int) -> pd.Series:
+    tea = company.simulate(rng=seed)
+    truth, clean = persons(tea), collect.clean(tea.contacts)
+    results, threshold = collect.Linkage(clean).fit(), np.log2(10)
+    clusters = results.clusters(threshold)
+    cost = {"false_cost": 40, "missed_cost": 4}
+    keys = {"telephone": ["telephone"], "mail": ["mail"], "telephone or mail": ["telephone", "mail"]}
+    exact = {name: collect.exact_clusters(clean, on) for name, on in keys.items()}
+    exact["name"] = collect.exact_clusters(clean, ["name_key"])
+    rivals = pd.DataFrame({key: collect.pair_quality(found, truth, **cost) for key, found in exact.items()}).T
+    ours = collect.pair_quality(clusters, truth, **cost)
+    nobody = 4 * ours["true_pairs"]
+    review = looked_up(collect.review_sample(results, threshold, n=200, rng=11), clusters, truth)
+    customers = collect.review_estimates(review).loc["customers"]
+    return pd.Series(
+        {
+            "precision": ours["precision"],
+            "recall": ours["recall"],
+            "score": 1 - ours["cost"] / nobody,
+            "telephone or mail": 1 - rivals.loc["telephone or mail", "cost"] / nobody,
+            "best key": 1 - rivals["cost"].min() / nobody,
+            "f1 gained": ours["f1"] - rivals["f1"].max(),
+            "held": float(customers["low"] <= truth.nunique() <= customers["high"]),
+            "clusters too many": ours["clusters"] / truth.nunique() - 1,
+        },
+        name=seed,
+    )
+
+
+@pytest.mark.slow
+def test_in_six_other_companies():
+    found = pd.DataFrame([claims(seed) for seed in range(1, 7)])
+    assert (found["precision"] > 0.99).all()
+    assert (found["recall"] > 0.94).all()
+    assert (found["f1 gained"] > 0.1).all()  # over the best exact key
+    assert (found["best key"] < found["score"] - 0.5).all()
+    assert (found["telephone or mail"] < -1).all()  # worse than joining nobody
+    assert found["held"].sum() >= 5
