@@ -88,8 +88,8 @@ def clean(
     if name is not None:
         table = extended(table, **_name_parts(table["name"]))
     if mail is not None:
-        parts = table["mail"].str.split("@", n=1)
-        table = extended(table, mail_user=parts.str[0].astype("str"), mail_domain=parts.str[1].astype("str"))
+        parts = table["mail"].str.extract(r"^([^@]*)@(.*)$")
+        table = extended(table, mail_user=parts[0], mail_domain=parts[1])
     return table
 
 
@@ -158,7 +158,7 @@ def _standard(table: pd.DataFrame, columns: dict[str, str]) -> dict[str, pd.Seri
         text = values.astype("str").str.normalize("NFKC").str.lower().str.strip()
         if field == "telephone":
             text = text.str.replace(r"(?:ext|x)\.? *\d+$", "", regex=True).str.replace(
-                r"^\+|^00", "", regex=True
+                r"^\+|^00(?=[1-9])", "", regex=True
             )
             digits = text.str.replace(r"[^\d]", "", regex=True)
             text = digits.where(text.str.contains(r"\d", na=False), text)  # "n/a" stays what it says
@@ -178,14 +178,15 @@ def _standard(table: pd.DataFrame, columns: dict[str, str]) -> dict[str, pd.Seri
 
 def _dates(values: pd.Series, column: str) -> pd.Series:
     given = values.where(values.astype("str").str.strip() != "")
-    dates = pd.to_datetime(given, errors="coerce", format=None if given.dtype.kind == "M" else "ISO8601")
-    wrong = given.notna() & dates.isna()
-    if wrong.any() or given.dtype.kind in "iufb" and given.notna().any():
-        first = given[wrong].index[0] if wrong.any() else given.first_valid_index()
+    numeric, day = given.dtype.kind in "iufb", given.dtype.kind == "M"
+    texts = given if day else given.astype("str")
+    dates = pd.to_datetime(texts, errors="coerce", format=None if day else "ISO8601")
+    wrong = given.notna() & (dates.isna() | numeric)
+    if wrong.any():
+        first = wrong.idxmax()
         raise ValueError(
-            f"{int(wrong.sum()) or int(given.notna().sum())} values of {column!r} are no dates; the first is "
-            f"{given[first]!r} in row {first!r}. Write dates as 1984-09-18 "
-            "(a spreadsheet keeps days as numbers)."
+            f"{int(wrong.sum())} values of {column!r} are no dates; the first is {given[first]!r} in row "
+            f"{first!r}. Write dates as 1984-09-18 (a spreadsheet keeps days as numbers)."
         )
     return dates.dt.strftime("%Y-%m-%d").astype("str")
 

@@ -1,0 +1,56 @@
+"""Find who is who among the cards of a company, from 10,000 cards to a million: seconds, memory and quality.
+
+    python benchmarks/bench_linkage.py [--cards 10000 100000]
+
+The peer is the best exact key (same telephone, same mail, same name, or one of the first two). Timed are
+cleaning, fitting and clusters, from the table in memory on; processor seconds stand beside those of the clock.
+"""
+
+import argparse
+import resource
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+
+from crmlab import collect, company
+
+CARDS_A_CUSTOMER = 2.2
+KEYS = (["telephone"], ["mail"], ["name_key"], ["telephone", "mail"])
+MOST = {100_000: 60.0, 1_000_000: 180.0}  # seconds
+LEAST = {"precision": 0.99, "recall": 0.87, "gain": 0.1}  # gain: F1 above the best exact key
+
+
+def measure(cards: int) -> pd.Series:
+    """Return what one linkage of about so many cards costs, and how good it is."""
+    tea = company.simulate(round(cards / CARDS_A_CUSTOMER), rng=7)
+    table, truth = tea.contacts, tea._truth["contacts"].set_index("contact_id")["person_id"]
+    clock, processor = time.perf_counter(), time.process_time()
+    clean = collect.clean(table)
+    clusters = collect.Linkage(clean).fit().clusters(np.log2(10))
+    spent = {"seconds": time.perf_counter() - clock, "processor": time.process_time() - processor}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # the company's drawing included
+    quality = collect.pair_quality(clusters, truth)
+    best = max(collect.pair_quality(collect.exact_clusters(clean, key), truth)["f1"] for key in KEYS)
+    told = {"cards": len(table), **spent, "GiB": peak, "gain": quality["f1"] - best}
+    return pd.Series(told | quality[["precision", "recall", "f1"]].to_dict())
+
+
+def main() -> int:
+    """Print a line for each size; return 1 if one is too slow or not good enough."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cards", type=int, nargs="+", default=[10_000, 100_000])
+    missed = 0
+    for cards in parser.parse_args().cards:
+        found = measure(cards)
+        late = found["seconds"] > MOST.get(cards, np.inf)
+        poor = [what for what, least in LEAST.items() if found[what] < least]
+        missed += late or bool(poor)
+        line = ", ".join(f"{name} {value:,.4g}" for name, value in found.items())
+        print(f"{line}{'; too slow' if late else ''}{'; not enough ' + ' '.join(poor) if poor else ''}")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
