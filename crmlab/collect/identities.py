@@ -84,8 +84,8 @@ class Identities:
         back = pd.DataFrame({"record": moved["record"], "from": moved["to"], "to": moved["from"]})
         return _entered(replace(self, ids=ids, held=held), [("undone", back)], at)
 
-    def move(self, records: Iterable[Any], to: int, at: Any = None) -> "Identities":
-        """Say whose records are; `to` is an id that there is.
+    def move(self, records: Iterable[Any], to: int | None, at: Any = None) -> "Identities":
+        """Say whose records are; `to` is an id that there is, or None for a customer of their own.
 
         All records of the ids concerned are held from now on, as after :meth:`undo`.
 
@@ -96,13 +96,17 @@ class Identities:
         ([1, 2, 1], [1, 2, 1])
         """
         chosen = self._known(records)
-        if not (self.ids == to).any():
+        last = self.last
+        if to is None:
+            to = last = last + 1
+        elif not (self.ids == to).any():
             raise ValueError(f"There is no customer {to!r} to move records to.")
         ids = self.ids.copy()
         ids.loc[chosen] = to
         moved = pd.DataFrame({"record": chosen, "from": self.ids.loc[chosen].to_numpy(), "to": to})
         held = self._settled(ids, [*moved["from"], to])
-        return _entered(replace(self, ids=ids, held=held), [("moved", moved[moved["from"] != to])], at)
+        made = replace(self, ids=ids, held=held, last=last)
+        return _entered(made, [("moved", moved[moved["from"] != to])], at)
 
     def without(self, records: Iterable[Any], at: Any = None) -> "Identities":
         """Forget records, as after a request for erasure; an id that has none left is gone for good.

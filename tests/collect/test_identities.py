@@ -154,6 +154,9 @@ def test_whose_a_card_is_can_be_said_and_taken_back():
     assert len(ids.move([3], to=2).history) == 2  # it was there: held from now on, and no event
     later = collect.stable_ids({1: "a", 2: "b", 3: "c"}, ids.move([3], to=2))
     assert later.ids.tolist() == [1, 2, 2]
+    alone = ids.move([3], to=None)
+    assert alone.ids.tolist() == [1, 2, 3] and alone.last == 3
+    assert collect.stable_ids({1: "a", 2: "b", 3: "b"}, alone).ids.equals(alone.ids)
     with pytest.raises(ValueError, match="no customer 7"):
         ids.move([3], to=7)
     with pytest.raises(ValueError, match="no record 8"):

@@ -19,7 +19,7 @@ CELLS = {
 }
 FIELDS = ["name", "telephone", "mail", "address"]
 KNOWN = ["s1-together", "s1-count", "s2-commit", "s2-checked", "s2-trust", "s2-years", "s2-half-life"]
-GOLDEN = ["s2-pandas", "s2-golden", "s3-births", "s3-long", "s3-rules", "s3-tested"]
+GOLDEN = ["s2-pandas", "s2-golden", "s3-births", "s3-long", "s3-rules", "s3-tested", "s3-interval"]
 IDS = ["s4-months", "s4-changed", "s4-events", "s4-stricter"]
 TRUTH = ["s5-commit", "s5-open", "s5-person", "s5-truth", "s5-merges", "s6-letters", "s6-score"]
 
