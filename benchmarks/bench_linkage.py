@@ -3,7 +3,7 @@
     python benchmarks/bench_linkage.py [--cards 10000 100000]
 
 The peer is the best exact key (same telephone, same mail, same name, or one of the first two). Timed are
-cleaning, fitting and clusters, from the table in memory on; processor seconds stand beside those of the clock.
+cleaning, fitting and clusters, from the table in memory on; processor seconds stand beside the clock's.
 """
 
 import argparse

@@ -16,71 +16,18 @@ from scipy.sparse.csgraph import connected_components
 from crmlab import plot
 from crmlab._arguments import number
 from crmlab._tables import as_pandas, drawn_table, look_up, require_columns
-
-_ANOTHER_NAME = 1e-9
-"""Chance that one person bears another name on the next record: set and not learned, see `Linkage`."""
-_LEAST = 1e-4  # a level that EM sees in no true pair may still occur
-_OTHER = "another name"
-_EDITS = "abs(length({0}_l) - length({0}_r)) <= {1} AND levenshtein({0}_l, {0}_r) <= {1}"
-_ALIKE = "jaro_winkler_similarity({0}_l, {1}_r) >= 0.8"
-# two Chinese names that sound nearly alike may share no character
-_NOT_TWO_CHINESE = "(name_l < '\u3400' OR name_r < '\u3400' OR levenshtein(name_l, name_r) <= 1)"
-_GIVEN_ALIKE = (
-    "(given_name_l IS NULL OR given_name_r IS NULL OR (right(given_name_l, 3) = right(given_name_r, 3) "
-    f"OR jaro_winkler_similarity(given_name_l, given_name_r) >= 0.7) AND {_NOT_TWO_CHINESE})"
+from crmlab.collect._levels import (
+    BLOCKS,
+    KINDS,
+    LEAST,
+    NAMED,
+    OTHER,
+    STANDARD,
+    as_comparison,
+    as_rule,
+    column_of,
+    parts,
 )
-# ann.lee2@ is another person than ann.lee@
-_DIGITS = "regexp_replace({{0}}_{0}, '[^0-9]', '', 'g')"
-# of each kind: the column it is equal in, then levels from the best to the last but one, as (label, SQL)
-_KINDS: dict[str, tuple[str, list[tuple[str, str]]]] = {
-    "name": (
-        "name_key",
-        [
-            ("same", "name_key_l = name_key_r"),
-            ("a letter or two apart", f"{_EDITS.format('name_key', 2)} AND {_NOT_TWO_CHINESE}"),
-            (
-                "alike",
-                f"({_ALIKE.format('surname', 'surname')} AND {_GIVEN_ALIKE} OR "
-                f"{_ALIKE.format('surname', 'given_name')} AND {_ALIKE.format('given_name', 'surname')})",
-            ),
-            ("given name same, surname another", "given_name_l = given_name_r"),
-        ],
-    ),
-    "mail": (
-        "{}",
-        [
-            ("same", "{0}_l = {0}_r"),
-            (
-                "a letter or two apart",
-                f"{_EDITS.format('{0}', 2)} AND {_DIGITS.format('l')} = {_DIGITS.format('r')}",
-            ),
-            ("same domain", "split_part({0}_l, '@', 2) = split_part({0}_r, '@', 2)"),
-        ],
-    ),
-    "digits": (
-        "{}",
-        [
-            ("same", "{0}_l = {0}_r"),
-            ("a digit apart", _EDITS.format("{0}", 1)),
-            ("two digits apart", _EDITS.format("{0}", 2)),
-        ],
-    ),
-    "text": (
-        "{}",
-        [
-            ("same", "{0}_l = {0}_r"),
-            ("a letter or two apart", _EDITS.format("{0}", 2)),
-            ("begins the same", "left({0}_l, 6) = left({0}_r, 6)"),
-        ],
-    ),
-    "exact": ("{}", [("same", "{0}_l = {0}_r")]),
-}
-_STANDARD = {"name": "name", "telephone": "digits", "mail": "mail", "address": "text", "birth_date": "exact"}
-_NAMED = ("name", "name_key", "surname", "given_name")
-_BLOCKS: list[str | tuple[str, ...]] = [
-    "telephone", "mail", "name_key", "birth_date", "address", ("surname", "right(telephone, 4)"),
-    ("left(given_name, 3)", "left(surname, 3)"),
-]  # fmt: skip
 
 
 class Linkage:
@@ -163,13 +110,13 @@ class Linkage:
             )
         if comparisons is None:
             there = {column for column in table.columns if table[column].notna().any()}
-            comparisons = {column: kind for column, kind in _STANDARD.items() if column in there}
+            comparisons = {column: kind for column, kind in STANDARD.items() if column in there}
             if not {"name_key", "surname", "given_name"} <= set(table.columns):
                 raise ValueError("Clean the contacts first, Linkage(clean(contacts)), or give comparisons.")
         if len(comparisons) < 2:
             raise ValueError("Linkage needs at least two comparisons.")
         self.equal = {
-            column: look_up("comparison", kind, _KINDS)[0].format(column)
+            column: look_up("comparison", kind, KINDS)[0].format(column)
             for column, kind in comparisons.items()
         }
         require_columns(table.columns, [*comparisons, *self.equal.values()])
@@ -178,20 +125,20 @@ class Linkage:
                 raise ValueError(f"No record has a {column!r}: leave this comparison out.")
         if blocks is None and "name" in comparisons.values():
             there = {*table.columns}
-            blocks = [block for block in _BLOCKS if there.issuperset(map(_column, _parts(block)))]
+            blocks = [block for block in BLOCKS if there.issuperset(map(column_of, parts(block)))]
         elif blocks is None:
             blocks = list(self.equal.values())
         self.found = number(found, "found", "a share above 0 and up to 1", 1e-6, 1)
         self.ids, self.comparisons, self.rng = table[record].to_numpy(), dict(comparisons), rng
-        used = [_column(part) for block in blocks for part in _parts(block)]
-        named = _NAMED if "name" in comparisons.values() else ()
+        used = [column_of(part) for block in blocks for part in parts(block)]
+        named = NAMED if "name" in comparisons.values() else ()
         columns = dict.fromkeys([*comparisons, *self.equal.values(), *named, *used])
         require_columns(table.columns, columns)
         self.records = table[[*columns]].reset_index(drop=True).assign(_row=np.arange(len(table)))
-        self.blocks = [_rule(block, source) for block in blocks]
-        self.training = [_rule(column, source) for column in self.equal.values()]
+        self.blocks = [as_rule(block, source) for block in blocks]
+        self.training = [as_rule(column, source) for column in self.equal.values()]
         first, *others = self.equal.values()
-        self.certain = [_rule((first, other), source) for other in others]
+        self.certain = [as_rule((first, other), source) for other in others]
         if source is not None:
             self.records["_source"] = table[source].to_numpy()
 
@@ -204,7 +151,7 @@ class Linkage:
             link_type="dedupe_only",
             unique_id_column_name="_row",
             comparisons=[
-                _comparison(column, kind, self.equal[column]) for column, kind in self.comparisons.items()
+                as_comparison(column, kind, self.equal[column]) for column, kind in self.comparisons.items()
             ],
             blocking_rules_to_generate_predictions=self.blocks,
             retain_matching_columns=False,
@@ -222,8 +169,8 @@ class Linkage:
                 )
             for comparison in linker._settings_obj.comparisons:
                 for level in comparison.comparison_levels:  # never seen is not impossible
-                    if not level.is_null_level and level.label_for_charts != _OTHER:
-                        level.m_probability = max(level.m_probability or 0, _LEAST)
+                    if not level.is_null_level and level.label_for_charts != OTHER:
+                        level.m_probability = max(level.m_probability or 0, LEAST)
             scored = linker.inference.predict(threshold_match_weight=-20)
         return LinkageResults(self, linker, scored)
 
@@ -299,12 +246,12 @@ class LinkageResults:
         """Join anew, the heaviest pair first, where a cluster has records with different names."""
         cluster = joined.to_numpy().copy()
         records = self.model.records.assign(_cluster=cluster)
-        different = " AND ".join(f"NOT coalesce({condition}, false)" for _, condition in _KINDS["name"][1])
-        columns = ", ".join(f"{side}.{name} AS {name}_{side}" for side in "lr" for name in ("_row", *_NAMED))
+        different = " AND ".join(f"NOT coalesce({condition}, false)" for _, condition in KINDS["name"][1])
+        columns = ", ".join(f"{side}.{name} AS {name}_{side}" for side in "lr" for name in ("_row", *NAMED))
         pairs = f"SELECT {columns} FROM records l JOIN records r USING (_cluster) WHERE l._row < r._row"
         enemies: dict[int, set[int]] = {}
         with duckdb.connect() as engine:
-            engine.register("records", records[["_row", "_cluster", *_NAMED]][records["name_key"].notna()])
+            engine.register("records", records[["_row", "_cluster", *NAMED]][records["name_key"].notna()])
             query = f"SELECT _row_l, _row_r FROM ({pairs}) WHERE {different} ORDER BY ALL"
             for one, other in engine.execute(query).fetchall():
                 enemies.setdefault(one, set()).add(other)
@@ -454,47 +401,6 @@ def _components(one: np.ndarray, other: np.ndarray, ids: np.ndarray) -> pd.Serie
     label = connected_components(joined, directed=False)[1]
     first = np.unique(label, return_index=True)[1]
     return pd.Series(ids[first[label]], pd.Index(ids, name="record"), name="cluster")
-
-
-def _parts(block: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (block,) if isinstance(block, str) else tuple(block)
-
-
-def _column(part: str) -> str:
-    """Return the column of a block's part: of ``left(surname, 3)`` the surname."""
-    return part.partition("(")[2].partition(",")[0].strip(" )") if "(" in part else part
-
-
-def _rule(block: str | tuple[str, ...], source: str | None) -> Any:
-    from splink.blocking_rule_library import CustomRule
-
-    texts = [f"{_side(part, 'l')} = {_side(part, 'r')}" for part in _parts(block)]
-    return CustomRule(" AND ".join([*texts, *(["l._source <> r._source"] if source else [])]))
-
-
-def _side(part: str, side: str) -> str:
-    column = _column(part)
-    return (
-        part.replace(column, f'{side}."{column}"', 1)
-        if column == part
-        else part.replace(column, f'{side}."{column}"')
-    )
-
-
-def _comparison(column: str, kind: str, equal: str) -> Any:
-    from splink import comparison_level_library as levels
-    from splink import comparison_library as comparisons
-
-    made: list[Any] = [levels.NullLevel(equal)]
-    for label, condition in _KINDS[kind][1]:
-        level: Any = levels.CustomLevel(condition.format(column), label_for_charts=label)
-        if label == "same":
-            level = level.configure(tf_adjustment_column=equal)
-        made.append(level)
-    other = levels.ElseLevel().configure(label_for_charts="different")
-    if kind == "name":
-        other = other.configure(m_probability=_ANOTHER_NAME, fix_m_probability=True, label_for_charts=_OTHER)
-    return comparisons.CustomComparison(output_column_name=column, comparison_levels=[*made, other])
 
 
 @contextmanager

@@ -134,6 +134,21 @@ def test_tenants_are_1681():
     assert table["satisfaction"].cat.ordered and not table["type"].cat.ordered
 
 
+def test_restaurants_in_two_guides_have_112_in_common():
+    table = datasets.load("restaurants")  # Tejada, Knoblock and Minton (2001): 533, 331 and 112
+    assert table["guide"].value_counts().to_dict() == {"fodors": 533, "zagats": 331}
+    both = table.groupby("restaurant")["guide"].agg(["size", "nunique"])
+    assert (both["size"] == 2).sum() == (both["nunique"] == 2).sum() == 112
+    assert both["size"].max() == 2
+
+
+def test_febrl_has_5000_people_twice():
+    table = datasets.load("febrl4")
+    person = table["rec_id"].str.extract(r"rec-(\d+)-")[0]
+    assert table["list"].value_counts().to_dict() == {"original": 5000, "duplicate": 5000}
+    assert (person.groupby(table["list"]).nunique() == 5000).all() and person.nunique() == 5000
+
+
 def test_yogurt_has_the_shares_of_its_paper():
     table = datasets.load("yogurt")
     assert (table["purchase"].nunique(), table["household"].nunique()) == (2412, 100)
