@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab._arguments import number
+from crmlab._arguments import floats, number
 from crmlab._columns import to_digits
 from crmlab._intervals import wilson
 from crmlab._tables import as_day, as_pandas, refuse, require_columns, unknown
@@ -15,6 +15,19 @@ from crmlab.collect.identities import members
 
 FIELDS = ("name", "birth_date", "telephone", "mail", "address")
 """What a card says about a person."""
+
+_TOLD = (
+    "value",
+    "score",
+    "share",
+    "agreeing",
+    "disagreeing",
+    "newest",
+    "chosen",
+    "customer",
+    "field",
+    "place",
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,8 @@ def golden_records(
     ------
     ValueError
         If a column is not there, a card has no id, a second row or no customer, there is a day missing or
-        after `as_of`, a trust is missing or not above 0 and at most 1, or a half-life is not above 0.
+        after `as_of`, a trust is missing or not above 0 and at most 1, a half-life is not above 0, or a
+        column is called like one of the result.
 
     Notes
     -----
@@ -117,19 +131,24 @@ def golden_records(
     """
     table, fields = as_pandas(records), _fields(fields)
     require_columns(table.columns, [record, captured, channel, *fields])
+    for name in {record, captured, channel} & set(_TOLD) or {"cards"} & set(fields):
+        raise ValueError(f"The result has a column {name!r} of its own: rename yours.")
     customer = _customers(table, record, members(clusters))
     day, now = _days(table, captured, as_of)
     lives = {} if half_life is None else dict(half_life)
     for field, life in lives.items():
         if field not in fields:
             raise ValueError(unknown("field", field, fields))
-        if not (np.ndim(life) == 0 and life > 0):
+        days = floats(life, f"half-life of {field!r}")
+        if days.ndim or not days > 0:
             raise ValueError(f"The half-life of {field!r} is a number of days above 0; got {life!r}.")
     trusted = _trust(table, channel, fields, trust)
     age = (now - day).dt.days.to_numpy()
     parts = []
     for place, field in enumerate(fields):
         value = stated(table[field])
+        if not value.map(pd.api.types.is_hashable).all():
+            raise ValueError(f"{field!r} holds lists or the like: a field has one value on a card.")
         part = pd.DataFrame(
             {
                 "customer": customer, "place": place,
