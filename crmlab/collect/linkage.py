@@ -176,14 +176,14 @@ class Linkage:
 
 
 class LinkageResults:
-    """What :meth:`Linkage.fit` found: weights, and every pair that was compared.
+    """What :meth:`Linkage.fit` found: weights, and the pairs that weigh −20 or more.
 
     Attributes
     ----------
     start : float
         The weight that any two records start from: log₂ of the odds that they are of one customer.
-    compared : int
-        How many pairs the blocks brought together.
+    kept : int
+        How many of the pairs that the blocks brought together weigh at least −20; the others are forgotten.
     """
 
     def __init__(self, model: Linkage, linker: Any, scored: Any):
@@ -194,7 +194,7 @@ class LinkageResults:
         found = pairs.order("match_weight desc, _row_l, _row_r").fetchnumpy()
         self._rows = np.column_stack([found["_row_l"], found["_row_r"]])
         self._weight = np.asarray(found["match_weight"], float)
-        self.compared = len(self._weight)
+        self.kept = len(self._weight)
 
     def weights(self) -> pd.DataFrame:
         """Return ``comparison``, ``level``, ``m``, ``u`` and ``weight`` = log₂(m/u), a row per level."""
@@ -315,7 +315,7 @@ class LinkageResults:
         return int(np.searchsorted(-self._weight, -least, side="right"))
 
     def __repr__(self) -> str:
-        records = f"{len(self.model.ids):,} records, {self.compared:,} pairs compared"
+        records = f"{len(self.model.ids):,} records, {self.kept:,} pairs kept"
         return f"<Linkage: {records}; start {self.start:.1f}>"
 
 

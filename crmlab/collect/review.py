@@ -35,7 +35,7 @@ def review_sample(
         ``record``, its ``cluster``, ``joined`` (other records in the cluster), ``best`` (the record's
         heaviest weight, missing if it was never compared), ``stratum`` (of `STRATA`), ``of``, the number of
         records in that stratum, and the same in each row: ``clusters`` and ``joined_pairs``, how many there
-        are in all. Records that no block ever brought to another one are drawn as well.
+        are in all. Records of which no pair was kept are drawn as well ("never compared").
 
     Raises
     ------

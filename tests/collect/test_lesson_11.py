@@ -48,7 +48,9 @@ def names():
     clean = collect.clean(tea.contacts).set_index("contact_id", drop=False)
     fields = ["name", "telephone", "mail", "address", "birth_date"]
     names = lesson(COUNTED, clean=clean, fields=fields)
-    return lesson(["s2-fit", "s3-own", "s4-threshold", "s4-sample"], **names) | {"truth": persons(tea)}
+    return lesson(["s2-fit", "s3-own", "s4-even", "s4-threshold", "s4-sample"], **names) | {
+        "truth": persons(tea)
+    }
 
 
 def test_the_notes_of_the_review_are_the_truth(names):
