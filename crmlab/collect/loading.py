@@ -106,20 +106,15 @@ def load(
     if not cells:
         raise ValueError("fields is empty: name at least one column.")
     frame = pd.DataFrame({"row": np.arange(len(given))})
-    for column, wanted in (
-        ("customer_id", customer),
-        ("source", source),
-        ("owner", owner),
-        ("record", record),
-    ):
+    columns = {"customer_id": customer, "source": source, "owner": owner, "record": record, "field": field}
+    for column, wanted in columns.items():
         frame[column] = as_text(given[wanted]).to_numpy() if wanted else None
     frame["given_day"] = as_text(given[recorded_at]).to_numpy()
     frame["recorded_at"] = days(given[recorded_at]).to_numpy()
     frame["confidence"] = _confidence(confidence, given, frame["source"])
-    for place, column in enumerate(cells):
-        frame[f"value_{place}"] = as_text(given[column]).to_numpy()
+    for place, cell in enumerate(cells):
+        frame[f"value_{place}"] = as_text(given[cell]).to_numpy()
     names = list(named.values()) or [""]
-    frame["field"] = as_text(given[field]).to_numpy() if field else None
 
     with transaction(base):
         _offer(base, frame, names, blank)
@@ -155,8 +150,8 @@ def _offer(base: Base, frame: pd.DataFrame, names: list[str], blank: Sequence[st
     base.register("given_rows", pa.Table.from_pandas(frame, preserve_index=False))
     base.execute("create or replace temp table names as select unnest(?::varchar[]) as name", [names])
     cell = (
-        "select row, customer_id, source, owner, record, given_day, recorded_at::date recorded_at, confidence, "
-        "coalesce(field, $names[{place} + 1]) field, value_{place} as value from given_rows"
+        "select row, customer_id, source, owner, record, given_day, recorded_at::date recorded_at, "
+        "confidence, coalesce(field, $names[{place} + 1]) field, value_{place} as value from given_rows"
     )
     cells = " union all ".join(cell.format(place=place) for place in range(len(names)))
     base.execute(
@@ -185,20 +180,22 @@ def _take(base: Base, kind: str, name: str, customer: str, recorded_at: str, sou
     for code, sentence in words.items():
         base.execute("update offered set reason = ? where reason = ?", [sentence, code])
     base.execute(
-        "update offered set reason = case when given_day is null then 'no ' || $day else $day || ' ' || given_day "
-        "|| ' is no day: write 2026-11-27' end where reason = 'no day'",
+        "update offered set reason = case when given_day is null then 'no ' || $day "
+        "else $day || ' ' || given_day || ' is no day: write 2026-11-27' end where reason = 'no day'",
         {"day": recorded_at},
     )
     base.execute(
-        "update offered set reason = 'nothing is known where ' || value || ' is written' where reason = 'blank'"
+        "update offered set reason = 'nothing is known where ' || value || ' is written' "
+        "where reason = 'blank'"
     )
     ((load_id,),) = base.execute("select coalesce(max(load_id), 0) + 1 from loads").fetchall()
     good = "from offered where value is not null and reason is null"
     base.execute(
         "insert into facts select customer_id, field, value, $kind, source, recorded_at, max(confidence), "
         f"min(owner), $load {good} group by customer_id, field, value, source, recorded_at "
-        "having not exists (from facts f where f.customer_id = offered.customer_id and f.field = offered.field "
-        "and f.value = offered.value and f.source = offered.source and f.recorded_at = offered.recorded_at) "
+        "having not exists (from facts f where f.customer_id = offered.customer_id "
+        "and f.field = offered.field and f.value = offered.value and f.source = offered.source "
+        "and f.recorded_at = offered.recorded_at) "
         "order by customer_id",
         {"kind": kind, "load": load_id},
     )
@@ -208,8 +205,9 @@ def _take(base: Base, kind: str, name: str, customer: str, recorded_at: str, sou
         {"load": load_id},
     )
     base.execute(
-        f"insert into identities select distinct customer_id, source, record, $load {good} and record is not null "
-        "and (customer_id, source, record) not in (select customer_id, source, record from identities) order by all",
+        f"insert into identities select distinct customer_id, source, record, $load {good} "
+        "and record is not null and (customer_id, source, record) not in "
+        "(select customer_id, source, record from identities) order by all",
         {"load": load_id},
     )
     ((offered, missing, rejected),) = base.execute(

@@ -145,7 +145,8 @@ def _why_not(path: Path, said: str) -> str:
         return f"{path} was written by a newer DuckDB than the one installed: update duckdb."
     if "No space left" in said:
         return f"The disk that holds {path} is full: make room, then open it again."
-    return f"{path} is no DuckDB file, or it is damaged or cut off: take the last copy, or load its sources anew."
+    broken = "is no DuckDB file, or it is damaged or cut off"
+    return f"{path} {broken}: take the last copy, or load its sources anew."
 
 
 def _check_schema(base: Base, path: str | Path, read_only: bool) -> None:
