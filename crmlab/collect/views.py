@@ -256,7 +256,10 @@ class CustomerPage:
         return "\n".join([f"Customer {self.customer_id} on {self.day}", *rows])
 
     def _parts(self) -> dict[str, Any]:
-        now = self.now.reset_index().to_dict("records")
+        now, history = (
+            table.astype(object).where(table.notna(), None).to_dict("records")
+            for table in (self.now.reset_index(), self.history)
+        )
         about = [one for one in now if one["kind"] == "about" and not one["field"].startswith(CONSENT)]
         place = {field: number for number, field in enumerate(self.wanted)}
         about.sort(key=lambda one: (place.get(one["field"], len(place)), one["field"]))
@@ -267,9 +270,9 @@ class CustomerPage:
             "consents": [one | {"field": one["field"].removeprefix(CONSENT)} for one in now
                          if one["field"].startswith(CONSENT)],
             "missing": [field for field in self.wanted if field not in self.now.index],
-            "heard": [one for one in self.history.to_dict("records") if one["kind"] == "from"],
-            "told": [one for one in self.history.to_dict("records") if one["kind"] == "for"],
-            "older": self.history,
+            "heard": [one for one in history if one["kind"] == "from"],
+            "told": [one for one in history if one["kind"] == "for"],
+            "older": history,
         }  # fmt: skip
 
     def _repr_html_(self) -> str:
