@@ -92,30 +92,26 @@ def read_file(
     rejected: list[tuple[int, str, str]] = []
     if excel:
         heads, rows = _sheet(path, sheet)
-        what = path.name
     else:
         text, encoding = _decoded(path, encoding)
         heads, rows = _records(text, rejected)
-        what = f"{path.name}, {encoding}"
     places = _places(heads, mapping)
     for wanted in [*dates, *required]:
         if wanted not in places:
             raise ValueError(unknown("new name in the mapping", wanted, places))
-    taken: list[list[Any]] = []
-    numbers: list[int] = []
+    taken: dict[int, list[Any]] = {}
     for number, row in rows:
-        cells, reason = _cells(row, places, len(heads), dates, required, excel)
+        taken[number], reason = _cells(row, places, len(heads), dates, required, excel)
         if reason:
+            del taken[number]
             rejected.append((number, ", ".join(map(str, row)), reason))
-        else:
-            taken.append(cells)
-            numbers.append(number)
-    table = pd.DataFrame(taken, index=pd.Index(numbers, name="row"), columns=list(places), dtype=object)
+    index = pd.Index(list(taken), name="row", dtype="int64")
+    table = pd.DataFrame(list(taken.values()), index=index, columns=list(places), dtype=object)
     for name in places:
         table[name] = pd.to_datetime(table[name]) if name in dates else table[name].astype("str")
     left = pd.DataFrame(sorted(rejected), columns=["row", "given", "reason"])
     counts = {"offered": len(table) + len(left), "taken": len(table), "rejected": len(left)}
-    return Report(what, counts, left, table)
+    return Report(path.name if excel else f"{path.name}, {encoding}", counts, left, table)
 
 
 def _places(heads: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
@@ -167,10 +163,8 @@ def _text(cell: Any) -> str:
     """Return a cell as text: a whole number of a sheet with all its digits, a day as 2026-11-27."""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    if isinstance(cell, float):
-        return f"{cell:.0f}" if cell.is_integer() and abs(cell) < 1e15 else f"{cell:.15g}"
-    if isinstance(cell, int):  # a sheet keeps fifteen digits
-        return str(cell) if abs(cell) < 10**15 else f"{cell:.15g}" if cell % 10 else f"{cell:.2e}"
+    if isinstance(cell, int | float):  # a sheet keeps fifteen digits; beyond, the notation tells it
+        return f"{cell:.0f}" if cell % 1 == 0 and abs(cell) < 1e15 else f"{float(cell):.15g}"
     return f"{cell:%Y-%m-%d}" if isinstance(cell, datetime) else str(cell)
 
 
@@ -200,25 +194,22 @@ def _sheet(path: Path, sheet: str | None) -> tuple[list[str], list[tuple[int, li
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise ValueError(unknown("sheet", sheet, book.sheetnames))
-        rows = [[_padded(cell) for cell in row] for row in book[sheet or book.sheetnames[0]].iter_rows()]
+        rows = [[_value(cell) for cell in row] for row in book[sheet or book.sheetnames[0]].iter_rows()]
     finally:
         book.close()
     if not rows:
         raise ValueError(f"The sheet of {path.name} is empty.")
     heads = ["" if head is None else str(head).strip() for head in rows[0]]
-    full = [
-        (number, row) for number, row in enumerate(rows[1:], start=2) if any(one is not None for one in row)
-    ]
-    return heads, full
+    full = (
+        (number, row) for number, row in enumerate(rows[1:], start=2) if any(cell is not None for cell in row)
+    )
+    return heads, [(number, row + [None] * (len(heads) - len(row))) for number, row in full]
 
 
-def _padded(cell: Any) -> Any:
+def _value(cell: Any) -> Any:
     """Return the value of a cell; a number that is shown as 00042 by its format keeps its zeros."""
-    shown = str(getattr(cell, "number_format", ""))
-    value = cell.value
-    if isinstance(value, int) and len(shown) > 1 and set(shown) == {"0"}:
-        return str(value).zfill(len(shown))
-    return value
+    zeros = re.fullmatch("00+", str(getattr(cell, "number_format", "")))
+    return str(cell.value).zfill(len(zeros[0])) if zeros and isinstance(cell.value, int) else cell.value
 
 
 def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
@@ -230,9 +221,7 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
     try:
         text = data.decode(encoding)
     except LookupError:
-        raise ValueError(
-            f"There is no encoding {encoding!r}; try utf-8, gb18030, utf-16 or latin-1."
-        ) from None
+        raise ValueError(f"There is no encoding {encoding!r}; try utf-8, gb18030, utf-16, latin-1.") from None
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ValueError(f"{path.name} is not {encoding}: line {line} cannot be read so.") from None

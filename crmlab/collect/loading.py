@@ -117,8 +117,8 @@ def load(
     names = list(named.values()) or [""]
 
     with transaction(base):
-        _offer(base, frame, names, blank)
-        counts = _take(base, kind, name, customer, recorded_at, source)
+        _offer(base, frame, names, blank, {"customer": customer, "day": recorded_at, "source": source})
+        counts = _take(base, kind, name)
         rejected = query(base, "select row, field, value, reason from offered where reason is not null")
         if dry_run:
             base.execute("rollback")
@@ -145,73 +145,65 @@ def _confidence(given: Any, table: pd.DataFrame, source: pd.Series) -> np.ndarra
     return numbers  # those outside the range are left out row by row
 
 
-def _offer(base: Base, frame: pd.DataFrame, names: list[str], blank: Sequence[str]) -> None:
+def _offer(
+    base: Base, frame: pd.DataFrame, names: list[str], blank: Sequence[str], columns: Mapping[str, str]
+) -> None:
     """Lay the cells out, one row each, with the reason why one is left out."""
     base.register("given_rows", pa.Table.from_pandas(frame, preserve_index=False))
-    base.execute("create or replace temp table names as select unnest(?::varchar[]) as name", [names])
-    cell = (
+    cells = " union all ".join(
         "select row, customer_id, source, owner, record, given_day, recorded_at::date recorded_at, "
-        "confidence, coalesce(field, $names[{place} + 1]) field, value_{place} as value from given_rows"
+        f"confidence, coalesce(field, $names[{place} + 1]) field, value_{place} as value from given_rows"
+        for place in range(len(names))
     )
-    cells = " union all ".join(cell.format(place=place) for place in range(len(names)))
+    token = "sha256((select salt from about_this_file) || customer_id)"
+    gone = f"(select count(*) from erased) > 0 and {token} in (select token from erased)"
     base.execute(
-        f"create or replace temp table offered as select *, case when value is null then null "
-        "when coalesce(trim(customer_id), '') = '' then 'no customer' "
-        "when recorded_at is null then 'no day' when coalesce(trim(source), '') = '' then 'no source' "
-        "when coalesce(trim(field), '') = '' then 'no field' "
-        "when coalesce(not (confidence > 0 and confidence <= 1), true) then 'no confidence' "
-        f"when length(value) > {LONGEST} then 'too long' "
-        "when trim(value) = '' or list_contains($blank, lower(trim(value))) then 'blank' "
-        "when (select count(*) from erased) > 0 and (select sha256(any_value(salt) || customer_id) from "
-        "about_this_file) in (select token from erased) then 'erased' end reason "
-        f"from ({cells})",
-        {"names": names, "blank": [one.lower().strip() for one in blank]},
+        f"""
+        create or replace temp table offered as select *, case
+            when value is null then null
+            when coalesce(trim(customer_id), '') = '' then 'no ' || $customer
+            when given_day is null then 'no ' || $day
+            when recorded_at is null then $day || ' ' || given_day || ' is no day: write 2026-11-27'
+            when coalesce(trim(source), '') = '' then 'no ' || $source
+            when coalesce(trim(field), '') = '' then 'no name of a field'
+            when coalesce(not (confidence > 0 and confidence <= 1), true)
+                then 'a confidence that is not above 0 and up to 1'
+            when length(value) > {LONGEST} then 'longer than {LONGEST:,} characters'
+            when trim(value) = '' or list_contains($blank, lower(trim(value)))
+                then 'nothing is known where ' || value || ' is written'
+            when {gone} then 'this customer asked to be erased'
+            end reason
+        from ({cells})
+        """,
+        {"names": names, "blank": [one.lower().strip() for one in blank], **columns},
     )
     base.unregister("given_rows")
 
 
-def _take(base: Base, kind: str, name: str, customer: str, recorded_at: str, source: str) -> dict[str, int]:
+def _take(base: Base, kind: str, name: str) -> dict[str, int]:
     """Take what is new into the tables, and return the counts."""
-    words = {
-        "no customer": f"no {customer}", "no source": f"no {source}", "no field": "no name of a field",
-        "no confidence": "a confidence that is not above 0 and up to 1",
-        "too long": f"longer than {LONGEST:,} characters", "erased": "this customer asked to be erased",
-    }  # fmt: skip
-    for code, sentence in words.items():
-        base.execute("update offered set reason = ? where reason = ?", [sentence, code])
-    base.execute(
-        "update offered set reason = case when given_day is null then 'no ' || $day "
-        "else $day || ' ' || given_day || ' is no day: write 2026-11-27' end where reason = 'no day'",
-        {"day": recorded_at},
-    )
-    base.execute(
-        "update offered set reason = 'nothing is known where ' || value || ' is written' "
-        "where reason = 'blank'"
-    )
     ((load_id,),) = base.execute("select coalesce(max(load_id), 0) + 1 from loads").fetchall()
     good = "from offered where value is not null and reason is null"
     base.execute(
-        "insert into facts select customer_id, field, value, $kind, source, recorded_at, max(confidence), "
-        f"min(owner), $load {good} group by customer_id, field, value, source, recorded_at "
-        "having not exists (from facts f where f.customer_id = offered.customer_id "
-        "and f.field = offered.field and f.value = offered.value and f.source = offered.source "
-        "and f.recorded_at = offered.recorded_at) "
-        "order by customer_id",
+        f"""
+        insert into facts by name
+        select * from (
+            select customer_id, field, value, $kind kind, source, recorded_at, max(confidence) confidence,
+                min(owner) owner, $load load_id {good} group by all
+        ) o
+        anti join facts using (customer_id, field, value, source, recorded_at) order by customer_id
+        """,
         {"kind": kind, "load": load_id},
     )
-    base.execute(
-        f"insert into customers select distinct customer_id, $load {good} and customer_id not in "
-        "(select customer_id from customers) order by customer_id",
-        {"load": load_id},
-    )
-    base.execute(
-        f"insert into identities select distinct customer_id, source, record, $load {good} "
-        "and record is not null and (customer_id, source, record) not in "
-        "(select customer_id, source, record from identities) order by all",
-        {"load": load_id},
-    )
+    for table, columns in (("customers", "customer_id"), ("identities", "customer_id, source, record")):
+        base.execute(
+            f"insert into {table} select distinct {columns}, $load from offered anti join {table} using "
+            f"({columns}) where value is not null and reason is null and {columns.split()[-1]} is not null "
+            "order by all",
+            {"load": load_id},
+        )
     ((offered, missing, rejected),) = base.execute(
-        "select count(*), count(*) filter (value is null), count(*) filter (reason is not null) from offered"
+        "select count(*), count(*) filter (value is null), count(reason) from offered"
     ).fetchall()
     ((new,),) = base.execute("select count(*) from facts where load_id = ?", [load_id]).fetchall()
     counts = {"offered": offered, "new": new, "known": offered - missing - rejected - new}

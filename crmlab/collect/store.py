@@ -30,6 +30,7 @@ TABLES = {
     "gain_cents DOUBLE",
     "erased": "token VARCHAR, erased_on DATE",
 }
+DAMAGED = "is no DuckDB file, or it is damaged or cut off: take the last copy, or load its sources anew."
 OUTCOMES = ("worked", "failed", "dropped", "open")
 
 
@@ -133,10 +134,7 @@ def _why_not(path: Path, said: str) -> str:
     if path.is_dir():
         return f"{path} is a folder; name a file in it, such as {path / 'knowledge.duckdb'}."
     if "lock" in said:
-        return (
-            f"{path} is open in another program: close it there, or wait for it with "
-            "open_base(path, wait=30)."
-        )
+        return f"{path} is open in another program: close it there, or wait: open_base(path, wait=30)."
     if "read-only" in said and not path.exists():
         return f"There is no file {path}, and read_only=True begins none."
     if "Permission denied" in said or "Read-only file system" in said or "not permitted" in said:
@@ -145,8 +143,7 @@ def _why_not(path: Path, said: str) -> str:
         return f"{path} was written by a newer DuckDB than the one installed: update duckdb."
     if "No space left" in said:
         return f"The disk that holds {path} is full: make room, then open it again."
-    broken = "is no DuckDB file, or it is damaged or cut off"
-    return f"{path} {broken}: take the last copy, or load its sources anew."
+    return f"{path} {DAMAGED}"
 
 
 def _check_schema(base: Base, path: str | Path, read_only: bool) -> None:
@@ -184,11 +181,8 @@ def transaction(base: Base) -> Iterator[None]:
             if "read-only" in said:
                 raise OSError("This base was opened with read_only=True: nothing was changed.") from None
             if "No space left" in said or "could not write" in said.lower():
-                raise OSError(
-                    "The disk is full: nothing was changed. Make room, then open the base anew."
-                ) from None
-            if "closed" in said.lower() and isinstance(error, duckdb.ConnectionException):
-                raise ValueError("The base is closed: open it with open_base(path).") from None
+                full = "The disk is full: nothing was changed. Make room, then open the base anew."
+                raise OSError(full) from None
         raise
     finally:
         with suppress(duckdb.Error):
@@ -201,10 +195,10 @@ def query(base: Base, sql: str, values: Any = None) -> pd.DataFrame:
         raise ValueError(f"The first argument is an open base, open_base(path); got a {type(base).__name__}.")
     try:
         table: pd.DataFrame = base.sql(sql, params=values).to_arrow_table().to_pandas(date_as_object=False)
-    except duckdb.ConnectionException:
-        raise ValueError("The base is closed: open it with open_base(path).") from None
-    except duckdb.CatalogException:
-        raise ValueError("This connection is no knowledge base: open one with open_base(path).") from None
+    except (duckdb.ConnectionException, duckdb.CatalogException):
+        raise ValueError("This base is closed, or no knowledge base: open it with open_base(path).") from None
+    except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException):
+        raise OSError(f"This file {DAMAGED}") from None
     return table
 
 

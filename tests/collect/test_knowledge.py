@@ -258,7 +258,7 @@ def test_refresh_next_is_expected_value_less_cost(filled):
         (lambda base: collect.access(base, "nobody"), "holds nothing of customer 'nobody'"),
         (lambda base: collect.erase(base, "nobody"), "holds nothing of customer 'nobody'"),
         (lambda base: collect.as_of("knowledge.duckdb", "2024-01-01"), "The first argument is an open base"),
-        (lambda base: collect.as_of(duckdb.connect(), "2024-01-01"), "no knowledge base"),
+        (lambda base: collect.as_of(duckdb.connect(), "2024-01-01"), "closed, or no knowledge base"),
     ],
 )
 def test_wrong_questions_are_answered_in_words(filled, call, said):
@@ -288,13 +288,10 @@ def test_the_page_escapes_and_shows_everything(base, tmp_path):
 
 
 def test_uses_are_counted_by_piece(base):
+    outcomes = ["worked", "failed", "worked", "open"]
     decisions = pd.DataFrame(
-        {
-            "decided_on": "2026-01-05", "department": "sales", "decision": ["a", "b", "c", "d"],
-            "used": ["orders surveys", "orders", None, "orders"], "outcome": ["worked", "failed", "worked", "open"],
-            "gain_cents": [100, -30, None, None],
-        }
-    )  # fmt: skip
+        {"decision": ["a", "b", "c", "d"], "outcome": outcomes, "gain_cents": [100, -30, None, None]}
+    ).assign(used=["orders surveys", "orders", None, "orders"], decided_on="2026-01-05", department="sales")
     assert collect.record_use(base, decisions).counts["new"] == 4
     assert collect.record_use(base, decisions.assign(outcome="worked")).counts == {
         "offered": 4,
@@ -373,6 +370,11 @@ def test_a_file_that_is_no_base_or_is_cut_off_or_older_is_told_in_a_sentence(tmp
     whole = tmp_path / "whole.duckdb"
     with collect.open_base(whole) as base:
         collect.load(base, cards(3000), FIELDS)
+    for share in (0.2, 0.3, 0.6, 0.8):
+        part = tmp_path / f"part{share}.duckdb"
+        part.write_bytes(whole.read_bytes()[: int(share * whole.stat().st_size)])
+        with pytest.raises(OSError, match="damaged or cut off"):
+            collect.as_of(collect.open_base(part), "2026-01-01")
     cut, junk = tmp_path / "cut.duckdb", tmp_path / "junk.duckdb"
     cut.write_bytes(whole.read_bytes()[:9_000])
     junk.write_bytes(b"customer_id,name\n1,Al\n" * 900)
