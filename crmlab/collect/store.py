@@ -191,15 +191,28 @@ def transaction(base: Base) -> Iterator[None]:
 
 def query(base: Base, sql: str, values: Any = None) -> pd.DataFrame:
     """Return the answer to a question in SQL, with texts, days and whole numbers as pandas has them."""
+    with _asked(base):
+        table: pd.DataFrame = base.sql(sql, params=values).to_arrow_table().to_pandas(date_as_object=False)
+    return table
+
+
+def fetch(base: Base, sql: str, values: Any = None) -> list[Any]:
+    """Return the rows of an answer as tuples, which is quicker for a few."""
+    with _asked(base):
+        return base.execute(sql, values).fetchall()
+
+
+@contextmanager
+def _asked(base: Base) -> Iterator[None]:
+    """Say in one sentence why a question is not answered."""
     if not isinstance(base, duckdb.DuckDBPyConnection):
         raise ValueError(f"The first argument is an open base, open_base(path); got a {type(base).__name__}.")
     try:
-        table: pd.DataFrame = base.sql(sql, params=values).to_arrow_table().to_pandas(date_as_object=False)
+        yield
     except (duckdb.ConnectionException, duckdb.CatalogException):
         raise ValueError("This base is closed, or no knowledge base: open it with open_base(path).") from None
     except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException):
         raise OSError(f"This file {DAMAGED}") from None
-    return table
 
 
 def as_text(values: pd.Series) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date as Date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 from crmlab._arguments import number
 from crmlab._html import render
 from crmlab._tables import as_day, unknown
-from crmlab.collect.store import Base, query
+from crmlab.collect.store import Base, fetch, query
 
 HalfLives = Mapping[str, float]
 CONSENT = "consent "
@@ -233,55 +234,69 @@ class CustomerPage:
     ----------
     customer_id : str
     day : date
-    now : DataFrame
-        Index ``field``: the value that holds, its ``kind``, ``source``, ``recorded_at``, ``trust``, ``owner``
-        and how many ``rivals`` it has.
-    history : DataFrame
-        Every fact on record up to the day, the newest first.
+    facts : list of dict
+        Every fact on record up to the day: by field, and in a field by trust.
     wanted : list of str
         Fields that one would like to know, in the order of the page.
     """
 
     customer_id: str
-    day: Any
-    now: pd.DataFrame
-    history: pd.DataFrame
+    day: Date
+    facts: list[dict[str, Any]]
     wanted: list[str]
+
+    @property
+    def now(self) -> pd.DataFrame:
+        """Index ``field``: the fact that holds, with its trust and how many ``rivals`` it has."""
+        return pd.DataFrame(self._held()).set_index("field")
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """All facts, the newest first."""
+        return pd.DataFrame(self._older())
+
+    def _held(self) -> list[dict[str, Any]]:
+        values, first = dict[str, set[str]](), dict[str, dict[str, Any]]()
+        for fact in self.facts:
+            first.setdefault(fact["field"], fact)
+            values.setdefault(fact["field"], set()).add(fact["value"])
+        return [fact | {"rivals": len(values[field]) - 1} for field, fact in first.items()]
+
+    def _older(self) -> list[dict[str, Any]]:
+        alphabet = sorted(self.facts, key=lambda fact: (fact["field"], fact["value"]))
+        return sorted(alphabet, key=lambda fact: fact["recorded_at"], reverse=True)
 
     def __repr__(self) -> str:
         rows = [
-            f"{one.Index:24}{one.value}  ({one.source}, {one.recorded_at:%Y-%m-%d}, trust {one.trust:.2f})"
-            for one in self.now.itertuples()
+            "{field:24}{value}  ({source}, {recorded_at}, trust {trust:.2f})".format(**one)
+            for one in self._held()
         ]
         return "\n".join([f"Customer {self.customer_id} on {self.day}", *rows])
 
     def _parts(self) -> dict[str, Any]:
-        now, history = (
-            table.astype(object).where(table.notna(), None).to_dict("records")
-            for table in (self.now.reset_index(), self.history)
-        )
-        about = [one for one in now if one["kind"] == "about" and not one["field"].startswith(CONSENT)]
+        now, older = self._held(), self._older()
         place = {field: number for number, field in enumerate(self.wanted)}
-        about.sort(key=lambda one: (place.get(one["field"], len(place)), one["field"]))
+        about = [one for one in now if one["kind"] == "about" and not one["field"].startswith(CONSENT)]
         names = [one["value"] for one in about if one["field"] == "name"]
+        consents = [one for one in now if one["field"].startswith(CONSENT)]
         return {
             "title": [*names, f"Customer {self.customer_id}"][0],
-            "customer": self.customer_id, "day": self.day, "about": about,
-            "consents": [one | {"field": one["field"].removeprefix(CONSENT)} for one in now
-                         if one["field"].startswith(CONSENT)],
-            "missing": [field for field in self.wanted if field not in self.now.index],
-            "heard": [one for one in history if one["kind"] == "from"],
-            "told": [one for one in history if one["kind"] == "for"],
-            "older": history,
-        }  # fmt: skip
+            "customer": self.customer_id,
+            "day": self.day,
+            "about": sorted(about, key=lambda one: (place.get(one["field"], len(place)), one["field"])),
+            "consents": [one | {"field": one["field"].removeprefix(CONSENT)} for one in consents],
+            "missing": [field for field in self.wanted if field not in {one["field"] for one in now}],
+            "heard": [one for one in older if one["kind"] == "from"],
+            "told": [one for one in older if one["kind"] == "for"],
+            "older": older,
+        }
 
     def _repr_html_(self) -> str:
         return render("customer.html", **self._parts())
 
     def save(self, path: str | Path) -> Path:
         """Write the page as an HTML file that needs nothing beside it, and return its path."""
-        whole = render("customer_page.html", **self._parts())
-        Path(path).write_text(whole, encoding="utf-8")
+        Path(path).write_text(render("customer_page.html", **self._parts()), encoding="utf-8")
         return Path(path)
 
 
@@ -325,21 +340,16 @@ def view(
     """
     trust, values = _trust(half_lives)
     day, customer_id = as_day(day, "day"), str(customer_id)
-    facts = query(
+    rows = fetch(
         base,
-        f"select {_COLUMNS}, {trust} trust, load_id from facts "
-        f"where customer_id = ? and recorded_at <= ?::date order by {_RULE}",
+        f"select {_COLUMNS}, {trust} trust from facts where customer_id = ? and recorded_at <= ?::date "
+        f"order by {_RULE}",
         [day, day, *values, customer_id, day],
     )
-    if facts.empty:
-        first = query(base, "select min(recorded_at) first from facts where customer_id = ?", [customer_id])
-        if pd.isna(first["first"].item()):
+    if not rows:
+        ((first,),) = fetch(base, "select min(recorded_at) from facts where customer_id = ?", [customer_id])
+        if first is None:
             raise ValueError(f"There is no customer {customer_id!r} in this base.")
-        raise ValueError(
-            f"Nothing was known of customer {customer_id!r} before {first['first'].item():%Y-%m-%d}."
-        )
-    of_field = facts.groupby("field")
-    now = facts.drop_duplicates("field").set_index("field")
-    now["rivals"] = of_field["value"].nunique() - 1
-    history = facts.sort_values(["recorded_at", "field", "value"], ascending=[False, True, True])
-    return CustomerPage(customer_id, day, now, history.reset_index(drop=True), list(wanted))
+        raise ValueError(f"Nothing was known of customer {customer_id!r} before {first}.")
+    names = [*_COLUMNS.split(", "), "trust"]
+    return CustomerPage(customer_id, day, [dict(zip(names, row, strict=True)) for row in rows], list(wanted))
