@@ -68,7 +68,8 @@ def as_of(
     -----
     Where values differ, the one with the most trust holds: confidence × 2^(−age / half-life). Equal trust:
     the later day, then the higher confidence, then the first in the alphabet by source and value. In a field
-    whose name begins with "consent " the last word counts, and "no" if both were said on one day.
+    whose name begins with "consent " the last word counts, and "no" if both were said on one day; trust only
+    puts them in order there.
 
     Examples
     --------
