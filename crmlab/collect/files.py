@@ -25,13 +25,9 @@ _EPOCH = Date(1899, 12, 30)  # day 0 of a sheet; right from March 1900 on
 
 
 def read_file(
-    path: str | Path,
-    mapping: Mapping[str, str],
-    dates: Sequence[str] = (),
-    required: Sequence[str] = (),
-    encoding: str | None = None,
-    sheet: str | None = None,
-) -> Report:
+    path: str | Path, mapping: Mapping[str, str], dates: Sequence[str] = (), required: Sequence[str] = (),
+    encoding: str | None = None, sheet: str | None = None,
+) -> Report:  # fmt: skip
     """Read a CSV or Excel file; every row is taken or comes back with its reason.
 
     Parameters

@@ -14,28 +14,18 @@ from crmlab.collect.store import Base, Report, as_text, days, query, transaction
 BLANK = ("n/a", "#n/a", "-", "--", "?", "nan", "test", "unknown", "无", "未知")
 """What people write where they know nothing; capital letters and spaces do not count."""
 KINDS = {"about": "", "for": "", "from": ""}
+_SURE = "a number above 0 and up to 1"
 LONGEST = 10_000
 """Characters of a value; a longer one is left out, with its reason."""
 
 
 def load(
-    base: Base,
-    table: Any,
-    fields: Sequence[str] | Mapping[str, str] | None = None,
-    *,
-    customer: str = "customer_id",
-    recorded_at: str = "recorded_at",
-    source: str = "source",
-    field: str | None = None,
-    value: str | None = None,
-    kind: str = "about",
-    confidence: float | str | Mapping[str, float] = 1.0,
-    owner: str | None = None,
-    record: str | None = None,
-    blank: Sequence[str] = BLANK,
-    name: str = "table",
+    base: Base, table: Any, fields: Sequence[str] | None = None, *, customer: str = "customer_id",
+    recorded_at: str = "recorded_at", source: str = "source", field: str | None = None,
+    value: str | None = None, kind: str = "about", confidence: float | str | Mapping[str, float] = 1.0,
+    owner: str | None = None, record: str | None = None, blank: Sequence[str] = BLANK, name: str = "table",
     dry_run: bool = False,
-) -> Report:
+) -> Report:  # fmt: skip
     """Load a table into the base: all of it or nothing, and nothing twice.
 
     Parameters
@@ -44,7 +34,7 @@ def load(
         Of :func:`open_base`.
     table : table
         Of any engine, with the columns named below.
-    fields : list of str, or mapping from column to field, optional
+    fields : list of str, optional
         Columns of which each cell is a fact. Or else give `field` and `value`.
     customer, recorded_at, source : str
         Columns: whose it is, the day it was noted (a date, or a text such as 2026-11-27), and where from.
@@ -99,8 +89,7 @@ def load(
     flag(dry_run, "dry_run")
     if (fields is None) == (field is None or value is None):
         raise ValueError("Give fields=[columns], or field= and value= for a table with one row per fact.")
-    named = dict(fields) if isinstance(fields, Mapping) else {column: column for column in fields or ()}
-    cells = list(named) if fields is not None else [value]
+    cells = list(fields) if fields is not None else [value]
     optional = [one for one in (field, owner, record) if one]
     require_columns(given.columns, [customer, recorded_at, source, *cells, *optional])
     if not cells:
@@ -114,8 +103,7 @@ def load(
     frame["confidence"] = _confidence(confidence, given, frame["source"])
     for place, cell in enumerate(cells):
         frame[f"value_{place}"] = as_text(given[cell]).to_numpy()
-    names = list(named.values()) or [""]
-
+    names = cells if field is None else [""]
     with transaction(base):
         _offer(base, frame, names, blank, {"customer": customer, "day": recorded_at, "source": source})
         counts = _take(base, kind, name)
@@ -134,19 +122,17 @@ def _confidence(given: Any, table: pd.DataFrame, source: pd.Series) -> np.ndarra
         lacking = sorted(set(source.dropna()) - set(map(str, given)))
         if lacking:
             raise ValueError(f"confidence names no number for the source {lacking[0]!r}.")
-        given = {
-            str(key): number(one, "confidence", "above 0 and up to 1", 1e-9, 1) for key, one in given.items()
-        }
-        return source.map(given).fillna(1.0).to_numpy(float)
+        sure = {str(key): number(one, "confidence", _SURE, 1e-9, 1) for key, one in given.items()}
+        return source.map(sure).fillna(1.0).to_numpy(float)
     if not isinstance(given, str):
-        return np.full(len(table), number(given, "confidence", "a number above 0 and up to 1", 1e-9, 1))
+        return np.full(len(table), number(given, "confidence", _SURE, 1e-9, 1))
     require_columns(table.columns, [given])
     numbers: np.ndarray = pd.to_numeric(table[given], errors="coerce").to_numpy(float, na_value=np.nan)
     return numbers  # those outside the range are left out row by row
 
 
 def _offer(
-    base: Base, frame: pd.DataFrame, names: list[str], blank: Sequence[str], columns: Mapping[str, str]
+    base: Base, frame: pd.DataFrame, names: list[Any], blank: Sequence[str], columns: Mapping[str, str]
 ) -> None:
     """Lay the cells out, one row each, with the reason why one is left out."""
     base.register("given_rows", pa.Table.from_pandas(frame, preserve_index=False))

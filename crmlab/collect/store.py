@@ -112,17 +112,15 @@ def open_base(path: str | Path, read_only: bool = False, wait: float = 0.0) -> B
             base = duckdb.connect(str(path), read_only=read_only)
             break
         except duckdb.Error as error:
-            if "lock" in str(error) and time.monotonic() < until:
-                time.sleep(0.05)
-                continue
-            raise OSError(_why_not(Path(path), str(error))) from None
+            if "lock" not in str(error) or time.monotonic() >= until:
+                raise OSError(_why_not(Path(path), str(error))) from None
+            time.sleep(0.05)
     try:
         _check_schema(base, path, read_only)
-    except duckdb.Error as error:
+    except BaseException as error:
         base.close()
-        raise OSError(_why_not(Path(path), str(error))) from None
-    except BaseException:
-        base.close()
+        if isinstance(error, duckdb.Error):
+            raise OSError(_why_not(Path(path), str(error))) from None
         raise
     return base
 
@@ -284,12 +282,9 @@ def record_use(base: Base, decisions: Any) -> Report:
     if table["decided_on"].isna().any():
         row = table.index[table["decided_on"].isna()][0]
         raise ValueError(f"decided_on of row {row!r} is no day. Write it as '2026-11-27'.")
-    wrong = ~table["outcome"].isin(OUTCOMES)
-    if wrong.any():
-        row = table.index[wrong][0]
-        raise ValueError(
-            f"outcome of row {row!r} is {table.loc[row, 'outcome']!r}; it is one of {', '.join(OUTCOMES)}."
-        )
+    for row, outcome in table["outcome"].items():
+        if outcome not in OUTCOMES:
+            raise ValueError(f"outcome of row {row!r} is {outcome!r}; it is one of {', '.join(OUTCOMES)}.")
     for column in ("department", "decision", "used", "outcome"):
         table[column] = as_text(table[column])
     table = table.drop_duplicates(["decided_on", "department", "decision"], keep="last")

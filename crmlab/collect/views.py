@@ -87,10 +87,9 @@ def as_of(
         check_fields(base, fields)
     trust, values = _trust(half_lives)
     day = as_day(day, "day")
-    ages = [day]  # of the consents' age; the other stands before the half-lives
     chosen = "" if fields is None else "and list_contains(?::varchar[], field)"
     sql = f"select {_COLUMNS}, {trust} trust from facts where recorded_at <= ?::date {chosen}"
-    asked = [*ages, day, *values, day, *([] if fields is None else [list(fields)])]
+    asked = [day, day, *values, day, *([] if fields is None else [list(fields)])]
     order = _RULE.removeprefix("field, ")
     return query(
         base,
@@ -163,14 +162,9 @@ def freshness(
 
 
 def refresh_next(
-    base: Base,
-    day: Any,
-    field: str,
-    stake: Any,
-    cost: float,
-    half_lives: HalfLives | None = None,
+    base: Base, day: Any, field: str, stake: Any, cost: float, half_lives: HalfLives | None = None,
     budget: int | None = None,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Return whom to ask again for a field, by what is gained on average if one asks.
 
     Parameters
@@ -282,15 +276,13 @@ class CustomerPage:
         consents = [one for one in now if one["field"].startswith(CONSENT)]
         return {
             "title": [*names, f"Customer {self.customer_id}"][0],
-            "customer": self.customer_id,
-            "day": self.day,
+            "customer": self.customer_id, "day": self.day,
             "about": sorted(about, key=lambda one: (place.get(one["field"], len(place)), one["field"])),
             "consents": [one | {"field": one["field"].removeprefix(CONSENT)} for one in consents],
             "missing": [field for field in self.wanted if field not in {one["field"] for one in now}],
             "heard": [one for one in older if one["kind"] == "from"],
-            "told": [one for one in older if one["kind"] == "for"],
-            "older": older,
-        }
+            "told": [one for one in older if one["kind"] == "for"], "older": older,
+        }  # fmt: skip
 
     def _repr_html_(self) -> str:
         return render("customer.html", **self._parts())
@@ -302,12 +294,9 @@ class CustomerPage:
 
 
 def view(
-    base: Base,
-    customer_id: Any,
-    day: Any,
-    half_lives: HalfLives | None = None,
+    base: Base, customer_id: Any, day: Any, half_lives: HalfLives | None = None,
     wanted: Sequence[str] = ("name", "telephone", "mail", "address", "birth_date"),
-) -> CustomerPage:
+) -> CustomerPage:  # fmt: skip
     """Return all that is known of one customer on a day, as a page for the desk.
 
     Parameters
