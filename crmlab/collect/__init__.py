@@ -1,16 +1,23 @@
 """Customer knowledge: one identity, the golden record, whom to know first, the knowledge base."""
 
 from crmlab.collect.cleaning import clean, worthless_values
+from crmlab.collect.files import read_file, write_csv
 from crmlab.collect.golden import GoldenRecords, channel_trust, golden_records
 from crmlab.collect.households import households
 from crmlab.collect.identities import Identities, stable_ids
 from crmlab.collect.linkage import Linkage, LinkageResults, exact_clusters, plot_match
+from crmlab.collect.loading import load
+from crmlab.collect.privacy import access, allowed, erase, k_anonymous
 from crmlab.collect.quality import pair_quality
 from crmlab.collect.review import STRATA, review_estimates, review_sample
+from crmlab.collect.store import Report, open_base, record_use, uses
+from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, view
 
 # fmt: off
 __all__ = [
-    "GoldenRecords", "Identities", "Linkage", "LinkageResults", "STRATA", "channel_trust", "clean",
-    "exact_clusters", "golden_records", "households", "pair_quality", "plot_match", "review_estimates",
-    "review_sample", "stable_ids", "worthless_values",
+    "CustomerPage", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "Report", "STRATA",
+    "access", "allowed", "as_of", "channel_trust", "clean", "erase", "exact_clusters", "freshness",
+    "golden_records", "households", "k_anonymous", "load", "open_base", "pair_quality", "plot_match",
+    "read_file", "record_use", "refresh_next", "review_estimates", "review_sample", "stable_ids", "uses",
+    "view", "worthless_values", "write_csv",
 ]
