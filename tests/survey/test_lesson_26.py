@@ -102,7 +102,7 @@ def test_one_sheet_a_customer_the_latest(tea):
 
 
 def test_who_has_met_nobody_neither_came_nor_telephoned(tea):
-    sheets = lesson("sheets", "met", tea=tea)["sheets"]
+    sheets = lesson("sheets", "talks", "met", tea=tea)["sheets"]
     for _, sheet in sheets.sample(60, random_state=1).iterrows():
         own, day = sheet["customer_id"], sheet["responded_on"]
         orders = tea.orders[(tea.orders["customer_id"] == own) & (tea.orders["ordered_at"] <= day)]
@@ -125,8 +125,9 @@ def test_what_fails_and_what_delights():
 
 @pytest.mark.slow
 def test_what_the_lesson_says_of_six_other_companies():
-    cells = ["sheets", "means", "tea-fit", "lmg", "copy", "halves", "foretell", "foretell-table", "met"]
-    cells += ["groups", "twins", "bet", "brings", "answers", "open", "pairs", "picks", "scores"]
+    cells = ["sheets", "means", "tea-fit", "lmg", "copy", "halves", "foretell", "foretell-table", "talks"]
+    cells += ["met", "groups", "twins", "bet", "brings", "answers", "open", "pairs", "picks", "scores"]
+    changed = 0
     scores, leads, kinds = [], [], []
     for seed in range(1, 7):
         names = lesson(*cells, tea=company.simulate(rng=seed))
@@ -136,6 +137,8 @@ def test_what_the_lesson_says_of_six_other_companies():
         assert names["moves"]["effect"].nlargest(2).index.tolist() == ["staff", "taste"]
         assert set(found["lmg"].drop("staff").nlargest(2).index) == {"taste", "delivery"}
         assert gain["staff"] == 0 and gain.nlargest(2).index.tolist() == ["taste", "delivery"]
+        assert gain["price"] > gain["packaging"]
+        changed += found.loc["price", "lmg"] < found.loc["packaging", "lmg"]
         shares = pd.DataFrame(names["shares_of"])
         leads.append(shares["five"].idxmax())
         assert shares["six"][["taste", "our_teas"]].sum() > shares["six"]["staff"]
@@ -151,6 +154,7 @@ def test_what_the_lesson_says_of_six_other_companies():
         scores.append(names["scores"]["score"])
         told = judged(names["sheets"])
         kinds.append(told.index[told["kind"].isin(["basic", "excitement"])].tolist())
+    assert changed == 2
     assert leads.count("staff") == 5 and leads.count("taste") == 1
     table = pd.DataFrame(scores)
     assert (table["shares, without staff"] == 1).all()
