@@ -85,11 +85,25 @@ def test_one_shift_is_enough_for_the_tenants(tenants):
     assert round(survey.parallel_slopes(names["fit"]).loc["all", "p_value"], 2) == 0.20
 
 
+def test_luck_may_make_the_shifts_by_hand_differ_so_much(tenants):
+    model = OrderedModel.from_formula("satisfaction ~ influence", tenants["tenants"], distr="logit")
+    told = survey.parallel_slopes(model.fit(method="bfgs", disp=False))
+    assert round(told.loc["all", "p_value"], 2) == 0.63
+
+
+def test_another_curve_changes_little(tenants):
+    people = tenants["tenants"]
+    model = OrderedModel.from_formula("satisfaction ~ influence + type + contact", people, distr="probit")
+    fit = model.fit(method="bfgs", disp=False)
+    much, little = (fit.predict(people.assign(influence=level)).mean() for level in ("High", "Low"))
+    assert round((much - little).iloc[-1], 3) == 0.292
+
+
 def test_shapley_values_by_hand_are_the_packages(tea):
     names = lesson("sheets", "nothing", "explained", "three", "orders", tea=tea)
     told = survey.drivers(names["sheets"], "satisfaction_1", ["taste", "staff"], draws=0)
     # answers are stored as numbers of single precision
-    assert names["orders"].loc["average"].to_numpy() == pytest.approx(told["lmg"].to_numpy(), abs=1e-6)
+    assert names["sequences"].loc["average"].to_numpy() == pytest.approx(told["lmg"].to_numpy(), abs=1e-6)
     assert names["alone"]["taste"] == pytest.approx(told.loc["taste", "alone"], abs=1e-6)
 
 
@@ -125,8 +139,9 @@ def test_what_fails_and_what_delights():
 
 @pytest.mark.slow
 def test_what_the_lesson_says_of_six_other_companies():
-    cells = ["sheets", "means", "tea-fit", "lmg", "copy", "halves", "foretell", "foretell-table", "talks"]
-    cells += ["met", "groups", "twins", "bet", "brings", "answers", "open", "pairs", "picks", "scores"]
+    cells = ["sheets", "means", "tea-fit", "lmg", "waves", "copy", "halves", "foretell", "foretell-table"]
+    cells += ["talks", "met", "groups", "rest", "twins", "bet", "brings", "answers", "open", "pairs"]
+    cells += ["picks", "scores"]
     changed = 0
     scores, leads, kinds = [], [], []
     for seed in range(1, 7):
@@ -151,6 +166,13 @@ def test_what_the_lesson_says_of_six_other_companies():
             rises.loc["satisfaction_1", "better staff"] == 0 < 1 < rises.loc["rating_staff", "better staff"]
         )
         assert rises.loc["rating_staff", "better taste"] > 0.3
+        # whatever is made better, the rating of staff follows satisfaction; that of taste follows taste only
+        others = rises.drop(columns="better staff")
+        ratio = others.loc["rating_staff"] / others.loc["satisfaction_1"]
+        assert ratio.between(0.6, 0.9).all() and ratio.max() - ratio.min() < 0.12
+        assert rises.loc["rating_taste"].drop("better taste").abs().max() < 0.02
+        # shared out anew without staff, the same two lead
+        assert set(names["rest"]["anew"].nlargest(2).index) == {"taste", "delivery"}
         scores.append(names["scores"]["score"])
         told = judged(names["sheets"])
         kinds.append(told.index[told["kind"].isin(["basic", "excitement"])].tolist())
