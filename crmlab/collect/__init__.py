@@ -1,3 +1,5 @@
 """Customer knowledge: one identity, the golden record, whom to know first, the knowledge base."""
 
-__all__: list[str] = []
+from crmlab.collect.priorities import decisions, value_of_information, worth_asking
+
+__all__ = ["decisions", "value_of_information", "worth_asking"]
