@@ -146,7 +146,7 @@ def worth_asking(
 
     Notes
     -----
-    With a budget this is the list by value for money of Dantzig (1957), Operations Research 5(2), 266–277,
+    With a budget this is the list by value for money of Dantzig (1957), Operations Research 5(2), 266–288,
     https://doi.org/10.1287/opre.5.2.266. The best list brings at most one question's worth more.
 
     Examples
