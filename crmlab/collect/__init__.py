@@ -7,6 +7,7 @@ from crmlab.collect.households import households
 from crmlab.collect.identities import Identities, stable_ids
 from crmlab.collect.linkage import Linkage, LinkageResults, exact_clusters, plot_match
 from crmlab.collect.loading import load
+from crmlab.collect.priorities import decisions, value_of_information, worth_asking
 from crmlab.collect.privacy import access, allowed, erase, k_anonymous
 from crmlab.collect.quality import pair_quality
 from crmlab.collect.review import STRATA, review_estimates, review_sample
@@ -16,8 +17,9 @@ from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, v
 # fmt: off
 __all__ = [
     "CustomerPage", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "Report", "STRATA",
-    "access", "allowed", "as_of", "channel_trust", "clean", "erase", "exact_clusters", "freshness",
-    "golden_records", "households", "k_anonymous", "load", "open_base", "pair_quality", "plot_match",
-    "read_file", "record_use", "refresh_next", "review_estimates", "review_sample", "stable_ids", "uses",
-    "view", "worthless_values", "write_csv",
+    "access", "allowed", "as_of", "channel_trust", "clean", "decisions", "erase", "exact_clusters",
+    "freshness", "golden_records", "households", "k_anonymous", "load", "open_base", "pair_quality",
+    "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
+    "stable_ids", "uses", "value_of_information", "view", "worth_asking", "worthless_values",
+    "write_csv",
 ]

