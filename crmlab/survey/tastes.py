@@ -137,11 +137,28 @@ class MixedResults(ChoiceResults):
                 second[:, place] = np.exp(2 * middle + 2 * variance)
         return first, second
 
-    def means(self) -> pd.DataFrame:
-        """Return mean and standard deviation over respondents of each coefficient, logarithms taken back."""
+    def means(self, alpha: float | None = 0.05, draws: int = 10_000, rng: Any = 0) -> pd.DataFrame:
+        """Return how each coefficient is spread over respondents, logarithms taken back.
+
+        Parameters
+        ----------
+        alpha : float or None
+            One minus the level of the intervals of the mean; None gives no interval.
+        draws, rng
+            For the intervals: parameters drawn from their normal distribution.
+
+        Returns
+        -------
+        DataFrame
+            A row for each coefficient: ``mean`` over respondents, with ``low`` and ``high``, and ``sd``, the
+            standard deviation over respondents.
+        """
         first, second = self._moments(self.params.to_numpy()[None])
-        spread = np.sqrt(np.maximum(second - first**2, 0))
-        return pd.DataFrame({"mean": first[0], "sd": spread[0]}, list(self.model.plain))
+        names = list(self.model.plain)
+        found = pd.DataFrame({"mean": first[0]}, names)
+        if alpha is not None:
+            found["low"], found["high"] = resampled(self._moments(self._drawn(draws, rng))[0], alpha=alpha)
+        return found.assign(sd=np.sqrt(np.maximum(second - first**2, 0))[0])
 
     def shares(
         self,
