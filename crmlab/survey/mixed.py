@@ -103,8 +103,8 @@ class MixedLogit(ConditionalLogit):
         require_columns(table.columns, [respondent])
         refuse(table, table[respondent].isna().to_numpy(), f"no {respondent!r}: whose choice is it?")
         whole_number(draws, "draws", least=2)
-        # one after the other, so that the choices of one respondent are neighbours
-        order = np.argsort(pd.factorize(table[respondent])[0], kind="stable")
+        # one after the other, in the order of their names: no draw hangs on the order of the rows
+        order = np.argsort(pd.factorize(table[respondent], sort=True)[0], kind="stable")
         table = table.iloc[order]
         if weights is not None and not isinstance(weights, str):
             weights = pd.Series(np.asarray(weights)).iloc[order].to_numpy()
@@ -244,12 +244,12 @@ class MixedLogit(ConditionalLogit):
             of_set=np.repeat(count, np.diff(self._first[people.start : people.stop + 1])),
         )
 
-    @staticmethod
-    def _told(beta: np.ndarray, block: Block) -> tuple[np.ndarray, np.ndarray]:
+    def _told(self, beta: np.ndarray, block: Block) -> tuple[np.ndarray, np.ndarray]:
         """Return, by draw, the chance of each alternative not chosen and each respondent's log-likelihood."""
-        utility = block.x[0][:, None] * beta[0][block.of_row]
-        for x, coefficient in zip(block.x[1:], beta[1:], strict=True):
-            utility += x[:, None] * coefficient[block.of_row]
+        same = [place for place in range(len(beta)) if place not in self._places]
+        utility = np.tile((beta[same, 0, 0] @ block.x[same])[:, None], beta.shape[2])
+        for place in self._places:
+            utility += block.x[place][:, None] * beta[place][block.of_row]
         top = np.maximum(np.maximum.reduceat(utility, block.starts), 0)
         odds = np.exp(utility - np.repeat(top, block.sizes, axis=0))
         total = np.exp(-top) + np.add.reduceat(odds, block.starts)
@@ -262,26 +262,27 @@ class MixedLogit(ConditionalLogit):
         odds, told = self._told(beta, block)
         share = softmax(told, axis=1)  # what each draw counts for this respondent
         llf = of_one @ (logsumexp(told, axis=1) - np.log(self.draws))
-        # how each coefficient moves with its parameters: 1 and the draw, times its size if in logarithms
-        which = np.append(np.arange(count), self._places)
-        moves = np.concatenate([np.ones((count, *luck.shape[1:])), luck])
-        for place in self._logged:
-            moves[which == place] *= beta[place]
         weight = np.sqrt(of_one[:, None] * share)
         by_row, by_set = np.sqrt(odds) * weight[block.of_row], weight[block.of_set]
-        rows = np.empty((len(params), *odds.shape))
-        sets, scores = np.empty((len(params), *by_set.shape)), np.empty_like(moves)
-        for k, place in enumerate(which):
-            rows[k] = block.x[place][:, None] * moves[k][block.of_row]
-            sets[k] = np.add.reduceat(rows[k] * odds, block.starts)
-            scores[k] = -np.add.reduceat(sets[k], block.first)
-            rows[k] *= by_row
+        rows, sets = np.empty((len(params), *odds.shape)), np.empty((len(params), *by_set.shape))
+        scores = np.empty((len(params), *share.shape))
+        for k, x in enumerate(block.x):
+            np.add.reduceat(odds * x[:, None], block.starts, out=sets[k])
+            np.negative(np.add.reduceat(sets[k], block.first), out=scores[k])
+            np.multiply(by_row, x[:, None], out=rows[k])
             sets[k] *= by_set
+        for one, (place, sign) in enumerate(zip(self._places, self._signs, strict=True), start=count):
+            # a logarithm moves its coefficient by the coefficient's size, a spread by the draw times that
+            size, move = (beta[place], beta[place] * luck[one - count]) if sign else (1.0, luck[one - count])
+            for table, whose in ((rows, block.of_row), (sets, block.of_set), (scores, slice(None))):
+                np.multiply(table[place], move[whose], out=table[one])
+                if sign:
+                    table[place] *= size[whose]
         rows, sets = rows.reshape(len(params), -1), sets.reshape(len(params), -1)
         mean, flat = (scores * share).sum(axis=2), (scores * weight).reshape(len(params), -1)
         hessian = sets @ sets.T - rows @ rows.T + flat @ flat.T - (mean * of_one) @ mean.T
         for one in np.flatnonzero(self._signs):  # the second derivative of an exponential
             pair = [self._places[one], count + one]
-            slope, power = weight**2 * scores[pair[0]], np.array([np.ones_like(luck[one]), luck[one]])
+            slope, power = weight**2 * scores[pair[0]], np.stack([np.ones_like(luck[one]), luck[one]])
             hessian[np.ix_(pair, pair)] += np.einsum("inr,jnr,nr->ij", power, power, slope)
         return float(llf), mean @ of_one, hessian
