@@ -181,9 +181,7 @@ class MixedLogit(ConditionalLogit):
     def boundary_note(self, names: list[str], params: np.ndarray) -> str:
         if loose := [name for name in names if not name.startswith("sd ")]:
             return super().boundary_note(loose, params)
-        return (
-            f"{' and '.join(names)} ran to 0: in this these choices show no difference between respondents."
-        )
+        return f"{' and '.join(names)} cannot be told from 0: there these choices show no differences."
 
     def fit(self, start: Any = None) -> MixedResults:
         """Fit by maximum simulated likelihood.
@@ -201,7 +199,7 @@ class MixedLogit(ConditionalLogit):
         Warns
         -----
         FitWarning
-            Where a standard deviation ran to 0, or the search did not end.
+            Where a standard deviation cannot be told from 0, or the search did not end.
         """
         return cast(MixedResults, LikelihoodModel.fit(self, start))
 

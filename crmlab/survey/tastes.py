@@ -24,8 +24,8 @@ class MixedResults(ChoiceResults):
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """Return 1 − `alpha` confidence intervals, columns 0 and 1.
 
-        Those of standard deviations are symmetric in the logarithm. A standard deviation that ran to 0 has no
-        interval, and the others are those of the model without it.
+        Those of standard deviations are symmetric in the logarithm. One that cannot be told from 0 has no interval,
+        and the others are those of the model without it.
         """
         half = deviations(alpha) * self.bse
         positive = np.isnan(self.model.units)
@@ -201,7 +201,7 @@ class MixedResults(ChoiceResults):
         return sets, (odds * counts[of_row]).sum(axis=1)
 
     def _drawn(self, draws: int, rng: Any) -> np.ndarray:
-        """Return parameters from their distribution; a spread that ran to 0 stays, and none is below."""
+        """Return parameters from their distribution; a spread that is as good as 0 stays, none is below."""
         covariance = self._covariance
         known = np.isfinite(np.diag(covariance))
         found = np.tile(self.params.to_numpy(), (draws, 1))

@@ -57,9 +57,7 @@ def test_three_of_three_is_bayes_rule():
 
 
 def test_customers_drawn_from_the_bells_pay_as_the_package_says(tea):
-    names = lesson(
-        "one", "count-all", "counts", "mixed", "plain", "individual", "below", "would-pay", tea=tea
-    )
+    names = lesson("task", "counts", "mixed", "individual", "below", "would-pay", tea=tea)
     money = names["mixed"].willingness_to_pay(alpha=None).loc["single_garden"]
     drawn = names["would_pay"]
     assert drawn.mean() == pytest.approx(money["estimate"], abs=4 * drawn.std() / np.sqrt(20_000))
