@@ -132,8 +132,10 @@ def kano(
     --------
     >>> data = pd.DataFrame({"feature": ["lid"] * 4, "functional": ["expect", "expect", "like", "neutral"],
     ...                      "dysfunctional": ["dislike", "dislike", "dislike", "neutral"]})
-    >>> kano(data)[["category", "better", "worse"]].loc["lid"].tolist()
-    ['must_be', 0.25, -0.75]
+    >>> kano(data)[["category", "better", "worse"]]
+            category  better  worse
+    feature
+    lid      must_be    0.25  -0.75
     """
     table = as_pandas(data)
     require_columns(table.columns, [feature] if respondent is None else [feature, respondent])

@@ -24,8 +24,8 @@ class MixedResults(ChoiceResults):
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """Return 1 − `alpha` confidence intervals, columns 0 and 1.
 
-        Those of standard deviations are symmetric in the logarithm. One that cannot be told from 0 has no interval,
-        and the others are those of the model without it.
+        Those of standard deviations are symmetric in the logarithm. One that cannot be told from 0 has no
+        interval, and the others are those of the model without it.
         """
         half = deviations(alpha) * self.bse
         positive = np.isnan(self.model.units)
