@@ -66,7 +66,7 @@ class MaxDiff(ConditionalLogit):
     Raises
     ------
     ValueError
-        A task without exactly one best and one worst, or with one item as both; an item never shown.
+        A task without exactly one best and one worst, of fewer than three items, or with one item as both.
 
     References
     ----------
@@ -109,6 +109,11 @@ class MaxDiff(ConditionalLogit):
         refuse(table, again, f"an {item!r} that stands in its task already")
         took, left = (table[column].to_numpy(bool) for column in (best, worst))
         refuse(table, took & left, f"an {item!r} that is {best!r} and {worst!r} at once")
+        by_task = table[[best, worst]].astype(int).groupby([table[one] for one in tasks])
+        wrong = (by_task.transform("sum") != 1).any(axis=1).to_numpy()
+        refuse(table, wrong, f"a task without exactly one {best!r} and one {worst!r}")
+        few = (by_task[best].transform("size") < 3).to_numpy()
+        refuse(table, few, "a task of fewer than three items, where the best leaves nothing to choose")
         items = sorted(table[item].unique(), key=str)
         if reference is not None and reference not in items:
             raise ValueError(unknown("item", reference, map(str, items)))

@@ -199,7 +199,8 @@ def test_maxdiff_refuses_tasks_that_are_none():
     best = table.index[table["best"].astype(bool)][0]
     for bad, told in [
         (wrong(table, worst=(best, True)), "'best' and 'worst' at once"),
-        (wrong(table, best=(best, False)), "In a choice set one of several alternatives is chosen"),
+        (wrong(table, best=(best, False)), "a task without exactly one 'best' and one 'worst'"),
+        (table[table["best"].astype(bool) | table["worst"].astype(bool)], "fewer than three items"),
         (wrong(table, best=(best, None)), "a 'best' that is not True or False"),
         (wrong(table, best=(best, 2)), "a 'best' that is not True or False"),
         (table.assign(item="a"), "an 'item' that stands in its task already"),
