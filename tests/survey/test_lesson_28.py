@@ -66,8 +66,8 @@ def test_customers_drawn_from_the_bells_pay_as_the_package_says(tea):
 
 def test_true_boxes_are_those_of_a_loop_over_customers(tea):
     cells = ["one", "own", "kano", "task", "count-all", "counts", "logit", "mixed", "plain", "individual"]
-    cells += ["below", "would-pay", "boxes", "anchor", "range", "commit", "open", "true-features"]
-    names = lesson(*cells, "true-boxes", tea=tea)
+    cells += ["below", "would-pay", "boxes", "every", "anchor", "range", "commit", "open", "true-features"]
+    names = lesson(*cells, "true-boxes", "truly-below", tea=tea)
     boxes, true = names["boxes"], names["true"]
     for place in (3, 10):
         price, ticked = boxes["price"][place], 0
@@ -76,6 +76,24 @@ def test_true_boxes_are_those_of_a_loop_over_customers(tea):
             garden, dollar = true["worth_single_garden"][customer], -true["worth_price"][customer]
             ticked += garden > price * dollar
         assert boxes["truth"][place] == pytest.approx(1000 * ticked / len(people) * (price - 0.8))
+    brought, box = 0, names["box"]
+    for garden, dollar in zip(true["worth_single_garden"], -true["worth_price"], strict=True):
+        in_tin, left = (np.exp(garden - box * dollar), 7 + box - 0.8) if garden > box * dollar else (1, 7)
+        brought += in_tin / (1 + in_tin) * left
+    assert names["extra_truly"] == pytest.approx(1000 * brought / len(true["worth_price"]))
+    assert names["profit"](0, 7) == 3_500  # a plain tin
+
+
+def test_the_lessons_draws_of_customers_agree_with_the_packages_intervals(tea):
+    names = lesson("task", "counts", "third", tea=tea)
+    counts = names["counts"]
+    shown = names["best_worst"].groupby("feature", observed=True).size()
+    drawn = pd.DataFrame(
+        [names["of_each"].sample(frac=1, replace=True, random_state=dice).sum() for dice in range(400)]
+    )
+    width = (counts["high"] - counts["low"]) / 2 / 1.96
+    assert (drawn / shown).std().to_numpy() == pytest.approx(width[shown.index].to_numpy(), rel=0.2)
+    assert names["of_each"].sum().div(shown).nlargest(3).index[2] == pd.Series(names["third"]).mode()[0]
 
 
 def test_households_of_yogurt_have_tastes_of_their_own():
@@ -91,6 +109,7 @@ def test_what_the_lesson_says_of_six_other_companies():
     skip = {"import", "start", "yogurt", "yogurt-hits", "no-mean", "refused"}
     cells = [cell for cell in CELLS if cell not in skip and not cell.startswith("f-")]
     labels, lists, boxes, inside, ratios, typical, below, foretold = [], [], [], [], [], [], [], []
+    thirds, widths = [], []
     for seed in range(1, 7):
         names = lesson(*cells, tea=company.simulate(rng=seed))
         labels.append(names["kano"]["category"].astype(str))
@@ -104,6 +123,16 @@ def test_what_the_lesson_says_of_six_other_companies():
         foretold.append(
             (names["foretold"].astype(float) - names["dollars"])[["complete_parcel", "tight_lid"]]
         )
+        shrunk = names["from_average"].loc[["complete_parcel", "tight_lid"]].astype(float)
+        assert (shrunk["MaxDiff"] < shrunk["truth"]).all()
+        thirds.append(names["lists"]["MaxDiff"][2])
+        widths.append((names["p"]["sd single_garden"].round(2), names["garden"].std().round(2)))
+        # the extra against the garden in every tin; a cheaper box, if it brings new buyers
+        assert names["every"].idxmax() == 0 and names["extra"] > names["every"].max()
+        assert names["extra_truly"] > names["every_truly"]
+        cheap = (names["would_pay"] > 1) * 1
+        gained = cheap * (names["crowd"] - names["dollar"])
+        assert names["profit"](gained, 7 + cheap * 0.2) > names["extra"]
         one_rule = names["boxes"]["one rule"]
         boxes[-1]["nothing"] = float(one_rule.max() == 0)
         assert set(names["lists"]["would like it"]).isdisjoint({"tight_lid", "complete_parcel"})
@@ -132,5 +161,7 @@ def test_what_the_lesson_says_of_six_other_companies():
     below = pd.DataFrame(below).round(2)
     assert below.min().tolist() == [0.00, 0.16, 0.24] and below.max().tolist() == [0.14, 0.29, 0.25]
     assert (pd.DataFrame(foretold) < 0).all(axis=None)
+    assert pd.Series(thirds).value_counts().to_dict() == {"tasting_sample": 4, "quick_answer": 2}
     narrow = boxes["mixed"].argmin()
+    assert widths[narrow] == (0.42, 0.59)
     assert below.loc[narrow, 1] < below.loc[narrow, 2] - 0.05
