@@ -116,7 +116,9 @@ class ConditionalLogit(LikelihoodModel):
         self._apart = np.ascontiguousarray(x[others].T)
         self._sizes = sets.sizes - 1
         self._starts = np.cumsum(self._sizes) - self._sizes
-        self._information = -self.derivatives(np.zeros(len(self.names)))[2]  # if all shares were equal
+        self._information = -ConditionalLogit.derivatives(self, np.zeros(len(self.names)))[
+            2
+        ]  # if all shares were equal
         self._check()
 
     def rows(self, table: pd.DataFrame, sets: Sets) -> np.ndarray:
@@ -220,7 +222,7 @@ class ConditionalLogit(LikelihoodModel):
         covariance = count / (count - 1) * bread @ (sums @ sums.T) @ bread
         note = f"Standard errors allow for {count:,} respondents whose choices hang together."
         given = (params, results.llf, covariance, results._bounded, results.converged, [*results.notes, note])
-        return ChoiceResults(self, *given)
+        return self.results_class(self, *given)
 
 
 def _codes(values: pd.Series) -> np.ndarray:

@@ -144,17 +144,7 @@ class ChoiceResults(LikelihoodResults):
             A row for each offer, and for *none of these* if it could be answered: ``share``, ``low``,
             ``high``. The interval is that of the coefficients: it knows nothing of what the model leaves out.
         """
-        table = as_pandas(offers)
-        if offer is not None:
-            require_columns(table.columns, [offer])
-            table = table.set_index(offer, drop=False)
-        x, names = self.model.coding.numbers(table), table.index
-        if self.model.none:
-            x = np.pad(x, [(0, 1), (0, 1)])
-            x[-1, -1] = 1
-            names = pd.Index([*names, NONE], name=names.name)
-        if table.empty or names.has_duplicates:
-            raise ValueError(f"Offers need a name each, and these have {names.tolist()}.")
+        x, names = named_offers(self.model, as_pandas(offers), offer)
         found = pd.DataFrame({"share": softmax(x @ self.params.to_numpy())}, index=names)
         if alpha is None:
             return found
@@ -242,3 +232,18 @@ class ChoiceResults(LikelihoodResults):
         luck = generator(rng).standard_normal((draws, len(self.params)))
         # the same draws whatever library factors the matrix, up to rounding
         return self.params.to_numpy() + luck @ np.linalg.cholesky(self.cov_params().to_numpy()).T
+
+
+def named_offers(model: Any, table: pd.DataFrame, offer: str | None) -> tuple[np.ndarray, pd.Index]:
+    """Return offers as numbers, *none of these* last if it could be answered, and their names."""
+    if offer is not None:
+        require_columns(table.columns, [offer])
+        table = table.set_index(offer, drop=False)
+    x, names = model.coding.numbers(table), table.index
+    if model.none:
+        x = np.pad(x, [(0, 1), (0, 1)])
+        x[-1, -1] = 1
+        names = pd.Index([*names, NONE], name=names.name)
+    if table.empty or names.has_duplicates:
+        raise ValueError(f"Offers need a name each, and these have {names.tolist()}.")
+    return x, names

@@ -100,7 +100,7 @@ def test_no_module_is_longer_than_300_lines():
     ("room", "budget"),
     [
         ("collect", 1800),
-        ("survey", 3780),  # eight lessons: measurement and path models, drivers, choices, must-haves
+        ("survey", 4267),  # eight lessons: measurement and path models, drivers, choices, must-haves
         ("network", 1600),
         ("value", 2600),
         ("act", 1400),

@@ -1,0 +1,167 @@
+"""Lesson 28. Referees: the package, counts by hand, Bayes' rule, six other companies."""
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlab import company, course, datasets, survey
+
+NOTEBOOK = nbformat.read(course.ROOT / "notebooks" / "28_must_haves.ipynb", as_version=4)
+CELLS = {cell.id.removeprefix("l28-"): cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code"}
+FEATURES = ["must_be", "one_dimensional"]
+
+
+def lesson(*cells: str, **names):
+    """Run cells of the lesson, named by what follows l28- in their ids."""
+    names = {"np": np, "pd": pd, "survey": survey, "rng": np.random.default_rng(28)} | names
+    for cell in cells:
+        exec(CELLS[cell], names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def tea():
+    return company.simulate(customers=1_500, rng=3)
+
+
+def test_the_lessons_categories_and_better_and_worse_are_the_packages(tea):
+    names = lesson("one", "own", "kano", "lid-better", tea=tea)
+    own, kano = names["own"], names["kano"]
+    assert own.to_numpy() == pytest.approx(kano.loc[own.index, FEATURES].to_numpy(), abs=1e-12)
+    assert names["better"] == pytest.approx(kano.loc["tight_lid", "better"])
+    assert names["worse"] == pytest.approx(kano.loc["tight_lid", "worse"])
+
+
+def test_the_lessons_resampling_agrees_with_what_stays(tea):
+    names = lesson("one", "own", "kano", "resample", tea=tea)
+    kano = names["kano"].loc["harvest_date"]
+    stayed = pd.Series(names["most"]).eq(kano["category"]).mean()
+    assert stayed == pytest.approx(kano["stays"], abs=4 * np.sqrt(0.25 / 200))
+
+
+def test_the_lessons_counts_of_best_and_worst_are_the_packages(tea):
+    names = lesson("task", "count-one", "count-all", "counts", tea=tea)
+    score = names["score"].astype(float)
+    assert names["counts"]["score"].to_dict() == pytest.approx(score.to_dict())
+    # each feature is shown four times to whoever left no task out
+    whole = names["best_worst"].groupby("customer_id")["task"].nunique() == 13
+    kept = names["best_worst"][names["best_worst"]["customer_id"].isin(whole.index[whole])]
+    assert (kept.groupby(["customer_id", "feature"], observed=True).size() == 4).all()
+
+
+def test_three_of_three_is_bayes_rule():
+    names = lesson("two-kinds", "three-of-three")
+    of_those = names["three_times"] / names["three_times"].sum()
+    assert of_those.tolist() == pytest.approx([0.8**3 / (0.8**3 + 0.2**3), 0.2**3 / (0.8**3 + 0.2**3)])
+
+
+def test_customers_drawn_from_the_bells_pay_as_the_package_says(tea):
+    names = lesson("task", "counts", "mixed", "individual", "below", "would-pay", tea=tea)
+    money = names["mixed"].willingness_to_pay(alpha=None).loc["single_garden"]
+    drawn = names["would_pay"]
+    assert drawn.mean() == pytest.approx(money["estimate"], abs=4 * drawn.std() / np.sqrt(20_000))
+    assert drawn.std() == pytest.approx(money["sd"], rel=0.1)
+
+
+def test_true_boxes_are_those_of_a_loop_over_customers(tea):
+    cells = ["one", "own", "kano", "task", "count-all", "counts", "logit", "mixed", "plain", "individual"]
+    cells += ["below", "would-pay", "boxes", "every", "anchor", "range", "commit", "open", "true-features"]
+    names = lesson(*cells, "true-boxes", "truly-below", tea=tea)
+    boxes, true = names["boxes"], names["true"]
+    for place in (3, 10):
+        price, ticked = boxes["price"][place], 0
+        people = names["year"]["customer_id"].unique()
+        for customer in people:
+            garden, dollar = true["worth_single_garden"][customer], -true["worth_price"][customer]
+            ticked += garden > price * dollar
+        assert boxes["truth"][place] == pytest.approx(1000 * ticked / len(people) * (price - 0.8))
+    brought, box = 0, names["box"]
+    for garden, dollar in zip(true["worth_single_garden"], -true["worth_price"], strict=True):
+        in_tin, left = (np.exp(garden - box * dollar), 7 + box - 0.8) if garden > box * dollar else (1, 7)
+        brought += in_tin / (1 + in_tin) * left
+    assert names["extra_truly"] == pytest.approx(1000 * brought / len(true["worth_price"]))
+    assert names["profit"](0, 7) == 3_500  # a plain tin
+
+
+def test_the_lessons_draws_of_customers_agree_with_the_packages_intervals(tea):
+    names = lesson("task", "counts", "third", tea=tea)
+    counts = names["counts"]
+    shown = names["best_worst"].groupby("feature", observed=True).size()
+    drawn = pd.DataFrame(
+        [names["of_each"].sample(frac=1, replace=True, random_state=dice).sum() for dice in range(400)]
+    )
+    width = (counts["high"] - counts["low"]) / 2 / 1.96
+    assert (drawn / shown).std().to_numpy() == pytest.approx(width[shown.index].to_numpy(), rel=0.2)
+    assert names["of_each"].sum().div(shown).nlargest(3).index[2] == pd.Series(names["third"]).mode()[0]
+
+
+def test_households_of_yogurt_have_tastes_of_their_own():
+    names = lesson("yogurt", "yogurt-hits", datasets=datasets)
+    found = pd.DataFrame(names["found"])
+    assert found.loc["hit_rate", "mixed"] - found.loc["hit_rate", "one rule for all"] > 0.25
+    assert found.loc["hit_rate", "equal shares"] == 0.25
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::crmlab._results.FitWarning")
+def test_what_the_lesson_says_of_six_other_companies():
+    skip = {"import", "start", "yogurt", "yogurt-hits", "no-mean", "refused"}
+    cells = [cell for cell in CELLS if cell not in skip and not cell.startswith("f-")]
+    labels, lists, boxes, inside, ratios, typical, below, foretold = [], [], [], [], [], [], [], []
+    thirds, widths = [], []
+    for seed in range(1, 7):
+        names = lesson(*cells, tea=company.simulate(rng=seed))
+        labels.append(names["kano"]["category"].astype(str))
+        lists.append(names["scored"]["score"].round(2))
+        boxes.append(names["box_scores"]["score"].round(2))
+        inside.append(names["tea"].calibration()["inside"])
+        ratios.append(names["both"].loc["price"] / names["price"].mean())
+        typical.append(pd.DataFrame(names["found"]).loc["chance_of_chosen"])
+        told = [(values < 0).mean() for values in (names["individual"]["single_garden"], names["crowd"])]
+        below.append([*told, (names["true"]["worth_single_garden"] < 0).mean()])
+        foretold.append(
+            (names["foretold"].astype(float) - names["dollars"])[["complete_parcel", "tight_lid"]]
+        )
+        shrunk = names["from_average"].loc[["complete_parcel", "tight_lid"]].astype(float)
+        assert (shrunk["MaxDiff"] < shrunk["truth"]).all()
+        thirds.append(names["lists"]["MaxDiff"][2])
+        widths.append((names["p"]["sd single_garden"].round(2), names["garden"].std().round(2)))
+        # the extra against the garden in every tin; a cheaper box, if it brings new buyers
+        assert names["every"].idxmax() == 0 and names["extra"] > names["every"].max()
+        assert names["extra_truly"] > names["every_truly"]
+        cheap = (names["would_pay"] > 1) * 1
+        gained = cheap * (names["crowd"] - names["dollar"])
+        assert names["profit"](gained, 7 + cheap * 0.2) > names["extra"]
+        one_rule = names["boxes"]["one rule"]
+        boxes[-1]["nothing"] = float(one_rule.max() == 0)
+        assert set(names["lists"]["would like it"]).isdisjoint({"tight_lid", "complete_parcel"})
+        assert {"tight_lid", "complete_parcel"} <= set(names["lists"]["Kano"]) & set(
+            names["lists"]["MaxDiff"]
+        )
+    labels, lists, boxes = pd.DataFrame(labels), pd.DataFrame(lists), pd.DataFrame(boxes)
+    assert (labels["harvest_date"] == "attractive").sum() == 2
+    assert (labels["harvest_date"] == "indifferent").sum() == 4
+    assert (labels[["tight_lid", "complete_parcel"]] == "must_be").all(axis=None)
+    ends = {name: (lists[name].min(), lists[name].max()) for name in ("MaxDiff", "Kano", "would like it")}
+    assert ends == {"MaxDiff": (0.98, 1.00), "Kano": (0.97, 1.00), "would like it": (0.17, 0.21)}
+    ends = {name: (boxes[name].min(), boxes[name].max()) for name in ("mixed", "individual", "one rule")}
+    assert ends == {"mixed": (0.34, 0.97), "individual": (-0.60, 0.57), "one rule": (-1.38, -0.65)}
+    assert ((boxes["mixed"] > boxes["individual"]) & (boxes["individual"] > boxes["one rule"])).all()
+    assert boxes["nothing"].sum() == 2
+    held = pd.DataFrame(inside).sum()
+    missed = {f"kano.category: {name}" for name in ("must_be", "one_dimensional", "indifferent")}
+    assert {name for name, count in held.items() if count == 0} == missed
+    assert {count for name, count in held.items() if name not in missed} == {6}
+    ratios = pd.DataFrame(ratios).round(2)
+    assert (ratios["one rule for all"].min(), ratios["one rule for all"].max()) == (0.81, 0.88)
+    assert (ratios["mixed"].min(), ratios["mixed"].max()) == (0.95, 1.04)
+    typical = pd.DataFrame(typical)
+    assert (typical["mixed"] > typical["one rule for all"]).sum() == 5
+    below = pd.DataFrame(below).round(2)
+    assert below.min().tolist() == [0.00, 0.16, 0.24] and below.max().tolist() == [0.14, 0.29, 0.25]
+    assert (pd.DataFrame(foretold) < 0).all(axis=None)
+    assert pd.Series(thirds).value_counts().to_dict() == {"tasting_sample": 4, "quick_answer": 2}
+    narrow = boxes["mixed"].argmin()
+    assert widths[narrow] == (0.42, 0.59)
+    assert below.loc[narrow, 1] < below.loc[narrow, 2] - 0.05
