@@ -25,8 +25,8 @@ DIFFERS = {
 
 
 @case(
-    "Bass, F. M. (1969), A new product growth for model consumer durables, Management Science 15(5), 215–227, "
-    "doi:10.1287/mnsc.15.5.215",
+    "Bass, F. M. (1969), A new product growth for model consumer durables, Management Science 15(5), "
+    "215–227, doi:10.1287/mnsc.15.5.215",
     data="the paper's estimates",
     data_class="typed-in table",
 )
