@@ -20,7 +20,7 @@ TABLE = {  # p, q, m in thousands, and the predicted time of the peak
 }
 DIFFERS = {
     "home freezers": "the parameters, remembered as well, fail the paper's identity a = pm: look them up",
-    "electric refrigerators": "a hundredth beyond what cutting off explains: parameters and peak are remembered",
+    "electric refrigerators": "a hundredth beyond what cutting off explains: both are from memory",
 }
 
 
