@@ -116,6 +116,27 @@ def test_a_plain_loop_reaches_as_many():
     assert abs(found.mean - np.mean(sizes)) < 4 * np.hypot(error, found.standard_error)
 
 
+def test_a_plain_loop_with_the_same_thresholds_reaches_the_same(monkeypatch):
+    graph = nx.barabasi_albert_graph(500, 3, seed=1)
+    drawn = np.random.default_rng(2).random((30, 500), np.float32)
+
+    class Luck:
+        def random(self, states, _):
+            return drawn.ravel()[:states].copy()
+
+    monkeypatch.setattr("crmlab.network.cascades.generator", lambda _: Luck())
+    found = network.threshold_cascade(graph, [0, 1], runs=30)
+    for run, size in enumerate(found.sizes):
+        reached, before = {0, 1}, 0
+        while len(reached) > before:
+            before = len(reached)
+            for node in graph:
+                heard = sum(other in reached for other in graph[node])
+                if heard and heard / len(graph[node]) >= drawn[run, node]:
+                    reached.add(node)
+        assert size == before
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
