@@ -1,6 +1,7 @@
-"""Relationships: stakeholders and what passes between them, early warning, the ladder, the buying centre."""
+"""Relationships: stakeholders, early warning, the ladder, the buying centre, and how news passes."""
 
 from crmlab._charts import Cusum, Ewma
+from crmlab.network.bass import Bass, BassResults
 from crmlab.network.buying import (
     TELLING,
     after_leaving,
@@ -10,6 +11,7 @@ from crmlab.network.buying import (
     coverage,
     hit_rates,
 )
+from crmlab.network.cascades import Reach, cascade, threshold_cascade
 from crmlab.network.centre import plot_buying_centre
 from crmlab.network.gains import gains, win_win
 from crmlab.network.graph import edges, stakeholder_graph, ties
@@ -22,10 +24,10 @@ from crmlab.network.watch import Watch, lead_times, proxy, warned, watch
 
 # fmt: off
 __all__ = [
-    "Cusum", "Ewma", "QUESTIONS", "TELLING", "Watch", "after_leaving", "answers", "brokerage",
-    "buying_roles", "buying_signs", "calibration", "centralities", "climb", "climb_interval",
-    "communities", "coverage", "dependence", "edges", "gains", "group_difference", "hit_rates",
-    "landmark", "lead_times", "modularity", "moves", "plot_buying_centre", "plot_ladder", "plot_map",
-    "proxy", "removal", "rungs", "stakeholder_graph", "standing", "ties", "two_way", "warned", "watch",
-    "win_win",
+    "Bass", "BassResults", "Cusum", "Ewma", "QUESTIONS", "Reach", "TELLING", "Watch", "after_leaving",
+    "answers", "brokerage", "buying_roles", "buying_signs", "calibration", "cascade", "centralities",
+    "climb", "climb_interval", "communities", "coverage", "dependence", "edges", "gains",
+    "group_difference", "hit_rates", "landmark", "lead_times", "modularity", "moves",
+    "plot_buying_centre", "plot_ladder", "plot_map", "proxy", "removal", "rungs", "stakeholder_graph",
+    "standing", "threshold_cascade", "ties", "two_way", "warned", "watch", "win_win",
 ]
