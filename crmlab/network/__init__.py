@@ -1,6 +1,7 @@
-"""Relationships: stakeholders and what passes between them, early warning, the ladder, the buying centre."""
+"""Relationships: stakeholders and what passes between them, early warning, the ladder, the buying centre, baskets."""
 
 from crmlab._charts import Cusum, Ewma
+from crmlab.network.baskets import lift, pairs, pairs_by_luck, plot_pairs
 from crmlab.network.buying import (
     TELLING,
     after_leaving,
@@ -25,7 +26,7 @@ __all__ = [
     "Cusum", "Ewma", "QUESTIONS", "TELLING", "Watch", "after_leaving", "answers", "brokerage",
     "buying_roles", "buying_signs", "calibration", "centralities", "climb", "climb_interval",
     "communities", "coverage", "dependence", "edges", "gains", "group_difference", "hit_rates",
-    "landmark", "lead_times", "modularity", "moves", "plot_buying_centre", "plot_ladder", "plot_map",
-    "proxy", "removal", "rungs", "stakeholder_graph", "standing", "ties", "two_way", "warned", "watch",
-    "win_win",
+    "landmark", "lead_times", "lift", "modularity", "moves", "pairs", "pairs_by_luck",
+    "plot_buying_centre", "plot_ladder", "plot_map", "plot_pairs", "proxy", "removal", "rungs",
+    "stakeholder_graph", "standing", "ties", "two_way", "warned", "watch", "win_win",
 ]
