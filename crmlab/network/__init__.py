@@ -1,4 +1,4 @@
-"""Relationships: stakeholders and what passes between them, early warning, the ladder, the buying centre, baskets."""
+"""Relationships: stakeholders, early warning, the ladder, the buying centre, what goes together."""
 
 from crmlab._charts import Cusum, Ewma
 from crmlab.network.baskets import lift, pairs, pairs_by_luck, plot_pairs

@@ -94,7 +94,7 @@ def lift(both: Any, left: Any, right: Any, n: Any, alpha: float = 0.05) -> pd.Da
         row = int(np.argmax(bad))
         raise ValueError(
             f"Row {row} has both {a[row]:g}, left {b[row]:g}, right {c[row]:g} of n {whole[row]:g}: each "
-            "side is in at least one basket, both in no more than either, left + right − both in no more than n."
+            "side is in at least one basket, both in no more than either, left + right − both at most n."
         )
     if ((b == whole) | (c == whole)).any():
         warnings.warn(_IN_ALL.format("A side"), IntervalWarning, stacklevel=2)
@@ -309,7 +309,8 @@ def pairs_by_luck(
     table of the caller's kind
         A row per pair, sorted by it: ``one``, ``other``, ``both``, ``expected`` (baskets with both, by
         luck), ``ratio`` = both / expected with ``low`` and ``high``, ``p_value``, and ``q_value`` as in
-        :func:`pairs`. Complements lie above 1, substitutes below. Where luck expects none, the ratio is NaN and p is 1.
+        :func:`pairs`. Complements lie above 1, substitutes below. Where luck expects none, the ratio is NaN
+        and p is 1.
 
     Raises
     ------
