@@ -119,9 +119,8 @@ def test_what_luck_expects_is_the_average_of_shuffled_baskets():
     lines, rng = shop(items=15, mean=0.8, rng=6, slope=0.5), np.random.default_rng(7)
     expected = network.pairs_by_luck(lines)["expected"].to_numpy()
     drawn = [network.pairs(shuffled(lines, rng), least=0)["both"].to_numpy() for _ in range(150)]
-    error = np.std(drawn, axis=0) / np.sqrt(150)
-    assert np.abs(np.mean(drawn, axis=0) - expected).max() < 0.02 * expected.max()
-    assert np.mean(np.abs(np.mean(drawn, axis=0) - expected) < 3 * error + 0.01 * expected) > 0.9
+    off = (np.mean(drawn, axis=0) - expected) / (np.std(drawn, axis=0) / np.sqrt(150))
+    assert np.abs(off).max() < 4 and np.std(off) < 1.2
 
 
 def test_companions_are_kept():
