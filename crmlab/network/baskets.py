@@ -424,14 +424,14 @@ def plot_pairs(table: Any, value: str = "lift", names: Any = None, ax: Axes | No
     require_columns(table.columns, [value])
     if len(table) > 60:
         raise ValueError(f"{len(table)} pairs are too many to read: draw at most 60, table.head(20).")
-    ax = plot.axes(ax, figsize=(8, 1.2 + 0.3 * len(table)))
-    place, least = np.arange(len(table)), float(table["high"].min()) / 16
+    ax = plot.axes(ax, figsize=(9, 1.2 + 0.3 * len(table)))
+    place, least = np.arange(len(table)), float(table["high"].min()) / 4
     # a scale of doublings has no 0: an interval that begins there runs to the edge
     ax.hlines(place, table["low"].clip(least), table["high"], color=plot.QUIET, lw=6, label="interval")
     ax.plot(table[value].where(table[value] > 0), place, "o", color=plot.PALETTE[0], label=value)
     ax.axvline(1, color=plot.INK, ls="--", label="no more, no less than by luck")
     ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter(lambda tick, _: f"{tick:g}")
+    ax.xaxis.set_major_formatter(lambda tick, _: f"{tick:g}" if tick >= 1 else f"1/{1 / tick:g}")
     called = {} if names is None else dict(names)
     both = zip(table["one"], table["other"], strict=True)
     ax.set_yticks(place, [" + ".join(str(called.get(one, one)) for one in pair) for pair in both])

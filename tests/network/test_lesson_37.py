@@ -103,5 +103,9 @@ def test_what_it_says_of_six_other_companies():
         late.append(less == [LATE])
         assert (one["short"]["q_value"] < 0.05).sum() == 0
         scores = one["scores"]["score"]
-        print(scores.round(2).to_dict())
+        assert scores["lift above 1, q below .05"] == scores["same customer, q below .05"] == 1
+        assert 0.135 < scores["ten most often together"] < 0.485
+        assert all(0.705 < scores[rule] < 0.735 for rule in ("ten highest confidences", "ten highest lifts"))
+        assert -0.295 < scores["same size, p below .05"] < 0.125
+        assert 0.355 < scores["same size, q below .05"] < 0.715
     assert sum(late) == 1
