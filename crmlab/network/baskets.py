@@ -217,10 +217,15 @@ def pairs(
     if (size == n).any():
         name = items["item"].to_numpy()[size == n][0]
         warnings.warn(_IN_ALL.format(f"{item} {name!r}"), IntervalWarning, stacklevel=2)
-    counts = {"both": both, "left": size[one], "right": size[other]}
-    found = _measures(both, size[one], size[other], float(n), alpha)
-    found["q_value"] = _q_values(found["p_value"], many)
-    return _handed_back(items, one, other, counts | {"n": np.full(len(one), n)} | found, lines)
+    counts = pl.DataFrame({"both": both, "left": size[one], "right": size[other]})
+    # millions of pairs have the same few counts: each is computed once
+    kinds = counts.group_by(counts.columns).len("pairs").sort(counts.columns).with_row_index("kind")
+    kind = counts.join(kinds, on=counts.columns, how="left", maintain_order="left")["kind"].to_numpy()
+    found = _measures(*(kinds[name].to_numpy() for name in counts.columns), float(n), alpha)
+    found["q_value"] = _q_values(found["p_value"], many, kinds["pairs"].to_numpy())
+    columns = {name: counts[name].to_numpy() for name in counts.columns} | {"n": np.full(len(one), n)}
+    columns |= {name: values[kind] for name, values in found.items()}
+    return _handed_back(items, one, other, columns, lines)
 
 
 def _coded(
@@ -263,9 +268,11 @@ def _all_pairs(one: Array, other: Array, both: Array, many: int) -> tuple[Array,
     return one, other, table[one, other]
 
 
-def _q_values(p_values: Array, many: int) -> Array:
+def _q_values(p_values: Array, many: int, pairs: Array | None = None) -> Array:
+    """Return Benjamini and Hochberg's over all pairs of `many` items; a row may stand for several `pairs`."""
     order = np.argsort(p_values, kind="stable")
-    share = p_values[order] * (many * (many - 1) / 2) / np.arange(1, len(order) + 1)
+    place = np.cumsum(np.ones(len(order)) if pairs is None else pairs[order])
+    share = p_values[order] * (many * (many - 1) / 2) / place
     found = np.empty(len(order))
     found[order] = np.minimum(np.minimum.accumulate(share[::-1])[::-1], 1)
     return found
