@@ -217,15 +217,19 @@ def pairs(
     if (size == n).any():
         name = items["item"].to_numpy()[size == n][0]
         warnings.warn(_IN_ALL.format(f"{item} {name!r}"), IntervalWarning, stacklevel=2)
-    counts = pl.DataFrame({"both": both, "left": size[one], "right": size[other]})
-    # millions of pairs have the same few counts: each is computed once
-    kinds = counts.group_by(counts.columns).len("pairs").sort(counts.columns).with_row_index("kind")
-    kind = counts.join(kinds, on=counts.columns, how="left", maintain_order="left")["kind"].to_numpy()
-    found = _measures(*(kinds[name].to_numpy() for name in counts.columns), float(n), alpha)
+    # millions of pairs have the same few counts: each kind is computed once
+    sizes, rank = np.unique(size, return_inverse=True)
+    keys = pl.DataFrame({"key": (both * len(sizes) + rank[one]) * len(sizes) + rank[other]})
+    kinds = keys.group_by("key").len("pairs").sort("key").with_row_index("kind")
+    kind = keys.join(kinds, on="key", how="left", maintain_order="left")["kind"].to_numpy()
+    rest, right = np.divmod(kinds["key"].to_numpy(), len(sizes))
+    met, left = np.divmod(rest, len(sizes))
+    found = _measures(met, sizes[left], sizes[right], float(n), alpha)
     found["q_value"] = _q_values(found["p_value"], many, kinds["pairs"].to_numpy())
-    columns = {name: counts[name].to_numpy() for name in counts.columns} | {"n": np.full(len(one), n)}
-    columns |= {name: values[kind] for name, values in found.items()}
-    return _handed_back(items, one, other, columns, lines)
+    columns = {"both": both, "left": size[one], "right": size[other], "n": np.full(len(one), n)}
+    return _handed_back(
+        items, one, other, columns | {name: values[kind] for name, values in found.items()}, lines
+    )
 
 
 def _coded(
@@ -432,9 +436,10 @@ def plot_pairs(table: Any, value: str = "lift", names: Any = None, ax: Axes | No
     if len(table) > 60:
         raise ValueError(f"{len(table)} pairs are too many to read: draw at most 60, table.head(20).")
     ax = plot.axes(ax, figsize=(9, 1.2 + 0.3 * len(table)))
-    place, least = np.arange(len(table)), float(table["high"].min()) / 4
+    place, low = np.arange(len(table)), table["low"]
     # a scale of doublings has no 0: an interval that begins there runs to the edge
-    ax.hlines(place, table["low"].clip(least), table["high"], color=plot.QUIET, lw=6, label="interval")
+    least = np.nanmin([low[low > 0].min(), table["high"].min() / 4])
+    ax.hlines(place, low.where(low > 0, least), table["high"], color=plot.QUIET, lw=6, label="interval")
     ax.plot(table[value].where(table[value] > 0), place, "o", color=plot.PALETTE[0], label=value)
     ax.axvline(1, color=plot.INK, ls="--", label="no more, no less than by luck")
     ax.set_xscale("log", base=2)

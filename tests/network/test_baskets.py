@@ -273,6 +273,8 @@ def test_a_plot_shows_the_pairs_by_name_and_refuses_hundreds():
     table = network.pairs(shop(rng=14), least=0)
     ax = network.plot_pairs(table.head(3), names={0: "tea", 1: "cup"})
     assert ax.get_yticklabels()[0].get_text() == "tea + cup"
+    drawn = [segment[:, 0] for segment in ax.collections[0].get_segments()]
+    assert np.array(drawn) == pytest.approx(table[["low", "high"]].head(3).to_numpy())
     with pytest.raises(ValueError, match="at most 60"):
         network.plot_pairs(pd.concat([table] * 3))
     with pytest.raises(ValueError, match="This draws the table of pairs"):
