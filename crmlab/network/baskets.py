@@ -15,7 +15,8 @@ from scipy.special import chdtri, gammainc, gammaincc, gammaln
 from crmlab import plot
 from crmlab._arguments import floats, level
 from crmlab._intervals import IntervalWarning, deviations
-from crmlab._tables import as_kind, drawn_table, require_columns, whole_number, with_ids
+from crmlab._kinds import as_kind, with_ids
+from crmlab._tables import drawn_table, require_columns, whole_number
 
 MOST_ITEMS = 3_000
 """Items of which all pairs are listed, those never met included: four and a half million pairs."""

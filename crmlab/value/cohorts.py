@@ -14,7 +14,8 @@ from matplotlib.ticker import PercentFormatter
 from narwhals.typing import IntoFrameT
 
 from crmlab import plot
-from crmlab._tables import as_day, as_kind, as_pandas, day_number, look_up, number_columns, require_columns
+from crmlab._kinds import as_kind
+from crmlab._tables import as_day, as_pandas, day_number, look_up, number_columns, require_columns
 from crmlab._tables import transactions as check
 
 MONTHS = {"W": 0, "M": 1, "Q": 3, "Y": 12}  # in a period; a week is no part of a month

@@ -101,7 +101,7 @@ def test_no_module_is_longer_than_300_lines():
     [
         ("collect", 1800),
         ("survey", 3780),  # eight lessons: measurement and path models, drivers, choices, must-haves
-        ("network", 1820),
+        ("network", 1770),  # what goes together is counted by any table engine
         ("value", 2600),
         ("act", 1400),
         ("company", 4700),  # 51 tables, twelve levers and their reach, two streams of orders
