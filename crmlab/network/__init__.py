@@ -1,16 +1,9 @@
 """Relationships: stakeholders, early warning, the ladder, the buying centre, and how news passes."""
 
 from crmlab._charts import Cusum, Ewma
+from crmlab.network.baskets import lift, pairs, pairs_by_luck, plot_pairs
 from crmlab.network.bass import Bass, BassResults
-from crmlab.network.buying import (
-    TELLING,
-    after_leaving,
-    buying_roles,
-    buying_signs,
-    calibration,
-    coverage,
-    hit_rates,
-)
+from crmlab.network.buying import TELLING, after_leaving, buying_roles, buying_signs, calibration, coverage, hit_rates
 from crmlab.network.cascades import Reach, cascade, threshold_cascade
 from crmlab.network.centre import plot_buying_centre
 from crmlab.network.gains import gains, win_win
@@ -27,7 +20,8 @@ __all__ = [
     "Bass", "BassResults", "Cusum", "Ewma", "QUESTIONS", "Reach", "TELLING", "Watch", "after_leaving",
     "answers", "brokerage", "buying_roles", "buying_signs", "calibration", "cascade", "centralities",
     "climb", "climb_interval", "communities", "coverage", "dependence", "edges", "gains",
-    "group_difference", "hit_rates", "landmark", "lead_times", "modularity", "moves",
-    "plot_buying_centre", "plot_ladder", "plot_map", "proxy", "removal", "rungs", "stakeholder_graph",
-    "standing", "threshold_cascade", "ties", "two_way", "warned", "watch", "win_win",
+    "group_difference", "hit_rates", "landmark", "lead_times", "lift", "modularity", "moves", "pairs",
+    "pairs_by_luck", "plot_buying_centre", "plot_ladder", "plot_map", "plot_pairs", "proxy", "removal",
+    "rungs", "stakeholder_graph", "standing", "threshold_cascade", "ties", "two_way", "warned", "watch",
+    "win_win",
 ]

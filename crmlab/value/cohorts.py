@@ -2,7 +2,6 @@
 
 from datetime import date as Date
 from typing import Any
-from uuid import uuid4
 
 import narwhals as nw
 import numpy as np
@@ -15,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from narwhals.typing import IntoFrameT
 
 from crmlab import plot
+from crmlab._kinds import as_kind
 from crmlab._tables import as_day, as_pandas, day_number, look_up, number_columns, require_columns
 from crmlab._tables import transactions as check
 
@@ -178,24 +178,11 @@ def _complete_grid(cells: pd.DataFrame, months: int, end: Date) -> pd.DataFrame:
 
 def _as_kind(table: pd.DataFrame, like: Any) -> Any:
     """Return the table as the kind of table `like` is."""
-    frame = nw.from_native(like)
-    if frame.implementation.is_pandas_like():
+    if nw.from_native(like).implementation.is_pandas_like():
         return table
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     arrow = arrow.set_column(0, "cohort", arrow["cohort"].cast(pa.date32()))
-    if frame.implementation.is_pyarrow():
-        return arrow
-    if frame.implementation.is_duckdb():
-        # DuckDB finds a table by the name of a variable, after the tables of the caller's connection: the
-        # name must be one that nobody has
-        name = f"crmlab_{uuid4().hex}"
-        globals()[name] = arrow
-        try:
-            return like.query(f"{name}_log", f"select * from {name}")
-        finally:
-            del globals()[name]
-    result = nw.from_arrow(arrow, backend="polars")
-    return (result if isinstance(frame, nw.DataFrame) else result.lazy()).to_native()
+    return as_kind(arrow, like)
 
 
 def plot_cohorts(table: Any, column: str = "share", ax: Axes | None = None) -> Axes:

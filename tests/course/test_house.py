@@ -104,6 +104,8 @@ def test_no_module_is_longer_than_300_lines():
         ("network", 1600),
         ("survey", 3780),  # eight lessons: measurement and path models, drivers, choices, must-haves
         ("network", 1981),  # take-up and cascades came with the second half
+        ("survey", 3780),  # eight lessons: measurement and path models, drivers, choices, must-haves
+        ("network", 1770),  # what goes together is counted by any table engine
         ("value", 2600),
         ("act", 1400),
         ("company", 4700),  # 51 tables, twelve levers and their reach, two streams of orders

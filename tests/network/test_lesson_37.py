@@ -1,0 +1,112 @@
+"""Lesson 37. Referees: the package for its lines, the truth for its finds, six companies for its claims."""
+
+import ast
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import false_discovery_control
+
+from crmlab import company, course, network
+
+CELLS = {
+    cell.id: cell.source
+    for cell in nbformat.read(course.ROOT / "notebooks" / "37_what_goes_together.ipynb", as_version=4).cells
+    if cell.cell_type == "code"
+}
+SHOP = ["s1-lines", "s2-all", "s2-sizes", "s2-shuffle", "s2-twos", "s2-package", "s3-hand", "s3-kept"]
+LATE = {"Night Ferry", "Yuzu Mint"}
+TRUE = [{"Clay Pot", "Iron Lantern"}, {"Bamboo Whisk", "Cloud Needle"}, {"Osmanthus", "Rose and Lemon"}]
+
+
+def lesson(ids: list[str], **names):
+    """Run cells of the lesson, without showing what their last line shows."""
+    names = {"np": np, "pd": pd, "network": network, "rng": np.random.default_rng(5), "bet": (0, 9)} | names
+    for one in ids:
+        tree = ast.parse(CELLS[one])
+        if isinstance(tree.body[-1], ast.Expr):
+            tree.body.pop()
+        exec(compile(tree, one, "exec"), names)
+    return names
+
+
+def run(tea):
+    return lesson([*SHOP, "s3-within", "s3-autumn", "s4-open", "s4-worth", "s4-rules", "s4-score"], tea=tea)
+
+
+def sets(table):
+    return [set(pair) for pair in table[["one", "other"]].to_numpy()]
+
+
+@pytest.fixture(scope="module")
+def names():
+    return run(company.simulate())
+
+
+def test_the_lift_by_hand_is_the_packages():
+    hand = lesson(["s1-hand", "s1-lift"])
+    ten = hand["ten"].stack()
+    lines = ten[ten > 0].reset_index(name="held")
+    row = network.pairs(lines, "level_1", "level_0").set_index(["one", "other"]).loc[("cup", "tea")]
+    assert row["lift"] == pytest.approx(3 / hand["expected"])
+    assert row[["both", "left", "right", "n"]].tolist() == [3, 4, 6, 10]
+
+
+def test_the_formula_and_resampling_give_nearly_the_same_interval(names):
+    found = lesson(["s1-resample"], **names)
+    met = network.pairs(names["autumn"], item="article").set_index(["one", "other"])
+    ends = met.loc[("Osmanthus", "Rose and Lemon"), ["low", "high"]].to_numpy(float)
+    assert np.quantile(found["lifts"], [0.025, 0.975]) == pytest.approx(ends, rel=0.06)
+
+
+def test_shuffling_by_hand_is_the_packages_luck(names):
+    two = names["two"]
+    baskets = pd.DataFrame({"order_id": np.arange(len(two)).repeat(2), "article": two.ravel()})
+    luck = network.pairs_by_luck(baskets, item="article").set_index(["one", "other"])
+    mean, spread = np.mean(names["by_luck"]), np.std(names["by_luck"])
+    expected = luck.loc[("Clay Pot", "Iron Lantern"), "expected"]
+    assert abs(mean - expected) < 4 * spread / np.sqrt(len(names["by_luck"]))
+    dealt = names["shuffled"](two)
+    assert (dealt[:, 0] != dealt[:, 1]).all()
+    assert sorted(dealt.ravel()) == sorted(two.ravel())
+
+
+def test_keeping_by_hand_is_the_packages_q_value(names):
+    last = np.flatnonzero(names["ranked"]["share"] < 0.05).max() + 1
+    assert last == len(names["kept"])
+    q_values = false_discovery_control(names["luck"]["p_value"])
+    assert names["luck"]["q_value"].to_numpy() == pytest.approx(q_values)
+
+
+def test_what_it_finds_is_what_was_put_in(names):
+    found = names["own"].query("q_value < 0.05")
+    assert sorted(map(sorted, sets(found))) == sorted(map(sorted, TRUE))
+    less = names["kept"].query("ratio < 1")
+    assert sum(bool(pair & {"Bamboo Whisk", "Rose and Lemon"}) for pair in sets(less)) == 6
+    assert (names["short"]["q_value"] < 0.05).sum() == 0
+
+
+@pytest.mark.slow
+def test_what_it_says_of_six_other_companies():
+    found = [run(company.simulate(rng=seed)) for seed in range(101, 107)]
+    late = []
+    for one in found:
+        assert (one["every"]["lift"] < 1).mean() > 0.95
+        assert 0.9 < one["luck"]["ratio"].median() < 1
+        more = one["own"].query("q_value < 0.05 and ratio > 1")
+        assert sorted(map(sorted, sets(more))) == sorted(map(sorted, TRUE))
+        stand_out = sets(one["luck"].query("q_value < 0.05 and ratio > 1"))
+        assert 10 <= len(stand_out) <= 19 and all(pair in stand_out for pair in TRUE)
+        less = sets(one["own"].query("q_value < 0.05 and ratio < 1"))
+        assert less in ([], [LATE])
+        late.append(less == [LATE])
+        assert (one["short"]["q_value"] < 0.05).sum() == 0
+        scores = one["scores"]["score"]
+        best = scores[["lift above 1, q below .05", "same customer, q below .05"]]
+        assert best.to_numpy() == pytest.approx(1)
+        assert 0.135 < scores["ten most often together"] < 0.485
+        assert all(0.705 < scores[rule] < 0.735 for rule in ("ten highest confidences", "ten highest lifts"))
+        assert -0.295 < scores["same size, p below .05"] < 0.125
+        assert 0.355 < scores["same size, q below .05"] < 0.715
+    assert sum(late) == 1
