@@ -10,7 +10,7 @@ from crmlab._arguments import generator, level
 from crmlab._tables import number_columns, refuse, require_columns, whole_number
 from crmlab.collect.linkage import LinkageResults
 
-STRATA = ("joined firmly", "joined narrowly", "left narrowly", "left clearly", "never compared")
+STRATA = ("joined firmly", "joined narrowly", "left narrowly", "left clearly", "no pair kept")
 
 
 def review_sample(
@@ -33,9 +33,9 @@ def review_sample(
     -------
     DataFrame
         ``record``, its ``cluster``, ``joined`` (other records in the cluster), ``best`` (the record's
-        heaviest weight, missing if it was never compared), ``stratum`` (of `STRATA`), ``of``, the number of
+        heaviest weight, missing if no pair of it was kept), ``stratum`` (of `STRATA`), ``of``, the number of
         records in that stratum, and the same in each row: ``clusters`` and ``joined_pairs``, how many there
-        are in all. Records of which no pair was kept are drawn as well ("never compared").
+        are in all. Records of which no pair was kept are drawn as well.
 
     Raises
     ------
@@ -104,8 +104,9 @@ def review_estimates(
     Horvitz & Thompson: each record stands for as many as its stratum has per record reviewed. A pair has two
     ends, so pairs are half of what is counted at records. A customer with s other records is counted 1 + s
     times, so that each of them counts 1/(1 + s). How many pairs and clusters there are is known: only what is
-    to be added or taken away is estimated. Where a stratum shows no false (or missed) pair at all, as many as
-    could still be there by bad luck are added to the upper end: 1 − alpha^(1/n) of its records.
+    to be added or taken away is estimated: 1/(1 + s) − 1/(1 + joined) of a customer at each record. Where a
+    stratum shows no false (or missed) pair, though one could be there, as many as bad luck may have hidden are
+    added to the upper end: one at 1 − alpha^(1/n) of its records.
 
     References
     ----------
@@ -146,6 +147,7 @@ def review_estimates(
     spread = stats.norm.isf(level(alpha) / 2) * np.sqrt(variance)
     unseen = (1 - alpha ** (1 / reviewed)) * size * (reviewed < size) / 2
     nothing = grouped.max()[["false_pairs", "missed_pairs"]] == 0
+    nothing["false_pairs"] &= joined.groupby(review["stratum"]).max() > 0  # what is not joined is not false
     possible = np.sqrt(nothing.mul(unseen**2, axis=0).sum()).reindex(estimate.index, fill_value=0)
     table = pd.DataFrame({"estimate": estimate, "low": (estimate - spread).clip(lower=0)})
     return table.assign(high=estimate + np.hypot(spread, possible))

@@ -193,7 +193,11 @@ def test_pair_quality_is_that_of_listing_all_pairs():
     assert quality["precision"] == pytest.approx(len(joined & true) / len(joined))
     assert quality["recall"] == pytest.approx(len(joined & true) / len(true))
     assert quality[["false_pairs", "missed_pairs"]].tolist() == [len(joined - true), len(true - joined)]
-    assert quality["cost"] == 7 * len(joined - true) + 2 * len(true - joined)
+    hidden = sum(truth[found == cluster].nunique() - 1 for cluster in found.unique())
+    surplus = sum(found[truth == person].nunique() - 1 for person in truth.unique())
+    assert quality[["hidden_people", "surplus_clusters"]].tolist() == [hidden, surplus]
+    assert quality["cost"] == 7 * hidden + 2 * surplus
+    assert quality["clusters"] == quality["customers"] + surplus - hidden
 
 
 def test_pair_quality_counts_a_cluster_of_a_million_without_listing_pairs():

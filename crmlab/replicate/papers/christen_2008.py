@@ -27,8 +27,9 @@ def likeness(one: pd.Series, other: pd.Series, measure: str) -> np.ndarray:
 
 
 @case(
-    "Christen, P. (2008), Febrl: a freely available record linkage system with a graphical user interface, "
-    "Proceedings of the Second Australasian Workshop on Health Data and Knowledge Management, 17–25",
+    "Christen, P. (2008), Febrl: an open source data cleaning, deduplication and record linkage system with "
+    "a graphical user interface, Proceedings of the 14th ACM SIGKDD International Conference on Knowledge "
+    "Discovery and Data Mining, 1065–1068, doi:10.1145/1401890.1402020",
     data="febrl4",
     data_class="simulated",
 )
