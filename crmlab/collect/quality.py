@@ -1,4 +1,4 @@
-"""How good are clusters: pairs joined rightly, falsely or not at all, people affected, and what that costs."""
+"""How good are clusters: pairs joined rightly, falsely or not at all, and what errors cost."""
 
 from typing import Any
 

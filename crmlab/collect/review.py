@@ -104,9 +104,9 @@ def review_estimates(
     Horvitz & Thompson: each record stands for as many as its stratum has per record reviewed. A pair has two
     ends, so pairs are half of what is counted at records. A customer with s other records is counted 1 + s
     times, so that each of them counts 1/(1 + s). How many pairs and clusters there are is known: only what is
-    to be added or taken away is estimated: 1/(1 + s) − 1/(1 + joined) of a customer at each record. Where a
-    stratum shows no false (or missed) pair, though one could be there, as many as bad luck may have hidden are
-    added to the upper end: one at 1 − alpha^(1/n) of its records.
+    to be added or taken away is estimated: 1/(1 + s) − 1/(1 + joined) of a customer at each record. Where
+    a stratum shows no false (or missed) pair, though one could be there, as many as bad luck may have
+    hidden are added to the upper end: one at 1 − alpha^(1/n) of its records.
 
     References
     ----------
