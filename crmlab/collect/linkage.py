@@ -63,7 +63,9 @@ class Linkage:
     -----
     For each level of a comparison, m is the share of true pairs that are at this level, and u that of
     other pairs; the weight is log₂(m/u), and a match's weights add up. u is counted on pairs drawn at
-    random. m is learned without an answer key by EM, one block at a time, while the share of true pairs
+    random. The few true ones among them make it too large where hardly anybody else shares a value, so
+    that equal values weigh too little: it errs on the side of leaving apart.
+    m is learned without an answer key by EM, one block at a time, while the share of true pairs
     among all pairs stays fixed: let loose on the union of all blocks, where most pairs agree by
     construction, EM finds two other classes than "same" and "different". Values that many records share
     weigh less (term frequencies).
