@@ -155,9 +155,10 @@ def erase(
 
     Notes
     -----
-    The file is written anew (:func:`rewrite`), so that the bytes of the values are gone, too. What stays is the day and a hash of the id with a number that is drawn for each file, so that a later load
-    of an old list does not bring the customer back (:func:`load` leaves such rows out and says so). Whoever
-    has the file and guesses ids can tell from it that this id was erased. Copies, exports and backups are not
+    The file is written anew (:func:`rewrite`), so that the bytes of the values are gone, too. What stays is
+    the day and a hash of the id with a number that is drawn for each file, so that a later load of an old
+    list does not bring the customer back (:func:`load` leaves such rows out and says so). Whoever has the
+    file and guesses ids can tell from it that this id was erased. Copies, exports and backups are not
     reached.
 
     Examples
