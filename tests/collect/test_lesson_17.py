@@ -128,7 +128,7 @@ def seven(one):
         "with an address, trust less stake": with_address["trust and stake"] - with_address["largest stake"],
         "year after less year before": one["grown"],
         "new tin, a year (twin)": one["more"],
-        "new tin, half a year (twin)": one["with_tin"] - one["without"],
+        "new tin, half a year (twin)": one["tin_half"],
         "suggestions, half a year": one["ideas"]["gain_dollars"].sum(),
     }
 
