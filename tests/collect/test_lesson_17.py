@@ -15,7 +15,17 @@ CELLS = {cell.id: cell.source for cell in EVERY if cell.cell_type == "code"}
 BASE = ["s1-bet", "s1-cards", "s1-one", "s2-load", "s2-from", "s2-others", "s2-notes"]
 AGES = ["s3-pairs", "s3-two", "s3-halving", "s3-fields", "s3-sure", "s3-measured", "s3-again", "s4-list"]
 USE = ["s6-log", "s6-count", "s6-luck", "s6-ideas", "s6-tin", "s6-money", "s6-before", "s7-posts"]
-OPEN = ["s4-none", "s8-commit", "s8-trust", "s8-rules", "s8-lists", "s8-score", "s8-hoped", "s8-known"]
+OPEN = [
+    "s4-trust",
+    "s4-none",
+    "s8-commit",
+    "s8-trust",
+    "s8-rules",
+    "s8-lists",
+    "s8-score",
+    "s8-hoped",
+    "s8-known",
+]
 OPEN += ["s8-address", "s9-twin", "s9-half"]
 
 
