@@ -1,5 +1,6 @@
 """The knowledge base: one DuckDB file, its schema, its transactions, and the record of what was used."""
 
+import glob
 import os
 import secrets
 import shutil
@@ -278,11 +279,11 @@ def rewrite(base: Base) -> None:
     if place is None:
         return
     path = Path(place).resolve()
-    fresh = path.with_name(f"{path.name}.fresh")
+    fresh = path.with_name(f"{path.name}.rewriting")
     name, old, new = _quoted(name, '"'), _quoted(path, "'"), _quoted(fresh, "'")
     try:
         base.execute("checkpoint")
-        fresh.unlink(missing_ok=True)
+        _clear(fresh)  # of one that was killed
         base.execute(f"attach {new} as _fresh")
         base.execute(f"copy from database {name} to _fresh")
         base.execute("checkpoint _fresh")
@@ -301,7 +302,7 @@ def rewrite(base: Base) -> None:
     finally:
         with suppress(duckdb.Error):
             base.execute("detach database if exists _fresh")
-        fresh.unlink(missing_ok=True)
+        _clear(fresh)
         if fetch(base, "select current_database()") == [("_none",)]:  # open what now lies at the place
             try:
                 base.execute(f"detach database if exists {name}")
@@ -311,6 +312,13 @@ def rewrite(base: Base) -> None:
                 base.close()
                 raise OSError(_why_not(path, str(error))) from None
         base.execute("detach database if exists _none")
+
+
+def _clear(file: Path) -> None:
+    """Remove a file and what DuckDB laid beside it, such as its log of changes."""
+    for one in (file, *file.parent.glob(f"{glob.escape(file.name)}.*")):
+        if not one.is_dir():
+            one.unlink(missing_ok=True)
 
 
 def _quoted(text: Any, mark: str) -> str:

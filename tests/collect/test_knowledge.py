@@ -580,6 +580,43 @@ def test_no_fact_is_lost_over_a_hundred_kills(tmp_path):
     assert cut_short > 20 and len(promised) > 20
 
 
+REWRITES = """
+import sys
+from crmlab import collect
+
+base = collect.open_base(sys.argv[1], wait=60)
+print("open", flush=True)
+while True:
+    collect.rewrite(base)
+"""
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_when_a_rewriting_is_killed(tmp_path):
+    path, luck = tmp_path / "a.duckdb", random.Random(18)
+    base, left = planted(path), 0
+    base.execute("delete from facts where customer_id = 'P'")
+    before = rows(base)
+    base.close()
+    for _ in range(20):
+        child = subprocess.Popen(
+            [sys.executable, "-c", REWRITES, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        child.stdout.readline()
+        time.sleep(luck.random() * 0.3)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        left += len(list(tmp_path.glob("*.rewriting*")))
+        with collect.open_base(path) as base:
+            assert rows(base) == before
+    with collect.open_base(path) as base:
+        collect.rewrite(base)
+        assert rows(base) == before
+    assert left > 5 and [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert folder_holds(tmp_path, PLANTED) == []
+
+
 @pytest.mark.slow
 def test_two_programs_that_load_at_once_both_get_through(tmp_path):
     path = tmp_path / "a.duckdb"
