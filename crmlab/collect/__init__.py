@@ -11,7 +11,7 @@ from crmlab.collect.priorities import decisions, value_of_information, worth_ask
 from crmlab.collect.privacy import access, allowed, erase, k_anonymous
 from crmlab.collect.quality import pair_quality
 from crmlab.collect.review import STRATA, review_estimates, review_sample
-from crmlab.collect.store import Report, open_base, record_use, uses
+from crmlab.collect.store import Report, open_base, record_use, rewrite, uses
 from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, view
 
 # fmt: off
@@ -20,6 +20,6 @@ __all__ = [
     "access", "allowed", "as_of", "channel_trust", "clean", "decisions", "erase", "exact_clusters",
     "freshness", "golden_records", "households", "k_anonymous", "load", "open_base", "pair_quality",
     "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
-    "stable_ids", "uses", "value_of_information", "view", "worth_asking", "worthless_values",
+    "rewrite", "stable_ids", "uses", "value_of_information", "view", "worth_asking", "worthless_values",
     "write_csv",
 ]

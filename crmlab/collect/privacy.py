@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from crmlab._tables import as_day, as_pandas, require_columns, whole_number
-from crmlab.collect.store import Base, Report, query, transaction
+from crmlab.collect.store import Base, Report, query, rewrite, transaction
 from crmlab.collect.views import CONSENT, as_of
 
 
@@ -150,13 +150,15 @@ def erase(
     ValueError
         The base holds nothing of such a customer.
     OSError
-        The disk is full, or the base is read-only.
+        The disk is full, or the base is read-only. Where only :func:`rewrite` failed, the rows are erased and
+        the message says that their bytes are not.
 
     Notes
     -----
-    What stays is the day and a hash of the id with a number that is drawn for each file, so that a later load
-    of an old list does not bring the customer back (:func:`load` leaves such rows out and says so). Whoever
-    has the file and guesses ids can tell from it that this id was erased. Copies, exports and backups are not
+    The file is written anew (:func:`rewrite`), so that the bytes of the values are gone, too. What stays is
+    the day and a hash of the id with a number that is drawn for each file, so that a later load of an old
+    list does not bring the customer back (:func:`load` leaves such rows out and says so). Whoever has the
+    file and guesses ids can tell from it that this id was erased. Copies, exports and backups are not
     reached.
 
     Examples
@@ -184,7 +186,7 @@ def erase(
         after = _count(base, customer_id)
         if after.any():
             raise RuntimeError(f"Rows of customer {one!r} are left in {after[after > 0].index.tolist()}.")
-    base.execute("checkpoint")  # the log of changes beside the file holds the rows until now
+    rewrite(base)  # the file and its log of changes hold the bytes until now
     proof = pd.DataFrame({"mentions": _mentions(base, words)}).rename_axis("table")
     proof.insert(0, "before", before.reindex(proof.index).fillna(0).astype(int))
     proof.insert(1, "after", after.reindex(proof.index).fillna(0).astype(int))

@@ -1,6 +1,9 @@
 """The knowledge base: one DuckDB file, its schema, its transactions, and the record of what was used."""
 
+import glob
+import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -241,6 +244,85 @@ def days(values: pd.Series) -> pd.Series:
     read = pd.to_datetime(values, errors="coerce", format=None if values.dtype.kind == "M" else "ISO8601")
     read = read.dt.tz_localize(None) if getattr(read.dtype, "tz", None) else read
     return read.dt.normalize().astype("datetime64[s]")
+
+
+def rewrite(base: Base) -> None:
+    """Write the file of a base anew, so that nothing is left in it of what was erased.
+
+    A row that is deleted leaves its bytes in the file until other rows take their place. :func:`erase` calls
+    this; by hand it is needed where that failed, or after a deletion of your own.
+
+    Parameters
+    ----------
+    base : connection
+        Of :func:`open_base`. It stays open; other cursors of it must be closed. Nothing is done if it is kept
+        in memory.
+
+    Raises
+    ------
+    OSError
+        The folder may not be written, the disk is full (as much room is needed as the file takes), or the
+        base is read-only. The old file is then whole, and in its place.
+
+    Notes
+    -----
+    All tables are copied into a new file of the same folder, which then takes the old one's place in one
+    step. What the disk, its backups and copies of the file still hold is not reached.
+
+    Examples
+    --------
+    >>> rewrite(open_base(":memory:"))
+    """
+    ((name, place),) = fetch(
+        base, "select database_name, path from duckdb_databases() where database_name = current_database()"
+    )
+    if place is None:
+        return
+    path = Path(place).resolve()
+    fresh = path.with_name(f"{path.name}.rewriting")
+    name, old, new = _quoted(name, '"'), _quoted(path, "'"), _quoted(fresh, "'")
+    try:
+        base.execute("checkpoint")
+        _clear(fresh)  # of one that was killed
+        base.execute(f"attach {new} as _fresh")
+        base.execute(f"copy from database {name} to _fresh")
+        base.execute("checkpoint _fresh")
+        base.execute("detach _fresh")
+        shutil.copymode(path, fresh)
+        base.execute("attach ':memory:' as _none")
+        base.execute("use _none")
+        if os.name == "nt":  # there an open file cannot be replaced; elsewhere it stays locked until it is
+            base.execute(f"detach {name}")
+        os.replace(fresh, path)
+    except (duckdb.Error, OSError) as error:
+        raise OSError(
+            f"{path} could not be written anew, and what was erased may still stand in it: {error} "
+            "Make room or close what uses it, then call collect.rewrite(base)."
+        ) from None
+    finally:
+        with suppress(duckdb.Error):
+            base.execute("detach database if exists _fresh")
+        _clear(fresh)
+        if fetch(base, "select current_database()") == [("_none",)]:  # open what now lies at the place
+            try:
+                base.execute(f"detach database if exists {name}")
+                base.execute(f"attach {old} as {name}")
+                base.execute(f"use {name}")
+            except duckdb.Error as error:
+                base.close()
+                raise OSError(_why_not(path, str(error))) from None
+        base.execute("detach database if exists _none")
+
+
+def _clear(file: Path) -> None:
+    """Remove a file and what DuckDB laid beside it, such as its log of changes."""
+    for one in (file, *file.parent.glob(f"{glob.escape(file.name)}.*")):
+        if not one.is_dir():
+            one.unlink(missing_ok=True)
+
+
+def _quoted(text: Any, mark: str) -> str:
+    return mark + str(text).replace(mark, 2 * mark) + mark
 
 
 def record_use(base: Base, decisions: Any) -> Report:

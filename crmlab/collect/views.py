@@ -263,7 +263,7 @@ class CustomerPage:
 
     def __repr__(self) -> str:
         rows = [
-            "{field:24}{value}  ({source}, {recorded_at}, trust {trust:.2f})".format(**one)
+            "{field:23} {value}  ({source}, {recorded_at}, trust {trust:.2f})".format(**one)
             for one in self._held()
         ]
         return "\n".join([f"Customer {self.customer_id} on {self.day}", *rows])

@@ -363,6 +363,91 @@ def test_an_extract_shows_nobody_in_a_small_group():
         collect.k_anonymous(people, ["born"], k=1)
 
 
+# ---- files written anew
+
+
+PLANTED = "Xylophone Quokka 77.1234 & Æon"
+
+
+def planted(path):
+    """Return a base in whose file, uncompressed, a value of customer P stands among many others."""
+    base = collect.open_base(path)
+    base.execute("set force_compression = 'uncompressed'")
+    table = cards(3000).assign(address=[f"{one} Moon Quay, Old Town" for one in range(3000)])
+    table.loc[7, ["customer_id", "address"]] = ["P", PLANTED]
+    collect.load(base, table, FIELDS)
+    base.execute("checkpoint")
+    assert PLANTED.encode() in path.read_bytes()
+    return base
+
+
+def rows(base):
+    names = [one for (one,) in base.sql("select table_name from information_schema.tables").fetchall()]
+    return {name: base.sql(f'from "{name}" order by all').fetchall() for name in names}
+
+
+def folder_holds(folder, text):
+    return [one.name for one in folder.iterdir() if text.encode() in one.read_bytes()]
+
+
+def test_the_bytes_of_an_erased_customer_are_gone_and_the_base_stays_open(tmp_path):
+    path = tmp_path / "it's a base.duckdb"
+    base = planted(path)
+    path.chmod(0o600)
+    base.execute("create table notes (customer_id varchar, note varchar, primary key (customer_id, note))")
+    base.execute("insert into notes values ('0001', 'rang twice')")
+    wanted = rows(base)
+    base.execute("delete from facts where customer_id = 'P'")  # only deleted, the value stands there still
+    base.execute("checkpoint")
+    assert folder_holds(tmp_path, PLANTED) == [path.name]
+    collect.erase(base, "P", "2026-03-01")
+    assert folder_holds(tmp_path, PLANTED) == []
+    assert [one.name for one in tmp_path.iterdir()] == [path.name] and path.stat().st_mode & 0o777 == 0o600
+    kept = rows(base)
+    assert kept.pop("erased") != wanted.pop("erased")
+    assert kept == {name: [row for row in held if "P" not in row] for name, held in wanted.items()}
+    with pytest.raises(duckdb.ConstraintException):
+        base.execute("insert into notes values ('0001', 'rang twice')")
+    collect.load(base, cards(30, seed=5), FIELDS)
+    kept = rows(base)
+    base.close()
+    with collect.open_base(path) as base:
+        assert rows(base) == kept
+
+
+STEPS = ["attach", "copy from", "checkpoint _fresh", "detach _fresh", "use _none", "replace"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_rewriting_that_breaks_off_loses_nothing_and_can_be_repeated(tmp_path, monkeypatch, step):
+    class Breaks(duckdb.DuckDBPyConnection):
+        """A base on which one step fails."""
+
+        def execute(self, sql, *values):
+            if sql.startswith(step):
+                raise duckdb.IOException("No space left on device")
+            return base.execute(sql, *values)
+
+    path = tmp_path / "a.duckdb"
+    base = planted(path)
+    before = rows(base)
+    if step == "replace":
+        monkeypatch.setattr(collect.store.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("refused")))
+        breaks = base
+    else:
+        breaks = Breaks.__new__(Breaks)
+    with pytest.raises(OSError, match=r"may still stand in it.*collect\.rewrite"):
+        collect.rewrite(breaks)
+    assert rows(base) == before and [one.name for one in tmp_path.iterdir()] == [path.name]
+    monkeypatch.undo()
+    base.execute("delete from facts where customer_id = 'P'")
+    collect.rewrite(base)
+    assert folder_holds(tmp_path, PLANTED) == []
+    base.close()
+    with collect.open_base(path, read_only=True) as base, pytest.raises(OSError, match="written anew"):
+        collect.rewrite(base)
+
+
 # ---- files that are broken
 
 
@@ -493,6 +578,43 @@ def test_no_fact_is_lost_over_a_hundred_kills(tmp_path):
         cut_short += len(said) > 0 and said[-2] == "begin" and int(said[-1]) not in kept
     print(f"{len(promised)} loads of 4,000 facts told as done, {len(kept)} whole; {cut_short} cut short")
     assert cut_short > 20 and len(promised) > 20
+
+
+REWRITES = """
+import sys
+from crmlab import collect
+
+base = collect.open_base(sys.argv[1], wait=60)
+print("open", flush=True)
+while True:
+    collect.rewrite(base)
+"""
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_when_a_rewriting_is_killed(tmp_path):
+    path, luck = tmp_path / "a.duckdb", random.Random(18)
+    base, left = planted(path), 0
+    base.execute("delete from facts where customer_id = 'P'")
+    before = rows(base)
+    base.close()
+    for _ in range(20):
+        child = subprocess.Popen(
+            [sys.executable, "-c", REWRITES, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        child.stdout.readline()
+        time.sleep(luck.random() * 0.3)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        left += len(list(tmp_path.glob("*.rewriting*")))
+        with collect.open_base(path) as base:
+            assert rows(base) == before
+    with collect.open_base(path) as base:
+        collect.rewrite(base)
+        assert rows(base) == before
+    assert left > 5 and [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert folder_holds(tmp_path, PLANTED) == []
 
 
 @pytest.mark.slow
