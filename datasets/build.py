@@ -209,6 +209,8 @@ def febrl4(source: Path) -> list[str]:
         lines += [",".join(["list", *row]) for row in rows[:1] if side == "original"]
         lines += [",".join([side, *row]) for row in rows[1:]]
     return lines
+
+
 def caravan(source: Path) -> list[str]:
     """Return the lines of the 5,822 customers of an insurer, the columns named as in their source."""
     return from_r(source, "ISLR/Caravan")
