@@ -103,6 +103,15 @@ def test_households_of_yogurt_have_tastes_of_their_own():
     assert found.loc["hit_rate", "equal shares"] == 0.25
 
 
+def test_averages_of_larger_crowds_come_no_nearer_together():
+    dice, width = np.random.default_rng(0), {}
+    for count in (1_000, 30_000):
+        averages = (0.5 / -dice.normal(-0.48, 0.3, (400, count))).mean(axis=1)
+        width[count] = np.subtract(*np.quantile(averages, [0.75, 0.25]))
+    # an average that settles would bring them nearer by the root of 30, 5.5 times
+    assert 0.7 < width[30_000] / width[1_000] < 1.4
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::crmlab._results.FitWarning")
 def test_what_the_lesson_says_of_six_other_companies():
