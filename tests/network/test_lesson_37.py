@@ -126,6 +126,13 @@ def test_what_it_says_of_six_other_companies():
         kind = one["tea"].products.set_index("name")["category"]
         same = [len({kind[name] for name in pair}) == 1 for pair in stand_out if pair not in TRUE]
         assert np.mean(same) >= 2 / 3
+        pairs = sets(one["own"])
+        others = [pair in stand_out and pair not in TRUE for pair in pairs]
+        assert (one["own"].loc[others, "high"] < 1.5).mean() > 0.5
+        shadow = sets(one["kept"].query("ratio < 1"))
+        assert np.mean([bool(pair & set().union(*TRUE)) for pair in shadow]) >= 0.5
+        found = lesson(["s3-shadow"], luck=one["luck"])["rest"]
+        assert found["both"].sum() < 0.85 * found["expected"].sum()
         less = sets(one["own"].query("q_value < 0.05 and ratio < 1"))
         assert less in ([], [LATE])
         late.append(less == [LATE])
