@@ -83,8 +83,33 @@ def test_what_it_finds_is_what_was_put_in(names):
     found = names["own"].query("q_value < 0.05")
     assert sorted(map(sorted, sets(found))) == sorted(map(sorted, TRUE))
     less = names["kept"].query("ratio < 1")
-    assert sum(bool(pair & {"Bamboo Whisk", "Rose and Lemon"}) for pair in sets(less)) == 6
+    assert sum(bool(pair & set().union(*TRUE)) for pair in sets(less)) == 7
     assert (names["short"]["q_value"] < 0.05).sum() == 0
+
+
+def test_seven_of_the_ten_others_end_below_the_three_within_customers(names):
+    more = names["kept"].query("ratio > 1").index
+    own = names["own"].loc[more]
+    assert (names["luck"].loc[more, "other"] == own["other"]).all()
+    true = [pair in TRUE for pair in sets(own)]
+    others = own[~np.array(true)]
+    assert own.loc[true, "low"].min() > 1.6
+    assert ((others["low"] < 1) & (others["high"] > 1)).all()
+    assert sorted(others.loc[others["high"] > 1.5, "both"]) == [16, 25, 41]
+    assert (others["high"] < 1.5).sum() == 7
+
+
+def test_unequal_baskets_of_luck_lift_a_lift_and_equal_ones_do_not():
+    rng = np.random.default_rng(8)
+
+    def middle(sizes):
+        held = rng.random((len(sizes), 40)).argsort(axis=1) < np.array(sizes)[:, None]
+        order, item = np.nonzero(held)
+        return network.pairs(pd.DataFrame({"order_id": order, "product_id": item}))["lift"].median()
+
+    assert middle([20] * 2_000) == pytest.approx(0.975, abs=0.01)  # (19 / 39) / (20 / 40)
+    assert middle([1, 20] * 1_000) > 1.5
+    assert middle([2] * 2_000) < 0.6
 
 
 @pytest.mark.slow
@@ -98,6 +123,16 @@ def test_what_it_says_of_six_other_companies():
         assert sorted(map(sorted, sets(more))) == sorted(map(sorted, TRUE))
         stand_out = sets(one["luck"].query("q_value < 0.05 and ratio > 1"))
         assert 10 <= len(stand_out) <= 19 and all(pair in stand_out for pair in TRUE)
+        kind = one["tea"].products.set_index("name")["category"]
+        same = [len({kind[name] for name in pair}) == 1 for pair in stand_out if pair not in TRUE]
+        assert np.mean(same) >= 2 / 3
+        pairs = sets(one["own"])
+        others = [pair in stand_out and pair not in TRUE for pair in pairs]
+        assert (one["own"].loc[others, "high"] < 1.5).mean() > 0.5
+        shadow = sets(one["kept"].query("ratio < 1"))
+        assert np.mean([bool(pair & set().union(*TRUE)) for pair in shadow]) >= 0.5
+        found = lesson(["s3-shadow"], luck=one["luck"])["rest"]
+        assert found["both"].sum() < 0.85 * found["expected"].sum()
         less = sets(one["own"].query("q_value < 0.05 and ratio < 1"))
         assert less in ([], [LATE])
         late.append(less == [LATE])
