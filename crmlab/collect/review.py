@@ -105,8 +105,9 @@ def review_estimates(
     ends, so pairs are half of what is counted at records. A customer with s other records is counted 1 + s
     times, so that each of them counts 1/(1 + s). How many pairs and clusters there are is known: only what is
     to be added or taken away is estimated: 1/(1 + s) − 1/(1 + joined) of a customer at each record. Where
-    a stratum shows no false (or missed) pair, though one could be there, as many as bad luck may have
-    hidden are added to the upper end: one at 1 − alpha^(1/n) of its records.
+    a stratum shows no false (or missed) pair, though one could be there, the ends allow for as many as bad
+    luck may have hidden: one at 1 − alpha^(1/n) of its records. Hidden false pairs may be as many customers
+    more and true pairs fewer, hidden missed pairs as many customers fewer and true pairs more.
 
     References
     ----------
@@ -119,7 +120,7 @@ def review_estimates(
     >>> drawn = {"stratum": "a", "of": 40, "clusters": 30, "joined_pairs": 10, "joined": [1, 1, 0, 0]}
     >>> review = pd.DataFrame(drawn | {"same": [1, 1, 0, 1], "right": [1, 1, 0, 0]})
     >>> review_estimates(review).loc["customers"].round(1).tolist()
-    [25.0, 15.7, 34.3]
+    [25.0, 15.7, 39.1]
     """
     require_columns(review.columns, ["stratum", "of", "clusters", "joined_pairs", "joined", same, right])
     others, good, joined = number_columns(review, same, right, "joined", whole_from=0)
@@ -148,6 +149,9 @@ def review_estimates(
     unseen = (1 - alpha ** (1 / reviewed)) * size * (reviewed < size) / 2
     nothing = grouped.max()[["false_pairs", "missed_pairs"]] == 0
     nothing["false_pairs"] &= joined.groupby(review["stratum"]).max() > 0  # what is not joined is not false
-    possible = np.sqrt(nothing.mul(unseen**2, axis=0).sum()).reindex(estimate.index, fill_value=0)
-    table = pd.DataFrame({"estimate": estimate, "low": (estimate - spread).clip(lower=0)})
-    return table.assign(high=estimate + np.hypot(spread, possible))
+    false, missed = np.sqrt(nothing.mul(unseen**2, axis=0).sum())
+    # a hidden false pair is a true pair less and up to one customer more; a hidden missed pair the reverse
+    below = pd.Series({"true_pairs": false, "customers": missed}).reindex(estimate.index, fill_value=0)
+    above = pd.Series(dict(zip(estimate.index, (missed, false, missed, false), strict=True)))
+    table = pd.DataFrame({"estimate": estimate, "low": (estimate - np.hypot(spread, below)).clip(lower=0)})
+    return table.assign(high=estimate + np.hypot(spread, above))

@@ -127,4 +127,4 @@ def test_in_six_other_companies():
     assert (found["telephone"] < found["score"] - 0.5).all()
     assert (found["telephone"] > 0).all()  # the only key that is better than joining nobody
     assert (found[["mail", "telephone or mail", "name"]] < 0).all(axis=None)
-    assert found["held"].sum() >= 5
+    assert found["held"].all()

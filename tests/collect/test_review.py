@@ -92,6 +92,16 @@ def test_estimates_are_right_on_average():
     assert (errors.mean().abs() < 3.5 * errors.std() / np.sqrt(len(errors))).all()
 
 
+def test_what_bad_luck_may_have_hidden_widens_all_that_depends_on_it():
+    drawn = {"stratum": "a", "of": 400, "clusters": 200, "joined_pairs": 200, "joined": [1] * 40}
+    told = collect.review_estimates(pd.DataFrame(drawn | {"same": 1, "right": 1}))
+    # two hundred pairs, no error seen: one card in fourteen may have one, .05 = (1 - .0722)^40
+    hidden = 400 * (1 - 0.05 ** (1 / 40)) / 2
+    assert told.loc["false_pairs"].tolist() == pytest.approx([0, 0, hidden])
+    assert told.loc["true_pairs"].tolist() == pytest.approx([200, 200 - hidden, 200 + hidden])
+    assert told.loc["customers"].tolist() == pytest.approx([200, 200 - hidden, 200 + hidden])
+
+
 def test_impossible_notes_are_refused():
     review = Scored(np.random.default_rng(3)).looked_up(100, 1)
     with pytest.raises(ValueError, match="more 'right' than"):
