@@ -44,6 +44,12 @@ def lesson(ids: list[str], **names):
     return names
 
 
+def opened(names) -> pd.DataFrame:
+    """Return how customers came to Night Ferry, by the envelope."""
+    names["tea"].commit("adoptions.told_by_id", 0, 1)
+    return lesson(ENVELOPE, **names, told_bet=(0, 1))["ways"]
+
+
 @pytest.fixture(scope="module")
 def names():
     return lesson([*OURS, "s5-friends"], tea=company.simulate())
@@ -98,7 +104,7 @@ def test_a_cascade_in_five_lines_is_the_packages(names):
 
 def test_what_the_envelope_adds_up_to(names):
     """The counts of the table, from the truth itself; and talk as the lesson tells it."""
-    ways = lesson(ENVELOPE, **names, told_bet=(0, 1))["ways"]
+    ways = opened(names)
     true = names["tea"]._truth["adoptions"].query("launch == 1")
     month = (true["taken_up_on"].dt.normalize() - names["launched"][names["ferry"]]).dt.days // 30 + 1
     first, told = month <= 6, true["told_by_id"].notna()
@@ -135,7 +141,7 @@ def test_what_it_says_of_six_other_companies():
         rng = np.random.default_rng(seed)
         names = lesson([*OURS, *NETWORK], tea=company.simulate(rng=seed), rng=rng)
         found.append(lesson(LATER, **names, mint_bet=(0, 1)))
-    beyond = sure = 0
+    sure = 0
     for one in found:
         rates, scores = one["rates"], one["scores"]["score"]
         number, rate = (one["blocks"].loc["10-17"] / one["blocks"].loc["2-9"])[["tried", "per_hundred"]]
@@ -149,7 +155,6 @@ def test_what_it_says_of_six_other_companies():
         assert 0.035 < scores["analogue's ratio"] < 0.925
         assert 0.565 < scores["analogue's rate"] < 0.9955
         assert 0.645 < scores["useless: the average goes on"] < 0.935
-        beyond += one["own"].conf_int().loc["m", 1] < one["seen"].sum() + one["came"].sum()
         everybody, few = (np.array(one["worlds"][name]) for name in ("everybody", "acquaintances"))
         assert 14 <= everybody.argmax() <= 15 and 17 <= few.argmax() <= 21
         assert 426 < everybody.max() < 472 and 305 < few.max() < 327
@@ -161,8 +166,8 @@ def test_what_it_says_of_six_other_companies():
         assert 0.585 < (runs[0.3].sizes > 3_000).mean() < 0.825
         told = one["tea"]._truth["adoptions"]["told_by_id"].notna().mean()
         assert 0.265 < told < 0.305
-        ways = lesson(ENVELOPE, **one, told_bet=(0, 1))["ways"]
+        ways = opened(one)
         assert ways.at["19–24", "told_of_100"] > ways.at["1–6", "told_of_100"]
         assert ways.at["19–24", "alone_of_100"] < ways.at["1–6", "alone_of_100"]
-        sure += one["rising"].conf_int().loc["q", 0] > 1e-4
-    assert beyond == 1 and sure == 4
+        sure += one["rising"].conf_int().loc["q", 0] > 0.01
+    assert sure == 4
