@@ -370,8 +370,8 @@ class BassResults(LikelihoodResults):
             )
         if (when := self.peak(None)["peak"]) > last - 1:
             found.append(
-                f"The data end before the peak ({when:.1f} periods after the launch): m and the peak are "
-                "what the form of the curve adds, and the interval tells how little the data do."
+                f"The data hold no whole period after the peak ({when:.1f} after the launch): m and the peak "
+                "are what the form of the curve adds, and the interval tells how little the data do."
             )
         if self.model.method == "ols":
             found.append(

@@ -98,7 +98,7 @@ def test_before_the_peak_it_says_so_and_the_interval_has_no_upper_end():
     results = network.Bass(VCR[:6]).fit()
     assert results.conf_int().loc["m", 1] == np.inf
     text = " ".join(results.notes)
-    assert "before the peak" in text and "m is not bounded" in text and "6 periods" in text
+    assert "no whole period after the peak" in text and "m is not bounded" in text and "6 periods" in text
     assert results.peak()["high"] > 20
     whole = network.Bass(VCR).fit()
     assert whole.notes == [] and whole.conf_int().loc["m", 1] < 80_000
