@@ -98,9 +98,8 @@ def test_the_rule_of_lesson_11_keeps_the_dus_apart_and_leaves_one_customer_with_
 
 def share_without_age(one):
     """Of the customers whose addresses disagree, how many get the right one if no card ages."""
-    values = collect.golden_records(one["cards"], one["group"], FIELDS, trust=one["trust"]).provenance[
-        "value"
-    ]
+    golden = collect.golden_records(one["cards"], one["group"], FIELDS, trust=one["trust"])
+    values = golden.provenance["value"]
     right = values == one["what_is_right"](values.to_frame())
     return right[one["disagree"]].xs("address", level="field").mean()
 
