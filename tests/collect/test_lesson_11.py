@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab import collect, company, course
+from crmlab import collect, company, course, datasets
 
 CELLS = {
     cell.id: cell.source
@@ -71,6 +71,25 @@ def test_weights_counted_by_hand_are_near_those_learned(names):
     learned = names["results"].weights().set_index(["comparison", "level"])["weight"]
     for field, counted in names["table"]["equal"].items():
         assert learned[field.removesuffix("_key"), "same"] == pytest.approx(counted, abs=0.6), field
+
+
+def test_a_household_stays_below_zero_unless_the_date_of_birth_is_equal_too(names):
+    learned = names["results"].weights().set_index(["comparison", "level"])["weight"]
+    shared = names["table"].loc[["telephone", "mail", "address"], "equal"].sum()
+    weight = names["start"] + shared + learned["name", "another name"]
+    assert weight < 0 < weight + learned["birth_date", "same"]
+
+
+def test_each_exact_key_joins_different_given_names_at_one_telephone(names):
+    clean = names["clean"]
+    couple = clean[clean["telephone"] == "99901007020"]
+    for key in (["telephone"], ["mail"], ["telephone", "mail"]):
+        joined = collect.exact_clusters(clean, on=key).loc[couple["contact_id"]]
+        assert couple["given_name"].groupby(joined.to_numpy()).nunique().max() == 2, key
+
+
+def test_no_guide_lists_a_restaurant_twice():
+    assert not datasets.load("restaurants").duplicated(["guide", "restaurant"]).any()
 
 
 def test_the_hand_made_linkage_of_one_block_agrees_with_the_package_where_the_name_is_the_same(names):
