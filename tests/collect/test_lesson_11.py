@@ -9,10 +9,17 @@ import pytest
 
 from crmlab import collect, company, course, datasets
 
-CELLS = {
-    cell.id: cell.source
-    for cell in nbformat.read(course.ROOT / "notebooks" / "11_one_customer_one_identity.ipynb", 4).cells
-    if cell.cell_type == "code"
+NOTEBOOK = nbformat.read(course.ROOT / "notebooks" / "11_one_customer_one_identity.ipynb", 4).cells
+CELLS = {cell.id: cell.source for cell in NOTEBOOK if cell.cell_type == "code"}
+TEXT = "\n".join(cell.source for cell in NOTEBOOK if cell.cell_type == "markdown")
+TOLD = {
+    "precision": (".994", ".998"),
+    "recall": (".942", ".948"),
+    "score": (".92", ".93"),
+    "telephone": (".22", ".33"),
+    "mail": ("-.40", "-.17"),
+    "telephone or mail": ("-.22", "-.06"),
+    "name": ("-.81", "-.59"),
 }
 COUNTED = ["s2-lot", "s2-sure", "s2-doublings", "s2-fields", "s2-table", "s2-pair", "s2-sum"]
 
@@ -147,3 +154,10 @@ def test_in_six_other_companies():
     assert (found["telephone"] > 0).all()  # the only key that is better than joining nobody
     assert (found[["mail", "telephone or mail", "name"]] < 0).all(axis=None)
     assert found["held"].all()
+    for claim, (low, high) in TOLD.items():  # the table of the lesson
+        told = "{} to {}".format(*(end.replace("-", "−") for end in (low, high)))
+        assert told in TEXT, claim
+        assert found[claim].min() == pytest.approx(float(low), abs=0.5001 * 10 ** -len(low.partition(".")[2]))
+        assert found[claim].max() == pytest.approx(
+            float(high), abs=0.5001 * 10 ** -len(high.partition(".")[2])
+        )
