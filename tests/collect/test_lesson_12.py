@@ -48,6 +48,11 @@ def names():
     return run(company.simulate(), GOLDEN)
 
 
+@pytest.fixture(scope="module")
+def told():
+    return run(company.simulate(), [*GOLDEN, *IDS, *TRUTH])
+
+
 def test_a_score_by_hand_is_the_packages(names):
     hand = lesson(["s2-four", "s2-hand"], **names)["hand"]
     by_hand = hand.groupby("address")["weight"].sum()
@@ -104,9 +109,24 @@ def share_without_age(one):
     return right[one["disagree"]].xs("address", level="field").mean()
 
 
-def test_without_age_as_many_addresses_are_right():
-    one = run(company.simulate(), [*GOLDEN, "s5-commit", "s5-open", "s5-person", "s5-truth"])
-    assert one["scores"].at["address", "golden"] == pytest.approx(share_without_age(one), abs=0.005)
+def test_without_age_as_many_addresses_are_right(told):
+    assert told["scores"].at["address", "golden"] == pytest.approx(share_without_age(told), abs=0.005)
+
+
+def test_customers_with_more_cards_have_more_right_and_more_checked_cards(told):
+    size = told["group"].value_counts()
+    truth = told["truth"].loc[told["disagree"], "golden"]
+    cards = truth.index.get_level_values("customer").map(size)
+    right = truth.groupby(cards).mean()
+    assert right[2] < right[3] < right[4]
+    hit = told["hit"]["golden"]
+    assert hit.mean() > truth.mean()
+    checked = hit.index.get_level_values("customer").map(size)
+    assert checked.isin([3, 4]).mean() > cards.isin([3, 4]).mean()
+
+
+def test_no_customer_of_the_year_was_merged_twice(told):
+    assert len(told["merged"]) == len(told["merges"])
 
 
 def test_the_channels_cards_are_about_equally_old(names):
