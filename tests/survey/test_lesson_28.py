@@ -96,6 +96,35 @@ def test_the_lessons_draws_of_customers_agree_with_the_packages_intervals(tea):
     assert names["of_each"].sum().div(shown).nlargest(3).index[2] == pd.Series(names["third"]).mode()[0]
 
 
+def test_worths_of_the_maxdiff_are_drawn_in_by_customers_who_differ_and_by_careless_ones():
+    tea = company.simulate()  # the lesson's
+    names = lesson("task", "counts", "logit", tea=tea)
+    tea.commit("maxdiff.worth", 0, 1)
+    own = tea.open_envelope("maxdiff.worth")
+    shown, luck = names["best_worst"].reset_index(drop=True), np.random.default_rng(0)
+    pairs = pd.MultiIndex.from_frame(shown[["customer_id", "feature"]].astype({"feature": str}))
+    own.index = own.index.set_levels(own.index.levels[1].astype(str), level=1)
+    truth = own.groupby(level=1).mean()
+    truth -= truth.mean()
+    task, worth = [shown["customer_id"], shown["task"]], own.reindex(pairs).to_numpy()
+
+    def refit(worth):
+        """Answer with these worths and nothing careless, by the points, and fit one rule."""
+        for_best = pd.Series(worth + luck.gumbel(size=len(shown)))
+        best = for_best == for_best.groupby(task).transform("max")
+        for_worst = pd.Series(luck.gumbel(size=len(shown)) - worth).mask(best, -np.inf)
+        worst = for_worst == for_worst.groupby(task).transform("max")
+        answers = shown.assign(best=best, worst=worst)
+        model = survey.MaxDiff(answers, names["keys"], "feature", "best", "worst", respondent="customer_id")
+        return model.fit().worths()["worth"].astype(float)["complete_parcel"]
+
+    differing = np.mean([refit(worth) for _ in range(5)])
+    all_alike = np.mean([refit(truth[pairs.get_level_values(1)].to_numpy()) for _ in range(5)])
+    assert all_alike == pytest.approx(truth["complete_parcel"], abs=0.06)
+    assert names["worths"].loc["complete_parcel", "worth"] < differing - 0.03
+    assert differing < all_alike - 0.05
+
+
 def test_households_of_yogurt_have_tastes_of_their_own():
     names = lesson("yogurt", "yogurt-hits", datasets=datasets)
     found = pd.DataFrame(names["found"])
@@ -169,6 +198,7 @@ def test_what_the_lesson_says_of_six_other_companies():
     ratios = pd.DataFrame(ratios).round(2)
     assert (ratios["one rule for all"].min(), ratios["one rule for all"].max()) == (0.81, 0.88)
     assert (ratios["mixed"].min(), ratios["mixed"].max()) == (0.95, 1.04)
+    assert ((ratios["mixed"] - 1).abs() < (ratios["one rule for all"] - 1).abs()).all()
     typical = pd.DataFrame(typical)
     assert (typical["mixed"] > typical["one rule for all"]).sum() == 5
     below = pd.DataFrame(below).round(2)
