@@ -6,7 +6,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, poisson
 
 from crmlab import company, course, network
 
@@ -72,6 +72,19 @@ def test_shuffling_by_hand_is_the_packages_luck(names):
     assert sorted(dealt.ravel()) == sorted(two.ravel())
 
 
+def test_false_finds_are_fewer_than_a_twentieth_mainly_since_counts_are_whole(names):
+    lines = names["lines"]
+    two = network.pairs_by_luck(lines[lines["size"] == 2], item="article")
+    expected, count = two["expected"].to_numpy()[:, None], np.arange(400)
+    above = count > expected
+    tail = np.where(above, poisson.sf(count - 1, expected), poisson.cdf(count, expected))
+    found = (poisson.pmf(count, expected) * (2 * tail < 0.05)).sum()  # whole counts, else as p-values promise
+    finds = lesson(["s3-null"], **names)["finds"]
+    seen = np.mean([finds(names["shuffled"](names["two"])) for _ in range(30)])
+    assert seen < found < 325 * 0.05
+    assert 325 * 0.05 - found > 0.5 * (325 * 0.05 - seen)
+
+
 def test_keeping_by_hand_is_the_packages_q_value(names):
     last = np.flatnonzero(names["ranked"]["share"] < 0.05).max() + 1
     assert last == len(names["kept"])
@@ -85,6 +98,10 @@ def test_what_it_finds_is_what_was_put_in(names):
     less = names["kept"].query("ratio < 1")
     assert sum(bool(pair & set().union(*TRUE)) for pair in sets(less)) == 7
     assert (names["short"]["q_value"] < 0.05).sum() == 0
+
+
+def test_of_all_the_bars_drawn_only_that_of_the_pair_never_met_goes_on_to_0(names):
+    assert sets(names["kept"].query("low == 0")) == [LATE]
 
 
 def test_seven_of_the_ten_others_end_below_the_three_within_customers(names):
