@@ -293,7 +293,8 @@ class BassResults(LikelihoodResults):
     def peak(self, alpha: float | None = 0.05) -> pd.Series:
         """Return when most take it up in a period: T* = ln(q / p) / (p + q) after the launch, not below 0.
 
-        With ``low`` and ``high``, unless `alpha` is None.
+        With ``low`` and ``high``, unless `alpha` is None. Where the latest peak is that of a market these
+        periods do not bound, ``high`` is infinity: the larger the market, the later it may come.
         """
 
         def when(p: Any, q: Any, _: Any) -> Any:
@@ -303,7 +304,11 @@ class BassResults(LikelihoodResults):
         if alpha is not None:
             if self.model.method == "ols":
                 raise ValueError('An interval of the peak is that of "nls" or "ml". Give alpha=None.')
-            found["low"], found["high"] = self._range(when, alpha)
+            region = self._region(level(alpha))
+            peaks = when(*region)
+            found["low"], found["high"] = peaks.min(), peaks.max()
+            if region[2][peaks.argmax()] > WIDEST * self.model.counts.sum():
+                found["high"] = np.inf  # where the search stops is no end
         return pd.Series(found, name="periods", dtype=float)
 
     def forecast(self, periods: int, alpha: float | None = 0.05) -> pd.DataFrame:
