@@ -293,17 +293,19 @@ class BassResults(LikelihoodResults):
     def peak(self, alpha: float | None = 0.05) -> pd.Series:
         """Return when most take it up in a period: T* = ln(q / p) / (p + q) after the launch, not below 0.
 
-        With ``low`` and ``high``, unless `alpha` is None.
+        With ``low`` and ``high``, unless `alpha` is None. ``high`` is infinity where these periods allow
+        a market without bound and q above p: the larger the market, the later the peak.
         """
 
-        def when(p: Any, q: Any, _: Any) -> Any:
-            return np.maximum(np.log(q / p), 0) / (p + q)
+        def when(p: Any, q: Any, m: Any, widest: float = np.inf) -> Any:
+            return np.where((m > widest) & (q > p), np.inf, np.maximum(np.log(q / p), 0) / (p + q))
 
         found = {"peak": when(*self.params)}
         if alpha is not None:
             if self.model.method == "ols":
                 raise ValueError('An interval of the peak is that of "nls" or "ml". Give alpha=None.')
-            found["low"], found["high"] = self._range(when, alpha)
+            widest = WIDEST * self.model.counts.sum()  # beyond it only the search has an end
+            found["low"], found["high"] = self._range(lambda p, q, m: when(p, q, m, widest), alpha)
         return pd.Series(found, name="periods", dtype=float)
 
     def forecast(self, periods: int, alpha: float | None = 0.05) -> pd.DataFrame:

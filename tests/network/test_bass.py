@@ -99,11 +99,22 @@ def test_before_the_peak_it_says_so_and_the_interval_has_no_upper_end():
     assert results.conf_int().loc["m", 1] == np.inf
     text = " ".join(results.notes)
     assert "no whole period after the peak" in text and "m is not bounded" in text and "6 periods" in text
-    assert results.peak()["high"] > 20
+    assert results.peak()["high"] == np.inf
     whole = network.Bass(VCR).fit()
     assert whole.notes == [] and whole.conf_int().loc["m", 1] < 80_000
     with pytest.warns(FitWarning, match="do not bound"):
         network.Bass(VCR[:5]).fit()
+
+
+def test_a_peak_without_an_end_can_be_put_off_and_the_curve_fits_as_well():
+    five = network.Bass([747, 1480, 2646, 5118, 5777]).fit()
+    q, ends, off = np.linspace(0.2, 1, 4001), [], []
+    for p in (1e-9, 1e-12, 1e-15):  # ever smaller beginnings of ever larger markets
+        value, _, _ = five.model.grid(np.full(q.shape, p), q)
+        best = value.argmax()
+        ends, off = [*ends, np.log(q[best] / p) / (p + q[best])], [*off, value[best]]
+    assert np.diff(ends).min() > 10 and np.ptp(off) < 1e-3
+    assert five.peak()["high"] == np.inf and five.peak()["low"] < five.peak()["peak"] < 5
 
 
 @pytest.mark.slow

@@ -113,12 +113,43 @@ def test_what_the_envelope_adds_up_to(names):
 
 
 def test_people_who_look_every_day_are_a_bass_curve(names):
-    spread = lesson(["s5-spread"], friends=names["friends"])["spread"]
-    days = np.array(spread(np.mean, months=48 * 30, p=0.003 / 30, q=0.35 / 30))
+    worlds = lesson(NETWORK[2:], both=names["both"], friends=names["friends"])
+    for hears_of in (np.mean, worlds["of_acquaintances"]):
+        days = np.array(worlds["spread"](hears_of, months=48 * 30, p=0.003 / 30, q=0.35 / 30))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Bass")
+            p, q, _ = network.Bass(days.reshape(48, 30).sum(axis=1)).fit("ml").params
+        assert 0.0025 < p < 0.0045
+        assert hears_of is not np.mean or 0.33 < q < 0.37
+
+
+def mixed_peak(names, rng) -> tuple[int, int]:
+    """Return month and height of the peak where as many pairs are drawn by lot."""
+    ends = rng.permutation(names["pairs"].to_numpy().ravel()).reshape(-1, 2)
+    pairs = pd.DataFrame(ends, columns=["customer_id", "knows_id"])
+    both = pd.concat([pairs, pairs.set_axis(["knows_id", "customer_id"], axis=1)])
+    new = lesson(NETWORK[2:], both=both, friends=names["friends"], rng=rng)["worlds"]["acquaintances"]
+    return int(np.argmax(new)) + 1, int(max(new))
+
+
+def test_news_that_walks_is_slower_even_where_friends_do_not_know_each_other(names):
+    worlds = lesson(NETWORK[2:], both=names["both"], friends=names["friends"])["worlds"]
+    month, height = mixed_peak(names, np.random.default_rng(35))
+    assert month > np.argmax(worlds["everybody"]) + 1 and height < max(worlds["everybody"])
+
+
+def test_the_own_curve_is_no_wiser_without_the_month_of_the_samples(names):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Bass")
-        p, q, _ = network.Bass(days.reshape(48, 30).sum(axis=1)).fit("ml").params
-    assert 0.0023 < p < 0.0037 and 0.33 < q < 0.37
+        without = network.Bass(names["seen"].to_numpy()[1:]).fit("ml")
+    low, high = without.conf_int().loc["q"]
+    assert round(without.params["q"], 2) == 0.04 and low < 0.005 and round(high, 2) == 0.40
+
+
+def test_the_last_month_of_the_envelope_is_cut_off(names):
+    begins = names["launched"][names["ferry"]] + pd.Timedelta(days=30 * 26)
+    ends = names["tea"].orders["ordered_at"].max().normalize()
+    assert ends == pd.Timestamp("2025-12-31") and 14 <= (ends - begins).days + 1 <= 18
 
 
 def test_a_square_of_a_hundred_tips():
@@ -169,5 +200,9 @@ def test_what_it_says_of_six_other_companies():
         ways = opened(one)
         assert ways.at["19–24", "told_of_100"] > ways.at["1–6", "told_of_100"]
         assert ways.at["19–24", "alone_of_100"] < ways.at["1–6", "alone_of_100"]
-        sure += one["rising"].conf_int().loc["q", 0] > 0.01
+        low = one["rising"].conf_int().loc["q", 0]
+        assert low > 0.01 or low < 0.005
+        sure += low > 0.01
+        month, height = mixed_peak(one, one["rng"])
+        assert month > everybody.argmax() + 1 and height < everybody.max()
     assert sure == 4
