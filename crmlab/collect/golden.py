@@ -9,6 +9,7 @@ import pandas as pd
 
 from crmlab._arguments import floats, number
 from crmlab._columns import to_digits
+from crmlab._html import render
 from crmlab._intervals import wilson
 from crmlab._tables import as_day, as_pandas, refuse, require_columns, unknown
 from crmlab.collect.identities import members
@@ -57,7 +58,10 @@ class GoldenRecords:
         return self.candidates[self.candidates["chosen"]].drop(columns="chosen")
 
     def _repr_html_(self) -> str:
-        return self.records.head(10).to_html()
+        facts = {"customers": f"{len(self.records):,}", "as of": str(self.as_of.date())}
+        return render(
+            "results.html", title="Golden records", table=self.records.head(10), facts=facts, notes=[]
+        )
 
 
 def golden_records(
