@@ -15,16 +15,7 @@ _SURNAMES = set(  # the commonest of one character: where one stands tells which
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾萧肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范"
     "金石廖贾夏韦付傅方白邹孟熊秦邱江尹薛阎闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤常温康施文牛樊葛邢安齐易乔伍庞赖"
 )
-_READ = {
-    "曾": "zeng",
-    "单": "shan",
-    "解": "xie",
-    "仇": "qiu",
-    "查": "zha",
-    "朴": "piao",
-    "盖": "ge",
-    "翟": "zhai",
-}
+_READ = dict(zip("曾单解仇查朴盖翟", "zeng shan xie qiu zha piao ge zhai".split(), strict=True))
 _HAN = r"[\u3400-\u9fff]"
 
 
@@ -61,8 +52,8 @@ def clean(
     Raises
     ------
     ValueError
-        If a column is not there or there twice, is all numbers where text is needed (a telephone that a
-        spreadsheet has rounded), a date cannot be read, or the table has no row or a column to be added.
+        If a column is not there or there twice, holds a number where text is needed (a telephone that a
+        spreadsheet has rounded), a date is no whole day, or the table has no row or a column to be added.
 
     Notes
     -----
@@ -139,8 +130,11 @@ def _checked(contacts: Any, *given: str | None) -> tuple[pd.DataFrame, dict[str,
     require_columns(table.columns, columns.values())
     if not len(table):
         raise ValueError("There is not a single record: the table has columns and no row.")
+    if not columns:
+        raise ValueError(f"Name at least one column: {', '.join(FIELDS)}.")
     for field, column in columns.items():
-        if field != "birth_date" and table[column].dtype.kind in "iufbMm" and table[column].notna().any():
+        held = table[column].dropna()
+        if field != "birth_date" and not held.map(lambda one: isinstance(one, str)).all():
             raise ValueError(
                 f"The {field} in {column!r} must be text and is {table[column].dtype}: leading zeros and "
                 "what a spreadsheet rounded (9.99E+11) are lost. Read the file again, this column as text."
@@ -157,13 +151,12 @@ def _standard(table: pd.DataFrame, columns: dict[str, str]) -> dict[str, pd.Seri
             continue
         text = values.astype("str").str.normalize("NFKC").str.lower().str.strip()
         if field == "telephone":
-            text = text.str.replace(r"(?:ext|x)\.? *\d+$", "", regex=True).str.replace(
-                r"^\+|^00(?=[1-9])", "", regex=True
-            )
-            digits = text.str.replace(r"[^\d]", "", regex=True)
-            text = digits.where(text.str.contains(r"\d", na=False), text)  # "n/a" stays what it says
+            text = text.str.replace(r"(?<=\d)\W*(?:ext|x)\.? *\d+$|(?<=\d{5})\.0$", "", regex=True)
+            digits = text.str.replace(r"^\+|^00(?=[1-9])|[^\d]", "", regex=True)
+            told = text.str.contains(r"\d", na=False) & ~text.str.contains(r"\de[+]?\d", na=False)
+            text = digits.where(told, text)  # "n/a" stays what it says, and so does 9.99e+11
         elif field == "mail":
-            text = text.str.replace(r"\s|^mailto:", "", regex=True)
+            text = text.str.replace(r"\s|^mailto:|^.*<|>$", "", regex=True)
         else:
             plain = text.str.normalize("NFKD").str.replace(r"[\u0300-\u036f]", "", regex=True)
             if field == "name":  # "Family, Given" is turned round
@@ -180,13 +173,15 @@ def _dates(values: pd.Series, column: str) -> pd.Series:
     given = values.where(values.astype("str").str.strip() != "")
     numeric, day = given.dtype.kind in "iufb", given.dtype.kind == "M"
     texts = given if day else given.astype("str")
+    if not day:  # a year or a month alone is no day
+        texts = texts.where(texts.str.strip().str.fullmatch(r"\d{4}(-?)\d\d\1\d\d([T ][\d:.]+)?", na=False))
     dates = pd.to_datetime(texts, errors="coerce", format=None if day else "ISO8601")
     wrong = given.notna() & (dates.isna() | numeric)
     if wrong.any():
-        first = wrong.idxmax()
+        first = int(wrong.to_numpy().argmax())
         raise ValueError(
-            f"{int(wrong.sum())} values of {column!r} are no dates; the first is {given[first]!r} in row "
-            f"{first!r}. Write dates as 1984-09-18 (a spreadsheet keeps days as numbers)."
+            f"{int(wrong.sum())} values of {column!r} are no dates; the first is {given.iloc[first]!r} in row "
+            f"{given.index[first]!r}. Write dates as 1984-09-18 (a spreadsheet keeps days as numbers)."
         )
     return dates.dt.strftime("%Y-%m-%d").astype("str")
 
@@ -201,7 +196,7 @@ def _reason(values: pd.Series, field: str, shared: int) -> pd.Series:
             why.isna() & values.notna() & ~values.str.contains(r".@.", na=False), "no mail address"
         )
     if field == "telephone":
-        why = why.mask(why.isna() & (values.str.len() < 5), "too few digits")
+        why = why.mask(why.isna() & ~values.str.fullmatch(r"\d{5,}", na=True), "too few digits")
     if field in ("telephone", "mail"):
         records = values.map(values.value_counts())
         why = why.mask(why.isna() & (records > shared), f"on more than {shared} records")
@@ -212,7 +207,7 @@ def _name_parts(names: pd.Series) -> dict[str, pd.Series]:
     """Return surname, given name and key in Latin letters."""
     unique = pd.Series(names.dropna().unique(), dtype="str")
     chinese = unique.str.contains(_HAN, na=False)
-    latin = unique.str.rpartition(" ")
+    latin = unique.str.rpartition(" ").reindex(columns=range(3)).astype("str")  # no name at all has no parts
     surname, given = latin[2].where(latin[2] != "", latin[0]), latin[0]
     first, last = unique.str[0], unique.str[-1]
     turned = chinese & last.isin(_SURNAMES) & ~first.isin(_SURNAMES)

@@ -135,3 +135,48 @@ def test_bad_input_is_refused_in_words(table, told):
         fields["telephone"] = "telephone"
     with pytest.raises(ValueError, match=told):
         collect.clean(table, **fields)
+
+
+def test_a_telephone_keeps_its_digits_and_only_its_own():
+    written = {
+        "fax 1234567": "1234567", "020 7946 0958, ext. 12": "02079460958", "1234567 x9": "1234567",
+        "12345678.0": "12345678", "12345": "12345", "0012345": "12345", "000123456": "000123456",
+        "+99 12345": "9912345",
+    }  # fmt: skip
+    lost = ["9.99E+11", "1.2345678e9", "call my office", "1234", "1 2 3 4"]
+    card = pd.DataFrame({"telephone": [*written, *lost]})
+    clean = collect.clean(card, name=None, mail=None, address=None, birth_date=None)["telephone"]
+    assert clean.tolist()[: len(written)] == list(written.values())
+    assert clean[len(written) :].isna().all()
+
+
+def test_a_mail_address_stands_between_brackets():
+    card = pd.DataFrame({"mail": ["Ann Lee <Ann@Post.example>", "ann@post.example", "@post", "ann@"]})
+    clean = collect.clean(card, name=None, telephone=None, address=None, birth_date=None)["mail"]
+    assert clean.tolist()[:2] == ["ann@post.example"] * 2 and clean[2:].isna().all()
+
+
+def test_a_table_without_a_single_name_is_cleaned():
+    assert names(None, "test") == names("n/a", None)
+    clean = collect.clean(pd.DataFrame({"name": [None, "test"]}), **ONLY_NAMES)
+    assert clean[["surname", "given_name", "name_key"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    "text", ["1984", "1984-09", "1984-0918", "1984-09-18T10:00+02:00", "18.09.1984", 1984]
+)
+def test_what_is_no_whole_day_is_refused_and_its_row_is_named(text):
+    cards = pd.DataFrame({"birth_date": ["1984-09-18", "19840918", text, text]}, index=[7, 7, 8, 8])
+    with pytest.raises(ValueError, match=r"2 values of 'birth_date' are no dates.* in row .*8"):
+        collect.clean(cards, name=None, telephone=None, mail=None, address=None)
+
+
+@pytest.mark.parametrize("field", ["name", "telephone", "mail", "address"])
+def test_a_number_among_texts_is_refused(field):
+    # as text 55512345.0 would be a telephone with a digit more
+    cards = pd.DataFrame({field: ["55512345", 55512345.0]}, dtype=object)
+    options = dict.fromkeys(["name", "telephone", "mail", "address", "birth_date"]) | {field: field}
+    with pytest.raises(ValueError, match="must be text"):
+        collect.clean(cards, **options)
+    with pytest.raises(ValueError, match="at least one column"):
+        collect.worthless_values(cards, **dict.fromkeys(options))
