@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crmlab._arguments import generator, level
-from crmlab._tables import number_columns, refuse, require_columns, whole_number
+from crmlab._arguments import generator, level, number
+from crmlab._tables import as_pandas, number_columns, refuse, require_columns, whole_number
 from crmlab.collect.linkage import LinkageResults
 
 STRATA = ("joined firmly", "joined narrowly", "left narrowly", "left clearly", "no pair kept")
@@ -40,7 +40,7 @@ def review_sample(
     Raises
     ------
     ValueError
-        If `n` or the threshold is out of range.
+        If `n`, `narrow` or the threshold is out of range.
 
     Examples
     --------
@@ -51,6 +51,7 @@ def review_sample(
     5
     """
     whole_number(n, "n", 10)
+    narrow = number(narrow, "narrow", "a weight, not negative", 0)
     cluster = results.clusters(threshold)
     pairs = results.pairs()
     ends = pd.concat([pairs.set_index(side)["weight"] for side in ("record_l", "record_r")])
@@ -74,13 +75,13 @@ def review_sample(
 
 
 def review_estimates(
-    review: pd.DataFrame, same: str = "same", right: str = "right", alpha: float = 0.05
+    review: Any, same: str = "same", right: str = "right", alpha: float = 0.05
 ) -> pd.DataFrame:
     """Estimate from reviewed records how many pairs are false or missed, and how many customers there are.
 
     Parameters
     ----------
-    review : DataFrame
+    review : table
         Of :func:`review_sample`, with two columns filled in by whoever looked the records up.
     same, right : str
         How many other records are really of the same customer, wherever they are; and how many of those
@@ -96,8 +97,8 @@ def review_estimates(
     Raises
     ------
     ValueError
-        If a column is not there, a count is not whole or is impossible, or a stratum has one reviewed record
-        of several.
+        If a column is not there, a count is not whole or is impossible, a stratum is missing, its size is
+        told in two ways or below the records reviewed, or it has one reviewed record of several.
 
     Notes
     -----
@@ -122,11 +123,19 @@ def review_estimates(
     >>> review_estimates(review).loc["customers"].round(1).tolist()
     [25.0, 15.7, 39.1]
     """
-    require_columns(review.columns, ["stratum", "of", "clusters", "joined_pairs", "joined", same, right])
-    others, good, joined = number_columns(review, same, right, "joined", whole_from=0)
+    review = as_pandas(review)
+    require_columns(review.columns, ["stratum"])
+    counted = (same, right, "joined", "of", "clusters", "joined_pairs")
+    others, good, joined, of, clusters, joined_pairs = number_columns(review, *counted, whole_from=0)
     refuse(
         review, (good > np.minimum(others, joined)).to_numpy(), f"more {right!r} than {same!r} or 'joined'"
     )
+    kinds = of.groupby(review["stratum"])
+    size, reviewed = kinds.first(), kinds.size()
+    mixed = of.ne(review["stratum"].map(size).astype(float)) | of.lt(kinds.transform("size"))
+    refuse(review, mixed.to_numpy(), "no stratum, or in 'of' another size, or one below the records reviewed")
+    if clusters.nunique() > 1 or joined_pairs.nunique() > 1:
+        raise ValueError("'clusters' and 'joined_pairs' are the same in each row: is this one review?")
     counts = pd.DataFrame(
         {
             "true_pairs": (others - joined) / 2,
@@ -136,13 +145,12 @@ def review_estimates(
         }
     )
     grouped = counts.groupby(review["stratum"])
-    size, reviewed = review.groupby("stratum")["of"].first(), grouped.size()
     few = reviewed[(reviewed < 2) & (size > 1)]
     if len(few):
         raise ValueError(
             f"The stratum {few.index[0]!r} has one reviewed record of {size[few.index[0]]}: review two."
         )
-    known = {"true_pairs": review["joined_pairs"].iloc[0], "customers": review["clusters"].iloc[0]}
+    known = {"true_pairs": joined_pairs.iloc[0], "customers": clusters.iloc[0]}
     estimate = grouped.mean().mul(size, axis=0).sum().add(pd.Series(known), fill_value=0)[counts.columns]
     variance = grouped.var(ddof=1).fillna(0).mul(size**2 * (1 - reviewed / size) / reviewed, axis=0).sum()
     spread = stats.norm.isf(level(alpha) / 2) * np.sqrt(variance)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from crmlab import collect
@@ -114,3 +115,40 @@ def test_impossible_notes_are_refused():
         collect.review_estimates(review.drop(columns="same"))
     with pytest.raises(ValueError, match="n must be a whole number"):
         collect.review_sample(Scored(np.random.default_rng(3)), 2, n=3)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"stratum": None}, "no stratum"),
+        ({"of": range(100, 110)}, "in 'of' another size"),
+        ({"of": 9}, "one below the records reviewed"),
+        ({"of": np.nan}, "missing or infinite"),
+        ({"clusters": np.nan}, "missing or infinite"),
+        ({"clusters": range(10)}, "the same in each row"),
+        ({"joined_pairs": range(10)}, "the same in each row"),
+    ],
+)
+def test_a_review_whose_rows_do_not_belong_together_is_refused(change, told):
+    drawn = {"stratum": "a", "of": 40, "clusters": 30, "joined_pairs": 10, "joined": [1, 0] * 5}
+    review = pd.DataFrame(drawn | {"same": 1, "right": 0})
+    with pytest.raises(ValueError, match=told):
+        collect.review_estimates(review.assign(**change))
+
+
+def test_neither_the_engine_nor_the_order_nor_the_index_of_a_review_matters():
+    review = Scored(np.random.default_rng(4)).looked_up(120, 1)
+    told = collect.review_estimates(review)
+    mixed = review.sample(frac=1, random_state=1).set_axis([0] * len(review))
+    for table in (pl.from_pandas(review), pl.from_pandas(review).lazy(), mixed):
+        pd.testing.assert_frame_equal(collect.review_estimates(table), told)
+
+
+def test_what_is_narrow_is_a_weight():
+    scored = Scored(np.random.default_rng(5))
+    for wrong in (-6, np.nan, "six"):
+        with pytest.raises(ValueError, match="narrow is a weight"):
+            collect.review_sample(scored, 2, narrow=wrong)
+    assert not {"joined narrowly", "left narrowly"} & set(
+        collect.review_sample(scored, 2, narrow=0)["stratum"]
+    )
