@@ -15,9 +15,9 @@ _SURNAMES = set(  # the commonest of one character: where one stands tells which
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾萧肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范"
     "金石廖贾夏韦付傅方白邹孟熊秦邱江尹薛阎闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤常温康施文牛樊葛邢安齐易乔伍庞赖"
 )
-_READ = dict(
-    zip("曾单解仇查朴盖翟", ["zeng", "shan", "xie", "qiu", "zha", "piao", "ge", "zhai"], strict=True)
-)
+_READ = {
+    "曾": "zeng", "单": "shan", "解": "xie", "仇": "qiu", "查": "zha", "朴": "piao", "盖": "ge", "翟": "zhai",
+}  # fmt: skip
 _HAN = r"[\u3400-\u9fff]"
 
 

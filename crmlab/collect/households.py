@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from crmlab._tables import as_pandas, extended, refuse, require_columns, whole_number
+from crmlab._tables import as_pandas, refuse, require_columns, whole_number
 from crmlab.collect.golden import stated
 
 KINDS = ("alone", "household", "firm", "building", "no address")
@@ -34,7 +34,8 @@ def households(records: Any, *, address: str = "address", mail: str = "mail", mo
     Raises
     ------
     ValueError
-        If a column is not there, an index is missing or there twice, or there is no row.
+        If a column is not there, an index is missing, there twice or mixes numbers and texts, or
+        there is no row.
 
     Notes
     -----
@@ -55,6 +56,8 @@ def households(records: Any, *, address: str = "address", mail: str = "mail", mo
     table = as_pandas(records)
     require_columns(table.columns, [address, mail])
     whole_number(most, "most", least=2)
+    if table.index.nlevels > 1 or table.index.inferred_type.startswith("mixed"):
+        raise ValueError("The index is the customer's id: one level, and numbers or texts, not both.")
     refuse(table, table.index.isna() | table.index.duplicated(), "an index that is missing or there before")
     if table.empty:
         raise ValueError("There is not a single customer.")
@@ -70,10 +73,10 @@ def households(records: Any, *, address: str = "address", mail: str = "mail", mo
     kind = pd.Series("alone", table.index)
     kind = kind.mask(members > 1, "household").mask(members > most, "building")
     kind = kind.mask((users > 1).to_numpy(bool), "firm").where(known, "no address")
-    first = pd.Series(table.index, table.index).groupby(place).transform("min")
+    first = table.index.to_series()[known].groupby(place).transform("min")
     first = first.astype("Int64") if pd.api.types.is_integer_dtype(table.index) else first
     result = pd.DataFrame(index=table.index)
-    return extended(result, household=first.where(known), members=members, kind=kind)
+    return result.assign(household=first, members=members, kind=kind)
 
 
 def _plain(values: pd.Series) -> pd.Series:

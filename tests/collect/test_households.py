@@ -1,6 +1,7 @@
 """Households. Referee: who truly lives together in the simulated company, and small cases by hand."""
 
 import pandas as pd
+import polars as pl
 import pytest
 
 from crmlab import collect, company
@@ -41,5 +42,29 @@ def test_bad_input_is_named():
         collect.households(table)
     with pytest.raises(ValueError, match="no column 'mail'"):
         collect.households(table[["address"]])
+    for mixed in ([1, "1"], pd.MultiIndex.from_tuples([(1, 1), (1, 2)])):
+        with pytest.raises(ValueError, match="numbers or texts, not both"):
+            collect.households(table.set_axis(mixed))
     with pytest.raises(ValueError, match="no text"):
         collect.households(pd.DataFrame({"address": [1, 2], "mail": None}))
+
+
+def test_ids_of_eighteen_digits_are_kept_to_the_last():
+    ids = [2**60 + 3, 2**60 + 1, 2**60 + 5]
+    found = collect.households(pd.DataFrame({"address": ["a", "A", None], "mail": None}, index=ids))
+    assert found["household"].tolist()[:2] == [2**60 + 1] * 2 and found["household"].isna().tolist()[2]
+    assert found.index.tolist() == ids
+
+
+@pytest.mark.parametrize(
+    ("homes", "living", "kind"), [(3, 2, "firm"), (4, 2, "household"), (3, 1, "alone"), (3, 9, "firm")]
+)
+def test_a_firm_has_two_users_of_one_domain_and_three_addresses_at_most(homes, living, kind):
+    rows = [("0 Quay", f"p{one}@firm") for one in range(living)]
+    rows += [(f"{one} Quay", "x@firm") for one in range(1, homes)] + [(None, "y@firm")]
+    people = pd.DataFrame(rows, columns=["address", "mail"], index=[f"c{one}" for one in range(len(rows))])
+    found = collect.households(people)
+    assert set(found["kind"][:living]) == {kind}
+    mixed = collect.households(pl.from_pandas(people.sample(frac=1, random_state=1)))
+    assert mixed["kind"].value_counts().to_dict() == found["kind"].value_counts().to_dict()
+    assert mixed["members"].sum() == found["members"].sum()
