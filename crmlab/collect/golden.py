@@ -17,18 +17,7 @@ from crmlab.collect.identities import members
 FIELDS = ("name", "birth_date", "telephone", "mail", "address")
 """What a card says about a person."""
 
-_TOLD = (
-    "value",
-    "score",
-    "share",
-    "agreeing",
-    "disagreeing",
-    "newest",
-    "chosen",
-    "customer",
-    "field",
-    "place",
-)
+_SHOWN = ("value", "score", "share", "agreeing", "disagreeing", "newest", "chosen")
 
 
 @dataclass(frozen=True)
@@ -135,11 +124,15 @@ def golden_records(
     """
     table, fields = as_pandas(records), _fields(fields)
     require_columns(table.columns, [record, captured, channel, *fields])
-    for name in {record, captured, channel} & set(_TOLD) or {"cards"} & set(fields):
+    for name in {record, captured, channel} & {*_SHOWN, "customer", "field", "place"} or {"cards"} & set(
+        fields
+    ):
         raise ValueError(f"The result has a column {name!r} of its own: rename yours.")
     customer = _customers(table, record, members(clusters))
     day, now = _days(table, captured, as_of)
-    lives = {} if half_life is None else dict(half_life)
+    lives = {} if half_life is None else half_life
+    if not isinstance(lives, Mapping):
+        raise ValueError(f"half_life has days for each field, such as {{'mail': 700}}; got {half_life!r}.")
     for field, life in lives.items():
         if field not in fields:
             raise ValueError(unknown("field", field, fields))
@@ -183,18 +176,7 @@ def golden_records(
     told["chosen"] = ~told.duplicated(["customer", "place"])
     told["field"] = np.array(fields, object)[told["place"].to_numpy(int)]
     told = told.rename(columns={"record": record, "channel": channel, "captured": captured})
-    shown = [
-        "value",
-        "score",
-        "share",
-        "agreeing",
-        "disagreeing",
-        record,
-        channel,
-        captured,
-        "newest",
-        "chosen",
-    ]
+    shown = [*_SHOWN[:5], record, channel, captured, *_SHOWN[5:]]
     candidates = told.set_index(["customer", "field"])[shown]
 
     best = pd.DataFrame({"cards": pd.Series(customer).value_counts().sort_index()})
@@ -202,9 +184,8 @@ def golden_records(
     for field in fields:
         won = candidates[candidates["chosen"] & (candidates.index.get_level_values("field") == field)]
         value = won["value"].droplevel("field").reindex(best.index)
-        best[field] = (
-            value if pd.api.types.is_object_dtype(table[field]) else value.astype(table[field].dtype)
-        )
+        kind = table[field].dtype
+        best[field] = value if isinstance(kind, pd.CategoricalDtype) else value.astype(kind)
     return GoldenRecords(best, candidates, now)
 
 
@@ -244,7 +225,7 @@ def channel_trust(
     ------
     ValueError
         If a column is not there, a card is there twice or checked and not among the records, or one table
-        has dates and the other has none.
+        has dates or texts and the other numbers, say.
 
     Notes
     -----
@@ -271,9 +252,12 @@ def channel_trust(
     found = []
     for field in fields:
         said, true = stated(cards[field]).to_numpy(), stated(right[field]).to_numpy()
-        if (said.dtype.kind == "M") != (true.dtype.kind == "M"):
-            raise ValueError(f"{field!r} has dates in one table and none in the other: make both dates.")
         known = ~pd.isna(said) & ~pd.isna(true)
+        kinds = {pd.api.types.infer_dtype(one[known]) for one in (said, true)}
+        if known.any() and len(kinds) > 1 and kinds & {"string", "datetime64"}:
+            raise ValueError(
+                f"{field!r} has dates or texts in one table and none in the other: make both of one kind."
+            )
         by = pd.Series((said == true)[known]).groupby(cards[channel].astype(object).to_numpy()[known])
         part = pd.DataFrame({"given": by.size(), "right": by.sum()}).reindex(channels, fill_value=0)
         found.append(part.astype(int))
@@ -293,7 +277,7 @@ def stated(values: pd.Series) -> pd.Series:
     >>> stated(pd.Series([" a ", ""])).tolist()
     ['a', nan]
     """
-    if not (pd.api.types.is_object_dtype(values) or isinstance(values.dtype, pd.StringDtype)):
+    if not (values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype)):
         return values
     text = values.astype(object)
     words = text.map(lambda one: isinstance(one, str)).astype(bool)
@@ -314,6 +298,8 @@ def _customers(table: pd.DataFrame, record: str, cluster: pd.Series) -> np.ndarr
     refuse(table, table[record].duplicated().to_numpy(), f"a {record} that is there before: a load twice?")
     if table.empty:
         raise ValueError("There is not a single card.")
+    if pd.api.types.infer_dtype(cluster) == "mixed-integer":
+        raise ValueError("The customers in clusters are numbers and texts: make all of them texts.")
     at = cluster.index.get_indexer(pd.Index(table[record]))
     refuse(table, at < 0, f"a {record} without a customer in clusters (ids of one type, zeros kept?)")
     return cluster.to_numpy()[at]

@@ -104,6 +104,9 @@ TABLE = pd.DataFrame(
         ({"half_life": {"mial": 5}}, "no field 'mial'. Did you mean 'mail'"),
         ({"half_life": {"mail": 0}}, "half-life of 'mail'"),
         ({"half_life": {"mail": "a year"}}, "half-life of 'mail'"),
+        ({"half_life": {"mail": pd.Timedelta(days=9)}}, "half-life of 'mail'"),
+        ({"half_life": 700}, "half_life has days for each field"),
+        ({"clusters": {1: 1, 2: "1"}}, "customers in clusters are numbers and texts"),
         ({"record": "value"}, "no column 'value'"),
         ({"records": TABLE.rename(columns={"channel": "score"}), "channel": "score"}, "'score' of its own"),
         ({"records": TABLE.assign(mail=[["a"], ["b"]])}, "'mail' holds lists"),
@@ -138,8 +141,12 @@ def test_trust_is_the_share_that_agreed_and_what_was_not_found_out_does_not_coun
     assert trusted.provenance["score"].tolist() == pytest.approx([4 / 6])
     with pytest.raises(ValueError, match="not among the records"):
         collect.channel_trust(table, checked.assign(contact_id=range(10, 16)), ["mail"])
-    with pytest.raises(ValueError, match="dates in one table"):
+    with pytest.raises(ValueError, match="dates or texts in one table"):
         collect.channel_trust(table, checked.assign(mail=pd.Timestamp("2025-01-01")), ["mail"])
+    with pytest.raises(ValueError, match="make both of one kind"):  # 555 is not '555', and all looked wrong
+        collect.channel_trust(table.assign(mail="555"), checked.assign(mail=555), ["mail"])
+    dated = table.assign(mail=pd.Timestamp("2025-01-01"))
+    assert collect.channel_trust(dated, checked.assign(mail=None), ["mail"])["given"].tolist() == [0, 0]
 
 
 def test_polars_and_pandas_say_the_same():
@@ -149,3 +156,15 @@ def test_polars_and_pandas_say_the_same():
     one = collect.golden_records(table, clusters, ["mail"])
     other = collect.golden_records(polars.from_pandas(table), clusters, ["mail"])
     assert one.records["mail"].dropna().to_dict() == other.records["mail"].dropna().to_dict()
+
+
+def test_categories_are_texts_like_others():
+    table, clusters = cards(np.random.default_rng(6))
+    table["mail"] = table["mail"].where(table["contact_id"] % 3 > 0, " " + table["mail"]).fillna(" ")
+    one = collect.golden_records(table, clusters, ["mail"])
+    other = collect.golden_records(table.astype({"mail": "category"}), clusters, ["mail"])
+    pd.testing.assert_frame_equal(other.candidates, one.candidates)
+    pd.testing.assert_frame_equal(other.records, one.records, check_dtype=False)
+    checked = table[["contact_id", "mail"]].assign(mail=table["mail"].str.strip())
+    trust = collect.channel_trust(table.astype({"mail": "category"}), checked, ["mail"])
+    assert (trust["right"] == trust["given"]).all() and trust["given"].sum() < len(table)
