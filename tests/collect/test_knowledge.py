@@ -389,6 +389,61 @@ def test_access_and_erasure_reach_every_table_also_one_that_was_added(filled):
     assert set(again.rejected["reason"]) == {"this customer asked to be erased"}
 
 
+ADDED = {
+    "another case": ("notes", "create table notes (Customer_ID varchar, note varchar)", "'1'"),
+    "numbers": ("notes", "create table notes (customer_id integer, note varchar)", "1"),
+    "numbers with a point": ("notes", "create table notes (customer_id double, note varchar)", "1"),
+    "columns like ours": ("notes", 'create table notes (customer_id varchar, "row" varchar)', "'1'"),
+    "a name with a quote": ('no"tes', 'create table "no""tes" (customer_id varchar, held varchar)', "'1'"),
+    "another schema": (
+        "s.facts",
+        "create schema s; create table s.facts (customer_id varchar, x int)",
+        "'1'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "made", "one"), ADDED.values(), ids=ADDED)
+def test_a_table_that_was_added_is_reached_however_it_was_made(base, name, made, one):
+    card = pd.DataFrame({"customer_id": ["1", "C-7"], "recorded_at": "2026-01-01", "source": "web"})
+    collect.load(base, card.assign(mail="al@quay.example"), ["mail"])
+    added = {"s.facts": "s.facts", 'no"tes': '"no""tes"'}.get(name, name)
+    base.execute(f"{made}; insert into {added} values ({one}, '77'), (12, '88')")
+    base.execute("create view everybody as from facts; attach ':memory:' as other")
+    base.execute("create table other.orders (customer_id varchar); create temp table mine as from facts")
+    held = collect.access(base, 1)
+    assert held.loc[held["table"] == name, "held"].tolist() == ["77"] and "everybody" not in set(
+        held["table"]
+    )
+    assert held.groupby("table")["row"].max().eq(1).all()
+    assert collect.erase(base, "C-7")["after"].sum() == 0
+    proof = collect.erase(base, "1")
+    assert proof.loc[name, ["before", "after"]].tolist() == [1, 0]
+    assert [row[1] for row in base.execute(f"from {added}").fetchall()] in (["88"], [88])
+
+
+@pytest.mark.parametrize("one", ["007", "7.0"])
+def test_an_id_is_the_text_that_it_is(base, one):
+    ids = ["007", "7.0", "7"]
+    card = pd.DataFrame({"customer_id": ids, "recorded_at": "2026-01-01", "source": "web", "mail": "a@b"})
+    collect.load(base, card, ["mail"])
+    base.execute("create table notes (customer_id integer); insert into notes values (7)")
+    assert set(collect.access(base, one)["table"]) == {"customers", "facts"}
+    collect.erase(base, one)
+    left = [row for (row,) in base.sql("select customer_id from customers order by all").fetchall()]
+    assert left == sorted({*ids} - {one}) and base.sql("from notes").fetchall() == [(7,)]
+
+
+def test_a_mention_is_found_also_with_an_apostrophe(base):
+    card = pd.DataFrame({"customer_id": [1], "recorded_at": "2026-01-01", "source": "web"})
+    collect.load(base, card.assign(mail="o'neil@quay.example"), ["mail"])
+    base.execute("create table notes (note varchar, n int)")
+    base.execute("insert into notes values ('wife of o''neil@quay.example', 1), (null, 2)")
+    with pytest.raises(ValueError, match=r"own is a list of fields"):
+        collect.erase(base, 1, own="mail")
+    assert collect.erase(base, 1)["mentions"].to_dict()["notes"] == 1
+
+
 def test_an_extract_shows_nobody_in_a_small_group():
     rng = np.random.default_rng(3)
     people = pd.DataFrame(
@@ -401,6 +456,8 @@ def test_an_extract_shows_nobody_in_a_small_group():
     assert len(extract.table) + len(extract.rejected) == 500
     with pytest.raises(ValueError, match="k must be a whole number of at least 2"):
         collect.k_anonymous(people, ["born"], k=1)
+    with pytest.raises(ValueError, match="has a column 'reason' already"):
+        collect.k_anonymous(people.assign(reason="own"), ["born"])
 
 
 # ---- files written anew
