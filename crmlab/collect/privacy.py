@@ -6,9 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from crmlab._tables import as_day, as_pandas, require_columns, whole_number
-from crmlab.collect.store import Base, Report, query, rewrite, transaction
+from crmlab._tables import as_day, as_pandas, extended, require_columns, whole_number
+from crmlab.collect.store import Base, Report, fetch, query, quoted, rewrite, transaction
 from crmlab.collect.views import CONSENT, as_of
+
+_ONE = (
+    "customer_id::varchar in ($1, case when typeof(customer_id) in ('DOUBLE', 'FLOAT') then $1 || '.0' end)"
+)
+"""An id of any type as :func:`load` writes it: 7 and 7.0 are '7'; the texts '7.0' and '007' are others."""
 
 
 def allowed(base: Base, day: Any, purpose: str, channel: str) -> pd.Series:
@@ -49,10 +54,17 @@ def allowed(base: Base, day: Any, purpose: str, channel: str) -> pd.Series:
     return now.loc[now["value"] == "yes", "customer_id"].reset_index(drop=True)
 
 
-def _tables_with_customers(base: Base) -> list[str]:
-    """Return all tables that know of customers, those included that somebody added."""
-    sql = "select distinct table_name t from information_schema.columns where column_name = ? order by t"
-    return query(base, sql, ["customer_id"])["t"].tolist()
+def _tables(base: Base, having: str = "%") -> dict[str, str]:
+    """Return all tables of the file that have such a column, also added ones, with their names in SQL."""
+    sql = (
+        "select distinct schema_name, table_name from duckdb_columns() join duckdb_tables() using "
+        "(database_name, schema_name, table_name) where database_name = current_database() "
+        "and lower(column_name) like ? order by table_name, schema_name"
+    )
+    return {
+        (name if place == "main" else f"{place}.{name}"): f"{quoted(place)}.{quoted(name)}"
+        for place, name in fetch(base, sql, [having])
+    }
 
 
 def access(base: Base, customer_id: Any) -> pd.DataFrame:
@@ -86,14 +98,11 @@ def access(base: Base, customer_id: Any) -> pd.DataFrame:
     True
     """
     parts = []
-    for table in _tables_with_customers(base):
-        rows = query(
-            base, f'select columns(*)::varchar from "{table}" where customer_id = ?', [str(customer_id)]
-        )
-        rows = rows.drop(columns="customer_id").rename_axis("row").reset_index()
-        rows["row"] += 1
-        long = rows.melt("row", var_name="column", value_name="held").dropna(subset="held")
-        parts.append(long.sort_values("row", kind="stable").assign(table=table))
+    for table, name in _tables(base, "customer_id").items():
+        rows = query(base, f"select columns(*)::varchar from {name} where {_ONE}", [str(customer_id)])
+        rows = rows.loc[:, rows.columns.str.lower() != "customer_id"].set_axis(range(1, len(rows) + 1))
+        held = rows.rename_axis("row").rename_axis("column", axis=1).stack().dropna()
+        parts.append(held.rename("held").reset_index().assign(table=table))
     if not _count(base, customer_id).any():
         raise ValueError(f"The base holds nothing of customer {str(customer_id)!r}.")
     return pd.concat(parts, ignore_index=True)[["table", "row", "column", "held"]]
@@ -101,25 +110,18 @@ def access(base: Base, customer_id: Any) -> pd.DataFrame:
 
 def _count(base: Base, customer_id: Any) -> pd.Series:
     """Return how many rows each table holds of a customer."""
-    tables = _tables_with_customers(base)
-    sql = 'select count(*) n from "{}" where customer_id = ?'
-    counts = [int(query(base, sql.format(one), [str(customer_id)])["n"].item()) for one in tables]
+    sql, tables = f"select count(*) from {{}} where {_ONE}", _tables(base, "customer_id")
+    counts = [fetch(base, sql.format(name), [str(customer_id)])[0][0] for name in tables.values()]
     return pd.Series(counts, pd.Index(tables, name="table"), dtype="int64")
 
 
-def _mentions(base: Base, words: Sequence[str]) -> dict[str, int]:
+def _mentions(base: Base, words: list[str]) -> dict[str, int]:
     """Return in how many rows of each table one of these words stands in any column."""
-    names = query(base, "select table_name t from information_schema.tables where table_type = 'BASE TABLE'")[
-        "t"
-    ]
-    found = {}
-    for table in sorted(names):
-        sql = (
-            f'select count(*) n from "{table}" t where exists (select 1 from unnest(?::varchar[]) w(word) '
-            "where contains(t::varchar, word))"
-        )
-        found[table] = int(query(base, sql, [list(words)])["n"].item()) if len(words) else 0
-    return found
+    sql = (
+        "select count(*) from (select concat_ws(chr(10), *columns(*)) held from {}) "
+        "where exists (select 1 from unnest(?::varchar[]) w(word) where contains(held, word))"
+    )
+    return {table: fetch(base, sql.format(name), [words])[0][0] for table, name in _tables(base).items()}
 
 
 def erase(
@@ -148,7 +150,7 @@ def erase(
     Raises
     ------
     ValueError
-        The base holds nothing of such a customer.
+        The base holds nothing of such a customer, or `own` is no list.
     OSError
         The disk is full, or the base is read-only. Where only :func:`rewrite` failed, the rows are erased and
         the message says that their bytes are not.
@@ -173,6 +175,8 @@ def erase(
     >>> load(base, card, ["mail"]).counts["rejected"]
     1
     """
+    if isinstance(own, str):
+        raise ValueError(f"own is a list of fields, such as ['mail']; got {own!r}.")
     before, one = _count(base, customer_id), str(customer_id)
     if not before.any():
         raise ValueError(f"The base holds nothing of customer {one!r}.")
@@ -180,8 +184,8 @@ def erase(
     sql = "select distinct value from facts where customer_id = ? and list_contains(?::varchar[], field)"
     words = [word for word in query(base, sql, [one, list(own)])["value"] if len(word) > 5]
     with transaction(base):
-        for table in before.index:
-            base.execute(f'delete from "{table}" where customer_id = ?', [one])
+        for name in _tables(base, "customer_id").values():
+            base.execute(f"delete from {name} where {_ONE}", [one])
         base.execute("insert into erased select sha256(salt || ?), ? from about_this_file", [one, done])
         after = _count(base, customer_id)
         if after.any():
@@ -214,7 +218,7 @@ def k_anonymous(table: Any, quasi: Sequence[str], k: int = 5) -> Report:
     Raises
     ------
     ValueError
-        A column is not there, or k is below 2.
+        A column is not there, or k is below 2, or the table has a column ``reason`` already.
 
     Notes
     -----
@@ -244,4 +248,4 @@ def k_anonymous(table: Any, quasi: Sequence[str], k: int = 5) -> Report:
     groups = given[kept].groupby(list(quasi), dropna=False, observed=True).size()
     counts = {"offered": len(given), "kept": int(kept.sum()), "rejected": int((~kept).sum())}
     counts |= {"groups": len(groups), "smallest": int(groups.min()) if len(groups) else 0}
-    return Report(f"{k}-anonymous extract", counts, given[~kept].assign(reason=reason), given[kept])
+    return Report(f"{k}-anonymous extract", counts, extended(given[~kept], reason=reason), given[kept])

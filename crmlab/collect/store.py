@@ -280,7 +280,7 @@ def rewrite(base: Base) -> None:
         return
     path = Path(place).resolve()
     fresh = path.with_name(f"{path.name}.rewriting")
-    name, old, new = _quoted(name, '"'), _quoted(path, "'"), _quoted(fresh, "'")
+    name, old, new = quoted(name), quoted(path, "'"), quoted(fresh, "'")
     try:
         base.execute("checkpoint")
         _clear(fresh)  # of one that was killed
@@ -321,7 +321,8 @@ def _clear(file: Path) -> None:
             one.unlink(missing_ok=True)
 
 
-def _quoted(text: Any, mark: str) -> str:
+def quoted(text: Any, mark: str = '"') -> str:
+    """Return a name, or with another mark a text, as SQL takes it."""
     return mark + str(text).replace(mark, 2 * mark) + mark
 
 

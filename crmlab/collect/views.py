@@ -6,24 +6,29 @@ from datetime import date as Date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from crmlab._arguments import number
+from crmlab._columns import labels
 from crmlab._html import render
-from crmlab._tables import as_day, unknown
-from crmlab.collect.store import Base, fetch, query
+from crmlab._tables import as_day, numbers, unknown
+from crmlab.collect.store import Base, as_text, fetch, query
 
 HalfLives = Mapping[str, float]
 CONSENT = "consent "
 """What the name of a field begins with in which the last word counts."""
-_RULE = "field, trust desc, recorded_at desc, confidence desc, source, value"
+_RULE = (
+    f"field, trust desc, recorded_at desc, starts_with(field, '{CONSENT}') and value = 'yes', "
+    "confidence desc, source, value"
+)
 _COLUMNS = "customer_id, field, value, kind, source, recorded_at, confidence, owner"
 
 
-def _trust(half_lives: HalfLives | None) -> tuple[str, list[Any]]:
+def _trust(base: Base, half_lives: HalfLives | None) -> tuple[str, list[Any]]:
     """Return trust on the day ?, in SQL, and its values. In consents the last word counts, however sure."""
-    given = dict(half_lives or {})
+    given = {} if half_lives is None else dict(pd.Series(half_lives, dtype=object))
+    if given:
+        check_fields(base, list(given))
     for field, days in given.items():
         number(days, f"the half-life of {field!r}", "a number of days above 0", 1e-9)
     ages = "date_diff('day', recorded_at, ?::date)"
@@ -62,7 +67,7 @@ def as_of(
     Raises
     ------
     ValueError
-        The day is none, a half-life is not above 0, or no fact has such a field.
+        The day is none, a half-life is not above 0, or no fact has a field that is named.
 
     Notes
     -----
@@ -85,7 +90,7 @@ def as_of(
     """
     if fields is not None:
         check_fields(base, fields)
-    trust, values = _trust(half_lives)
+    trust, values = _trust(base, half_lives)
     day = as_day(day, "day")
     chosen = "" if fields is None else "and list_contains(?::varchar[], field)"
     sql = f"select {_COLUMNS}, {trust} trust from facts where recorded_at <= ?::date {chosen}"
@@ -206,14 +211,16 @@ def refresh_next(
     Name: gain, dtype: float64
     """
     cost = number(cost, "cost", "a number, not negative", 0)
-    worth = pd.Series(stake, dtype=float).rename_axis("customer_id")
-    if not worth.index.is_unique:
-        raise ValueError(f"stake has customer {worth.index[worth.index.duplicated()][0]!r} twice.")
-    if not (np.isfinite(worth) & (worth >= 0)).all():
-        bad = worth.index[~(np.isfinite(worth) & (worth >= 0))][0]
-        raise ValueError(f"stake of customer {bad!r} is {worth[bad]}; it is a sum of money, not negative.")
+    if labels(stake) is None:
+        raise ValueError(f"stake is a Series or a mapping by customer id; got a {type(stake).__name__}.")
+    worth = numbers(stake, "stake").rename_axis("customer_id")
+    ids = as_text(worth.index.to_series())
+    if (wrong := (ids.isna() | ids.duplicated()).to_numpy()).any():
+        raise ValueError(f"stake has customer {worth.index[wrong][0]!r} twice, or it is no id.")
+    if (wrong := (worth < 0).to_numpy()).any():
+        raise ValueError(f"stake of customer {worth.index[wrong][0]!r} is negative; it is a sum of money.")
     trust = as_of(base, day, half_lives, [field]).set_index("customer_id")["trust"]
-    table = pd.DataFrame({"trust": trust.reindex(worth.index.astype(str)).fillna(0).to_numpy()}, worth.index)
+    table = pd.DataFrame({"trust": trust.reindex(ids).fillna(0).to_numpy()}, worth.index)
     table["stake"] = worth
     table["expected"] = (1 - table["trust"]) * worth
     table["gain"] = table["expected"] - cost
@@ -328,7 +335,7 @@ def view(
     Customer 007 on 2026-01-31
     mail                    a@b.example  (web, 2026-01-01, trust 1.00)
     """
-    trust, values = _trust(half_lives)
+    trust, values = _trust(base, half_lives)
     day, customer_id = as_day(day, "day"), str(customer_id)
     rows = fetch(
         base,

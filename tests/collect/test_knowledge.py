@@ -235,6 +235,29 @@ def test_refresh_next_is_expected_value_less_cost(filled):
     assert len(collect.refresh_next(filled, "2026-01-01", "address", stake, 3, LIVES, budget=5)) == 5
 
 
+@pytest.mark.parametrize("ids", [[1, 2], [1.0, 2.0], ["1", "2"], pd.array([1, 2], "Int64")])
+def test_whom_to_ask_is_found_by_ids_of_any_kind(base, ids):
+    card = pd.DataFrame({"customer_id": [1, 2], "recorded_at": "2025-01-01", "source": "web", "mail": "a@b"})
+    collect.load(base, card, ["mail"])
+    asked = collect.refresh_next(base, "2026-01-01", "mail", pd.Series([20, 90], ids), 1, {"mail": 365})
+    assert asked["trust"].tolist() == [0.5, 0.5] and asked["gain"].tolist() == [44, 9]
+    assert asked.index.tolist() == list(ids)[::-1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_page_says_of_each_customer_what_as_of_says(base, seed):
+    table = cards(120, seed)
+    said = table.assign(field="consent offers by mail", value=np.where(table["mail"] > "mail 1", "yes", "no"))
+    said["recorded_at"] = said["recorded_at"].dt.to_period("Y").dt.start_time  # several on one day
+    collect.load(base, table, FIELDS, confidence=CONFIDENCE, owner="owner")
+    collect.load(base, said, field="field", value="value", confidence=CONFIDENCE)
+    now = collect.as_of(base, "2024-06-01", LIVES)
+    for one, held in now.groupby("customer_id"):
+        page = collect.view(base, one, "2024-06-01", LIVES).now.reset_index()[now.columns]
+        page = page.assign(recorded_at=pd.to_datetime(page["recorded_at"]), owner=page["owner"].astype("str"))
+        pd.testing.assert_frame_equal(page, held.reset_index(drop=True), check_dtype=False)
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -243,6 +266,8 @@ def test_refresh_next_is_expected_value_less_cost(filled):
             lambda base: collect.as_of(base, "2024-01-01", {"mail": 0}),
             "half-life of 'mail' is a number of days",
         ),
+        (lambda base: collect.as_of(base, "2024-01-01", {"mial": 9}), "There is no field 'mial'. Did you"),
+        (lambda base: collect.as_of(base, "2024-01-01", 365), "There is no field 0. Valid: address, mail"),
         (lambda base: collect.as_of(base, "2024-01-01", fields=["mial"]), "Did you mean 'mail'"),
         (lambda base: collect.as_of(base, "2024-01-01", fields="mail"), "fields is a list"),
         (lambda base: collect.view(base, 999, "2024-01-01"), "There is no customer '999'"),
@@ -250,7 +275,11 @@ def test_refresh_next_is_expected_value_less_cost(filled):
             lambda base: collect.view(base, "0001", "2020-01-01"),
             "Nothing was known of customer '0001' before",
         ),
-        (lambda base: collect.refresh_next(base, "2024-01-01", "mail", {"0001": -1.0}, 0), "not negative"),
+        (lambda base: collect.refresh_next(base, "2024-01-01", "mail", {"0001": -1.0}, 0), "is negative"),
+        (lambda base: collect.refresh_next(base, "2024-01-01", "mail", [1.0], 0), "got a list"),
+        (lambda base: collect.refresh_next(base, "2024-01-01", "mail", {"a": "1"}, 0), "must hold numbers"),
+        (lambda base: collect.refresh_next(base, "2024-01-01", "mail", {1: 1, "1": 1}, 0), "'1' twice"),
+        (lambda base: collect.refresh_next(base, "2024-01-01", "mail", {None: 1}, 0), "it is no id"),
         (
             lambda base: collect.refresh_next(base, "2024-01-01", "mail", {"0001": 1.0}, np.nan),
             "cost is a number",
@@ -325,6 +354,17 @@ def test_the_last_word_on_consent_counts_however_sure_the_first_was(base):
         collect.allowed(base, "2025-01-02", "offers", "fax")
 
 
+@pytest.mark.parametrize("first", ["yes", "no"])
+@pytest.mark.parametrize(("source", "sure"), [("fax", 1.0), ("web", 1.0), ("fax", 0.5), ("web", 0.5)])
+def test_no_counts_if_both_were_said_on_one_day_by_whomever_however_sure(base, first, source, sure):
+    other = {"yes": "no", "no": "yes"}[first]
+    collect.load(base, consents((1, "2025-01-01", first)), field="field", value="value")
+    second = consents((1, "2025-01-01", other)).assign(source=source)
+    collect.load(base, second, field="field", value="value", confidence=sure)
+    assert collect.allowed(base, "2025-01-01", "offers", "mail").tolist() == []
+    assert collect.view(base, 1, "2025-01-01").now["value"].tolist() == ["no"]
+
+
 def test_access_and_erasure_reach_every_table_also_one_that_was_added(filled):
     collect.load(filled, cards().assign(no=range(400)), ["name"], record="no")
     filled.execute("create table notes (customer_id varchar, note varchar)")
@@ -349,6 +389,61 @@ def test_access_and_erasure_reach_every_table_also_one_that_was_added(filled):
     assert set(again.rejected["reason"]) == {"this customer asked to be erased"}
 
 
+ADDED = {
+    "another case": ("notes", "create table notes (Customer_ID varchar, note varchar)", "'1'"),
+    "numbers": ("notes", "create table notes (customer_id integer, note varchar)", "1"),
+    "numbers with a point": ("notes", "create table notes (customer_id double, note varchar)", "1"),
+    "columns like ours": ("notes", 'create table notes (customer_id varchar, "row" varchar)', "'1'"),
+    "a name with a quote": ('no"tes', 'create table "no""tes" (customer_id varchar, held varchar)', "'1'"),
+    "another schema": (
+        "s.facts",
+        "create schema s; create table s.facts (customer_id varchar, x int)",
+        "'1'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "made", "one"), ADDED.values(), ids=ADDED)
+def test_a_table_that_was_added_is_reached_however_it_was_made(base, name, made, one):
+    card = pd.DataFrame({"customer_id": ["1", "C-7"], "recorded_at": "2026-01-01", "source": "web"})
+    collect.load(base, card.assign(mail="al@quay.example"), ["mail"])
+    added = {"s.facts": "s.facts", 'no"tes': '"no""tes"'}.get(name, name)
+    base.execute(f"{made}; insert into {added} values ({one}, '77'), (12, '88')")
+    base.execute("create view everybody as from facts; attach ':memory:' as other")
+    base.execute("create table other.orders (customer_id varchar); create temp table mine as from facts")
+    held = collect.access(base, 1)
+    assert held.loc[held["table"] == name, "held"].tolist() == ["77"] and "everybody" not in set(
+        held["table"]
+    )
+    assert held.groupby("table")["row"].max().eq(1).all()
+    assert collect.erase(base, "C-7")["after"].sum() == 0
+    proof = collect.erase(base, "1")
+    assert proof.loc[name, ["before", "after"]].tolist() == [1, 0]
+    assert [row[1] for row in base.execute(f"from {added}").fetchall()] in (["88"], [88])
+
+
+@pytest.mark.parametrize("one", ["007", "7.0"])
+def test_an_id_is_the_text_that_it_is(base, one):
+    ids = ["007", "7.0", "7"]
+    card = pd.DataFrame({"customer_id": ids, "recorded_at": "2026-01-01", "source": "web", "mail": "a@b"})
+    collect.load(base, card, ["mail"])
+    base.execute("create table notes (customer_id integer); insert into notes values (7)")
+    assert set(collect.access(base, one)["table"]) == {"customers", "facts"}
+    collect.erase(base, one)
+    left = [row for (row,) in base.sql("select customer_id from customers order by all").fetchall()]
+    assert left == sorted({*ids} - {one}) and base.sql("from notes").fetchall() == [(7,)]
+
+
+def test_a_mention_is_found_also_with_an_apostrophe(base):
+    card = pd.DataFrame({"customer_id": [1], "recorded_at": "2026-01-01", "source": "web"})
+    collect.load(base, card.assign(mail="o'neil@quay.example"), ["mail"])
+    base.execute("create table notes (note varchar, n int)")
+    base.execute("insert into notes values ('wife of o''neil@quay.example', 1), (null, 2)")
+    with pytest.raises(ValueError, match=r"own is a list of fields"):
+        collect.erase(base, 1, own="mail")
+    assert collect.erase(base, 1)["mentions"].to_dict()["notes"] == 1
+
+
 def test_an_extract_shows_nobody_in_a_small_group():
     rng = np.random.default_rng(3)
     people = pd.DataFrame(
@@ -361,6 +456,8 @@ def test_an_extract_shows_nobody_in_a_small_group():
     assert len(extract.table) + len(extract.rejected) == 500
     with pytest.raises(ValueError, match="k must be a whole number of at least 2"):
         collect.k_anonymous(people, ["born"], k=1)
+    with pytest.raises(ValueError, match="has a column 'reason' already"):
+        collect.k_anonymous(people.assign(reason="own"), ["born"])
 
 
 # ---- files written anew
