@@ -3,9 +3,11 @@
 import itertools
 import re
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy.special import softmax
 from scipy.stats import binom
@@ -17,6 +19,14 @@ from crmlab.survey import mixed
 
 FIVE = ["like", "expect", "neutral", "tolerate", "dislike"]
 NAMES = ["price", "organic", "garden"]
+ENGINES = {
+    "polars": pl.from_pandas,
+    "polars, lazy": lambda t: pl.from_pandas(t).lazy(),
+    "pyarrow": lambda t: pa.Table.from_pandas(t, preserve_index=False),
+    "duckdb": lambda t: duckdb.from_df(t),
+    "other rows": lambda t: t.sample(frac=1, random_state=1),
+    "one index": lambda t: t.set_axis([0] * len(t)),
+}
 
 # ---- Kano
 
@@ -88,7 +98,8 @@ def test_kano_takes_other_engines_and_other_words():
     table = asked(like__neutral=3, expect__dislike=4)
     numbers = table.replace(dict(zip(FIVE, range(1, 6), strict=True)))
     ours = survey.kano(table)
-    pd.testing.assert_frame_equal(survey.kano(pl.from_pandas(table)), ours)
+    for engine in ENGINES.values():
+        pd.testing.assert_frame_equal(survey.kano(engine(table)), ours)
     pd.testing.assert_frame_equal(survey.kano(numbers, answers=[1, 2, 3, 4, 5]), ours)
 
 
@@ -102,6 +113,12 @@ def test_kano_takes_other_engines_and_other_words():
         ({"who": 1}, {"respondent": "who"}, "a 'who' who answered about this 'feature' before"),
         ({}, {"answers": FIVE[:4]}, "five different answers"),
         ({}, {"answers": ["like"] * 5}, "five different answers"),
+        ({}, {"answers": set(FIVE)}, "five different answers"),
+        ({}, {"answers": None}, "five different answers"),
+        ({}, {"dysfunctional": "functional"}, "each once"),
+        ({}, {"feature": "functional"}, "each once"),
+        ({}, {"respondent": "nobody"}, "nobody"),
+        ({"who": None}, {"respondent": "who"}, "no 'who'"),
         ({}, {"draws": 0}, "draws"),
         ({}, {"alpha": 2}, "alpha"),
         ({}, {"feature": "thing"}, "thing"),
@@ -110,6 +127,25 @@ def test_kano_takes_other_engines_and_other_words():
 def test_kano_refuses(change, options, told):
     with pytest.raises(ValueError, match=re.escape(told)):
         survey.kano(asked(like__neutral=2).assign(**change), **options)
+
+
+def test_features_are_those_asked_about_in_the_order_of_their_categories_numbers_and_texts_too():
+    both = pd.concat([asked(like__neutral=3), asked(expect__dislike=4).assign(feature="app")])
+    kinds = both.assign(feature=pd.Categorical(both["feature"], ["never", "lid", "app"]))
+    found = survey.kano(kinds)
+    assert found.index.tolist() == ["lid", "app"] and found["answers"].tolist() == [3, 4]
+    odd = survey.kano(both.replace({"feature": {"lid": 1, "app": "1"}}))
+    assert odd.index.tolist() == [1, "1"] and odd["category"].tolist() == ["attractive", "must_be"]
+
+
+def test_a_feature_alone_has_the_shares_that_it_has_among_others_and_nothing_given_is_changed():
+    both = pd.concat([asked(like__neutral=3, like__dislike=4), asked(expect__dislike=4, dislike__like=5)])
+    both["feature"] = ["lid"] * 7 + ["app"] * 9
+    before, shares = both.copy(), ["answers", *survey.kano_categories(both).cat.categories, "better", "worse"]
+    found = survey.kano(both)[shares]
+    alone = [survey.kano(both[both["feature"] == name])[shares] for name in ("app", "lid")]
+    pd.testing.assert_frame_equal(pd.concat(alone), found)
+    pd.testing.assert_frame_equal(both, before)
 
 
 # ---- best and worst
@@ -187,6 +223,68 @@ def test_the_true_worths_lie_in_the_intervals(seed):
     assert ((found["low"] < true) & (true < found["high"]))[list("abcdef")].all()
 
 
+@pytest.mark.parametrize("name", ["shown", "net", "off", "whose", "best", "worst", "item", "score", "answer"])
+def test_the_name_of_the_column_of_items_does_not_matter(name):
+    table = best_worst(20)
+    other = table.set_axis(["who", "task", name, "top", "last"], axis=1)
+    ours = survey.MaxDiff(other, ["who", "task"], name, "top", "last", respondent="who")
+    pd.testing.assert_frame_equal(
+        ours.counts().rename_axis("item"), maxdiff(table, respondent="who").counts()
+    )
+
+
+@pytest.mark.parametrize("names", ["whose", ["named", "answer", "task", "none", "best", "item"], range(6)])
+def test_the_names_of_items_do_not_matter(names):
+    called = dict(
+        zip("abcdef", [f"{letter}{names}" for letter in "abcdef"] if names == "whose" else names, strict=True)
+    )
+    table = best_worst(30)
+    one, other = (maxdiff(each, respondent="who") for each in (table, table.replace({"item": called})))
+    for ours, theirs in [(one.counts(), other.counts()), (one.fit().worths(), other.fit().worths())]:
+        assert ours.to_numpy() == pytest.approx(theirs.loc[[called[item] for item in ours.index]].to_numpy())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_best_and_worst_are_the_same_from_every_engine_in_every_order_and_left_as_they_are(engine):
+    table = best_worst(30, skip=0.2)
+    given = ENGINES[engine](table)
+    before = given.copy() if isinstance(given, pd.DataFrame) else None
+    one, other = maxdiff(table, respondent="who"), maxdiff(given, respondent="who")
+    pd.testing.assert_frame_equal(other.counts(), one.counts())
+    ours, theirs = one.fit().worths(), other.fit().worths()
+    pd.testing.assert_frame_equal(theirs, ours, rtol=1e-9)
+    if before is not None:
+        pd.testing.assert_frame_equal(given, before)
+
+
+def test_the_answers_of_one_person_have_counts_and_no_interval():
+    table = best_worst()
+    found = maxdiff(table[table["who"] == 0], respondent="who").counts()
+    assert found["score"].notna().all() and found[["low", "high"]].isna().all(axis=None)
+
+
+def test_everybody_twice_as_other_people_halves_the_variance_of_worths_and_moves_none():
+    table = best_worst(40)
+    twice = pd.concat([table, table.assign(who=table["who"] + 1_000)])
+    one, other = (maxdiff(each).fit().worths() for each in (table, twice))
+    assert other[["worth", "share"]].to_numpy() == pytest.approx(one[["worth", "share"]].to_numpy(), abs=1e-9)
+    assert (other["high"] - other["worth"]).to_numpy() == pytest.approx(
+        (one["high"] - one["worth"]).to_numpy() / np.sqrt(2)
+    )
+    counts = [maxdiff(each).counts() for each in (table, twice)]
+    pd.testing.assert_series_equal(counts[1]["score"], counts[0]["score"])
+    assert (counts[1]["shown"] == 2 * counts[0]["shown"]).all()
+
+
+def test_best_and_worst_turned_round_turn_the_counts():
+    table = best_worst(40)
+    turned = table.rename(columns={"best": "worst", "worst": "best"})
+    one, other = (maxdiff(each, respondent="who").counts() for each in (table, turned))
+    assert other[["score", "low", "high"]].to_numpy() == pytest.approx(
+        -one[["score", "high", "low"]].to_numpy()
+    )
+
+
 def wrong(table, **cells):
     table = table.copy()
     for column, (row, value) in cells.items():
@@ -205,12 +303,17 @@ def test_maxdiff_refuses_tasks_that_are_none():
         (wrong(table, best=(best, 2)), "a 'best' that is not True or False"),
         (table.assign(item="a"), "an 'item' that stands in its task already"),
         (table.assign(item=None), "no 'item'"),
+        (table.assign(who=None), "no 'who'"),
+        (table.assign(task=table["task"].where(table["task"] > 0)), "no 'task'"),
         (table.assign(best=None, worst=None), "not a single task"),
     ]:
         with pytest.raises(ValueError, match=told):
             maxdiff(bad)
     with pytest.raises(ValueError, match="'z'"):
         maxdiff(table, reference="z")
+    for name in ("", 0, "nobody"):
+        with pytest.raises(ValueError, match=f"There is no column {name!r}"):
+            maxdiff(table, respondent=name)
     with pytest.raises(ValueError, match="There is no column 'item'"):
         maxdiff(table.drop(columns="item"))
 
