@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from crmlab._intervals import deviations
 from crmlab._tables import as_pandas, refuse, require_columns, unknown
@@ -34,11 +35,9 @@ class MaxDiffResults(ChoiceResults):
         covariance = np.pad(self.cov_params().to_numpy(), [(1, 0), (1, 0)])
         centre = np.eye(len(worth)) - 1 / len(worth)
         half = deviations(alpha) * np.sqrt(np.diag(centre @ covariance @ centre))
-        points = np.exp(worth - worth.max())
-        found = pd.DataFrame({"worth": centre @ worth}, pd.Index(names, name=self.model.item))
-        return found.assign(
-            low=found["worth"] - half, high=found["worth"] + half, share=points / points.sum()
-        )
+        middle, index = centre @ worth, pd.Index(names, name=self.model.item)
+        found = {"worth": middle, "low": middle - half, "high": middle + half, "share": softmax(worth)}
+        return pd.DataFrame(found, index)
 
 
 class MaxDiff(ConditionalLogit):
@@ -98,9 +97,8 @@ class MaxDiff(ConditionalLogit):
         self.item, self._whose = item, respondent
         named = [*tasks, item, *([] if respondent is None else [respondent])]
         require_columns(table.columns, [*named, best, worst])
-        tasks_of_rows = [table[one] for one in tasks]
-        answered = table[[best, worst]].notna().groupby(tasks_of_rows, dropna=False).transform("any")
-        table = table[answered.all(axis=1)]
+        by = [table[one] for one in tasks]
+        table = table[table[[best, worst]].notna().groupby(by, dropna=False).transform("any").all(axis=1)]
         for column in (best, worst):
             wrong = ~table[column].isin([0, 1]).to_numpy()
             refuse(table, wrong, f"a {column!r} that is not True or False, 1 or 0, in a task that has one")
@@ -129,17 +127,15 @@ class MaxDiff(ConditionalLogit):
         )
         keys = table[tasks].set_axis([("task", one) for one in tasks], axis=1).reset_index(drop=True)
         shown = pd.concat([shown, keys], axis=1)
-        if respondent is not None:
-            shown[("whose",)] = table[respondent].to_numpy()
+        # in brackets, so that no item has such a name
+        shown[("whose",)] = self._answers["whose"].to_numpy()
+        shown[("answer",)], shown[("named",)] = 0, took
         # the worst is taken among the items that are not the best, and less worth makes it likelier
         of_worst = shown[~took].copy()
         of_worst[others] = -of_worst[others]
-        parts = [
-            pd.concat([part, pd.DataFrame({("answer",): which, ("named",): marked}, part.index)], axis=1)
-            for part, which, marked in ((shown, 0, took), (of_worst, 1, left[~took]))
-        ]
+        of_worst[("answer",)], of_worst[("named",)] = 1, left[~took]
         super().__init__(
-            pd.concat(parts, ignore_index=True),
+            pd.concat([shown, of_worst], ignore_index=True),
             [*keys.columns, ("answer",)],
             ("named",),  # type: ignore[arg-type]
             others,

@@ -544,12 +544,135 @@ def test_shares_average_over_people_and_have_an_interval():
     assert ((found["low"] < found["share"]) & (found["share"] < found["high"])).all()
 
 
+def test_weights_are_those_of_their_rows_however_the_rows_stand():
+    table = choices(40, 5)
+    table["w"] = np.where(table["who"] < 20, 3.0, 1.0)
+    at = [-0.4, 0.5, 0.3, 0.7, 0.5]
+    asked = model(table, weights="w", draws=5).loglike(at)
+    turned = table.sort_values(["who", "task"], ascending=False, kind="stable")
+    for rows, weights in [(table, table["w"].to_numpy()), (turned, turned["w"]), (turned, list(turned["w"]))]:
+        assert model(rows, weights=weights, draws=5).loglike(at) == pytest.approx(asked, rel=1e-12)
+    for weights, told in [
+        (table["w"], "another index"),
+        ([*turned["w"], 9], "one number per row"),
+        (list(turned["w"])[1:], "one number per row"),
+        (2, "one number per row"),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            model(turned, weights=weights, draws=5)
+
+
+def test_respondents_of_weight_0_are_not_there():
+    table = choices(60, 6)
+    table["w"] = (table["who"] < 40) * 1.0
+    at = np.array([-0.4, 0.5, 0.3, 0.7, 0.5])
+    one, other = model(table, weights="w", draws=9), model(table[table["who"] < 40], draws=9)
+    for ours, theirs in zip(one.derivatives(at), other.derivatives(at), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-10)
+    assert one.nobs == other.nobs and one.at(at).llnull == pytest.approx(other.at(at).llnull)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_tastes_are_the_same_from_every_engine_in_every_order(engine):
+    table, at = choices(40, 5), [-0.4, 0.5, 0.3, 0.7, 0.5]
+    given = ENGINES[engine](table)
+    one, other = model(table, draws=9).at(at), model(given, draws=9).at(at)
+    assert other.llf == pytest.approx(one.llf, rel=1e-12)
+    pd.testing.assert_frame_equal(other.part_worths(), one.part_worths())
+    pd.testing.assert_frame_equal(other.holdout(given), one.holdout(table))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 100.0, 1e6])
+def test_the_unit_of_money_does_not_matter(unit):
+    table, random = choices(80, 6, 7), {"price": "negative", "organic": "normal"}
+    other = table.assign(price=table["price"] * unit)
+    at = [-1.0, 0.5, 0.3, 0.4, 0.8]
+    one, two = model(table, random, draws=9), model(other, random, draws=9)
+    moved = [at[0] - np.log(unit), *at[1:]]
+    assert two.loglike(moved) == pytest.approx(one.loglike(at))
+    paid = [fit.willingness_to_pay(alpha=None) for fit in (one.at(at), two.at(moved))]
+    assert paid[1].to_numpy() == pytest.approx(unit * paid[0].to_numpy())
+    found = model(other, ["organic"], draws=20).fit()
+    assert found.llf == pytest.approx(model(table, ["organic"], draws=20).fit().llf)
+
+
+def test_means_are_those_of_many_draws_and_a_positive_coefficient_is_a_negative_one_turned_round():
+    table, at = choices(20, 4), [-1.0, 0.5, -0.3, 0.4, 0.8]
+    random = {"price": "negative", "garden": "positive"}
+    one = model(table, random, draws=9).at(at)
+    drawn = np.random.default_rng(1).standard_normal((2, 400_000))
+    price, garden = -np.exp(-1 + 0.4 * drawn[0]), np.exp(-0.3 + 0.8 * drawn[1])
+    found = one.means(alpha=None)
+    assert found.loc[["price", "garden"], "mean"].tolist() == pytest.approx(
+        [price.mean(), garden.mean()], rel=0.01
+    )
+    assert found.loc[["price", "garden"], "sd"].tolist() == pytest.approx(
+        [price.std(), garden.std()], rel=0.02
+    )
+    paid = one.willingness_to_pay(alpha=None).loc["garden"]
+    ratio = garden / -price
+    assert [paid["estimate"], paid["sd"]] == pytest.approx([ratio.mean(), ratio.std()], rel=0.02)
+    turned = table.assign(garden=-table["garden"])
+    other = model(turned, random | {"garden": "negative"}, draws=9).at(at)
+    assert other.llf == pytest.approx(one.llf)
+    assert other.means(alpha=None).loc["garden"].tolist() == pytest.approx(
+        [-found.loc["garden", "mean"], found.loc["garden", "sd"]]
+    )
+    assert other.part_worths()["garden"].to_numpy() == pytest.approx(-one.part_worths()["garden"].to_numpy())
+
+
+def test_of_strangers_chances_are_shares_and_an_id_of_another_type_is_no_stranger():
+    table = choices(60, 6)
+    fit = model(table, draws=400).at([-0.4, 0.5, 0.3, 0.7, 0.5])
+    known = fit.probabilities(table)
+    for kind in ("float64", "Int64", "category"):
+        assert fit.probabilities(table.astype({"who": kind})).to_numpy() == pytest.approx(known.to_numpy())
+    stranger = fit.probabilities(table.assign(who=1_000))
+    assert fit.probabilities(table.assign(who=np.nan)).to_numpy() == pytest.approx(stranger.to_numpy())
+    first = table[table["task"] == 0]
+    share = fit.shares(first[NAMES], alpha=None)["share"]
+    assert stranger[first.index].to_numpy() == pytest.approx(share.to_numpy(), abs=0.03)
+    with pytest.raises(ValueError, match="360 of 1080 rows have a 'who' as a text"):
+        fit.probabilities(
+            table.assign(who=table["who"].astype(object).where(table["who"] >= 20, table["who"].astype(str)))
+        )
+    for two in (range(len(table)), range(1_000, 1_000 + len(table))):
+        with pytest.raises(ValueError, match="who must be the same in all rows of a choice set"):
+            fit.holdout(table.assign(who=two))
+
+
+def test_names_that_look_like_those_of_spreads_and_logarithms_are_no_trouble():
+    table = choices(100, 6)
+    for price, random, told in [
+        ("sd garden", ["garden"], "Two coefficients have one name"),
+        ("log organic", {"organic": "positive"}, "Two coefficients have one name"),
+    ]:
+        named = table.rename(columns={"price": price})
+        with pytest.raises(ValueError, match=told):
+            survey.MixedLogit(named, "task", "chosen", [price, "organic", "garden"], "who", random)
+    luck = np.random.default_rng(0)
+    table["sd card"] = np.where(table["chosen"] == 1, 1, luck.integers(0, 2, len(table)))
+    with pytest.raises(ValueError, match="do not bound the coefficient of 'sd card'"):
+        survey.MixedLogit(table, "task", "chosen", ["price", "sd card"], "who", ["price"], draws=9).fit()
+
+
+@pytest.mark.parametrize("draws", ["x", 2.5, -1, 0, 1, True, None])
+def test_intervals_need_a_number_of_draws(draws):
+    fit, offers = model(choices(80), draws=20).fit(), choices(1)[NAMES].head(2)
+    for call in (fit.means, fit.willingness_to_pay, lambda draws: fit.shares(offers, draws=draws)):
+        with pytest.raises(ValueError, match="draws must be a whole number of at least 2"):
+            call(draws=draws)
+
+
 @pytest.mark.parametrize(
     ("change", "options", "told"),
     [
         ({}, {"random": {"colour": "normal"}}, "colour"),
         ({}, {"random": {"garden": "bell"}}, "bell"),
-        ({}, {"random": []}, "names no coefficient"),
+        ({}, {"random": {}}, "names no coefficient"),
+        ({}, {"random": []}, "random names one or more"),
+        ({}, {"random": None}, "random names one or more"),
+        ({}, {"random": "colour"}, "'colour'"),
         ({}, {"draws": 1}, "draws"),
         ({"who": None}, {}, "no 'who': whose choice is it?"),
         ({"who": range(2_400)}, {}, "who must be the same in all rows of a choice set"),
