@@ -21,7 +21,7 @@ class Sets(NamedTuple):
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """Return what belongs to a set for each of its alternatives."""
-        return np.repeat(values, self.sizes)
+        return np.repeat(values, self.sizes, axis=0)
 
     def top(self, values: np.ndarray) -> np.ndarray:
         """Return the largest of each set for each of its alternatives."""
@@ -129,6 +129,14 @@ def choice_sets(
         code, rows = code[order], rows[order]
     starts = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
     return Sets(rows, starts, np.diff(np.append(starts, len(code))))
+
+
+def by_set(values: np.ndarray, sets: Sets, name: str) -> np.ndarray:
+    """Return the one value that all rows of a set have, or raise ValueError."""
+    first = values[sets.rows[sets.starts]]
+    if (values[sets.rows] != sets.spread(first))[sets.rows >= 0].any():
+        raise ValueError(f"{name} must be the same in all rows of a choice set: a set is one choice.")
+    return first
 
 
 def chosen_places(table: pd.DataFrame, sets: Sets, chosen: str, columns: list[str], none: bool) -> np.ndarray:

@@ -8,9 +8,9 @@ import pandas as pd
 from crmlab._arguments import flag
 from crmlab._results import LikelihoodModel
 from crmlab._search import Derivatives
-from crmlab._tables import as_pandas, require_columns
+from crmlab._tables import as_pandas, refuse, require_columns
 from crmlab._weights import respondent_weights
-from crmlab.survey._choices import NONE, Coding, Sets, choice_sets, chosen_places, column_list
+from crmlab.survey._choices import NONE, Coding, Sets, by_set, choice_sets, chosen_places, column_list
 from crmlab.survey.offers import ChoiceResults
 
 _TOLD = 1e-9  # eigenvalue of a correlation matrix below which its columns tell each other
@@ -98,16 +98,18 @@ class ConditionalLogit(LikelihoodModel):
             raise ValueError("A reference is one of the alternatives: say in which column, alternative=….")
         first = {} if reference is None or alternative is None else {alternative: reference}
         attributes += [one for one in first if one not in attributes]
-        require_columns(table.columns, [] if cluster is None else [cluster])
+        if cluster is not None:
+            require_columns(table.columns, [cluster])
+            refuse(table, table[cluster].isna().to_numpy(), f"no {cluster!r}: whose choice is it?")
         self.coding = Coding(table, attributes, first)
         self.names = (*self.coding.names, *([NONE] if none else []))
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"Two coefficients have one name, {sorted(self.names)}: rename a column.")
         sets = choice_sets(table, self.columns, alternative, none)
         places = chosen_places(table, sets, chosen, self.columns, none)
-        self._weights = _by_set(respondent_weights(table, weights), sets, "weights")
+        self._weights = by_set(respondent_weights(table, weights), sets, "weights")
         self.nobs = float(self._weights.sum())
-        self._cluster = None if cluster is None else _by_set(_codes(table[cluster]), sets, cluster)
+        self._cluster = None if cluster is None else by_set(pd.factorize(table[cluster])[0], sets, cluster)
         # utilities count only beside that of the chosen one: a row for each of the others, less the chosen
         x = self.rows(table, sets)
         others = np.ones(len(x), bool)
@@ -116,9 +118,8 @@ class ConditionalLogit(LikelihoodModel):
         self._apart = np.ascontiguousarray(x[others].T)
         self._sizes = sets.sizes - 1
         self._starts = np.cumsum(self._sizes) - self._sizes
-        self._information = -ConditionalLogit.derivatives(self, np.zeros(len(self.names)))[
-            2
-        ]  # if all shares were equal
+        nothing = np.zeros(len(self.names))  # then all shares are equal
+        self._information = -ConditionalLogit.derivatives(self, nothing)[2]
         self._check()
 
     def rows(self, table: pd.DataFrame, sets: Sets) -> np.ndarray:
@@ -223,17 +224,3 @@ class ConditionalLogit(LikelihoodModel):
         note = f"Standard errors allow for {count:,} respondents whose choices hang together."
         given = (params, results.llf, covariance, results._bounded, results.converged, [*results.notes, note])
         return self.results_class(self, *given)
-
-
-def _codes(values: pd.Series) -> np.ndarray:
-    if values.isna().any():
-        raise ValueError(f"{values.isna().sum()} rows have no {values.name!r}: whose choice is it?")
-    return np.asarray(pd.factorize(values)[0], float)
-
-
-def _by_set(values: np.ndarray, sets: Sets, name: str) -> np.ndarray:
-    """Return the one value that all rows of a set have, or raise ValueError."""
-    first = values[sets.rows[sets.starts]]
-    if (values[sets.rows] != sets.spread(first))[sets.rows >= 0].any():
-        raise ValueError(f"{name} must be the same in all rows of a choice set: a set is one choice.")
-    return first

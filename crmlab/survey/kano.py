@@ -9,6 +9,7 @@ import pandas as pd
 from crmlab._arguments import generator
 from crmlab._intervals import wilson
 from crmlab._tables import as_pandas, refuse, require_columns, whole_number
+from crmlab.survey._choices import column_list
 
 _ANSWERS = ("like", "expect", "neutral", "tolerate", "dislike")
 # In the order that breaks a tie: what is missed most comes first.
@@ -64,10 +65,10 @@ def kano_categories(
     ['attractive', 'must_be', nan]
     """
     table = as_pandas(data)
-    require_columns(table.columns, [functional, dysfunctional])
-    known = pd.Index(answers)
+    require_columns(table.columns, column_list([functional, dysfunctional], "functional, dysfunctional"))
+    known = pd.Index([]) if np.ndim(answers) != 1 else pd.Index(answers)  # a set has no order
     if len(known) != 5 or known.has_duplicates or known.hasnans:
-        raise ValueError(f"The table has five different answers, from like to dislike; got {list(answers)}.")
+        raise ValueError(f"The table has five different answers, from like to dislike; got {answers!r}.")
     told = {}
     for column in (functional, dysfunctional):
         told[column] = known.get_indexer(table[column].astype(object))
@@ -138,7 +139,8 @@ def kano(
     lid      must_be    0.25  -0.75
     """
     table = as_pandas(data)
-    require_columns(table.columns, [feature] if respondent is None else [feature, respondent])
+    columns = [feature, functional, dysfunctional, *([] if respondent is None else [respondent])]
+    require_columns(table.columns, column_list(columns, "each question"))
     whole_number(draws, "draws", least=1)
     category = kano_categories(table, functional, dysfunctional, answers)
     if table.empty:
@@ -148,7 +150,8 @@ def kano(
         refuse(table, table[respondent].isna().to_numpy(), f"no {respondent!r}")
         again = table.duplicated([respondent, feature]).to_numpy()
         refuse(table, again, f"a {respondent!r} who answered about this {feature!r} before")
-    counts = pd.crosstab(table[feature], category, dropna=False).reindex(columns=_CATEGORIES, fill_value=0)
+    each = pd.DataFrame({name: category == name for name in _CATEGORIES})
+    counts = each.groupby(table[feature], observed=True).sum()
     number = counts.sum(axis=1)
     if (number == 0).any():
         raise ValueError(f"Nobody answered both questions about {number.index[number == 0].tolist()}.")
@@ -167,5 +170,4 @@ def kano(
         if name == "worse":
             share = -share[[0, 2, 1]]
         found[name], found[f"{name}_low"], found[f"{name}_high"] = share
-    found.columns.name = None
     return found

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from crmlab._intervals import deviations
 from crmlab._tables import as_pandas, refuse, require_columns, unknown
@@ -34,11 +35,9 @@ class MaxDiffResults(ChoiceResults):
         covariance = np.pad(self.cov_params().to_numpy(), [(1, 0), (1, 0)])
         centre = np.eye(len(worth)) - 1 / len(worth)
         half = deviations(alpha) * np.sqrt(np.diag(centre @ covariance @ centre))
-        points = np.exp(worth - worth.max())
-        found = pd.DataFrame({"worth": centre @ worth}, pd.Index(names, name=self.model.item))
-        return found.assign(
-            low=found["worth"] - half, high=found["worth"] + half, share=points / points.sum()
-        )
+        middle, index = centre @ worth, pd.Index(names, name=self.model.item)
+        found = {"worth": middle, "low": middle - half, "high": middle + half, "share": softmax(worth)}
+        return pd.DataFrame(found, index)
 
 
 class MaxDiff(ConditionalLogit):
@@ -96,15 +95,17 @@ class MaxDiff(ConditionalLogit):
     ) -> None:
         table, tasks = as_pandas(data), column_list(task, "task")
         self.item, self._whose = item, respondent
-        require_columns(table.columns, [*tasks, item, best, worst, *([respondent] if respondent else [])])
-        answered = table[[best, worst]].notna().groupby([table[one] for one in tasks]).transform("any")
-        table = table[answered.all(axis=1)]
+        named = [*tasks, item, *([] if respondent is None else [respondent])]
+        require_columns(table.columns, [*named, best, worst])
+        by = [table[one] for one in tasks]
+        table = table[table[[best, worst]].notna().groupby(by, dropna=False).transform("any").all(axis=1)]
         for column in (best, worst):
             wrong = ~table[column].isin([0, 1]).to_numpy()
             refuse(table, wrong, f"a {column!r} that is not True or False, 1 or 0, in a task that has one")
         if table.empty:
             raise ValueError(f"There is not a single task with a {best!r} and a {worst!r}.")
-        refuse(table, table[item].isna().to_numpy(), f"no {item!r}")
+        for column in named:
+            refuse(table, table[column].isna().to_numpy(), f"no {column!r}")
         again = table.duplicated([*tasks, item]).to_numpy()
         refuse(table, again, f"an {item!r} that stands in its task already")
         took, left = (table[column].to_numpy(bool) for column in (best, worst))
@@ -114,31 +115,29 @@ class MaxDiff(ConditionalLogit):
         refuse(table, wrong, f"a task without exactly one {best!r} and one {worst!r}")
         few = (by_task[best].transform("size") < 3).to_numpy()
         refuse(table, few, "a task of fewer than three items, where the best leaves nothing to choose")
-        items = sorted(table[item].unique(), key=str)
+        items = sorted(table[item].unique().tolist(), key=str)
         if reference is not None and reference not in items:
             raise ValueError(unknown("item", reference, map(str, items)))
         self.reference = items[0] if reference is None else reference
         others = [one for one in items if one != self.reference]
-        self._answers = pd.DataFrame({item: table[item].astype(object), "best": took, "worst": left})
+        self._answers = pd.DataFrame({"item": table[item].astype(object), "best": took, "worst": left})
         self._answers["whose"] = 0 if respondent is None else table[respondent]
         shown = pd.DataFrame(
             (table[item].to_numpy()[:, None] == np.array(others, object)).astype(float), columns=others
         )
         keys = table[tasks].set_axis([("task", one) for one in tasks], axis=1).reset_index(drop=True)
         shown = pd.concat([shown, keys], axis=1)
-        if respondent is not None:
-            shown[("whose",)] = table[respondent].to_numpy()
+        # in brackets, so that no item has such a name
+        shown[("whose",)] = self._answers["whose"].to_numpy()
+        shown[("answer",)], shown[("named",)] = 0, took
         # the worst is taken among the items that are not the best, and less worth makes it likelier
         of_worst = shown[~took].copy()
         of_worst[others] = -of_worst[others]
-        parts = [
-            part.assign(**{"answer": which, "named": named})
-            for part, which, named in ((shown, 0, took), (of_worst, 1, left[~took]))
-        ]
+        of_worst[("answer",)], of_worst[("named",)] = 1, left[~took]
         super().__init__(
-            pd.concat(parts, ignore_index=True),
-            [*keys.columns, "answer"],
-            "named",
+            pd.concat([shown, of_worst], ignore_index=True),
+            [*keys.columns, ("answer",)],
+            ("named",),  # type: ignore[arg-type]
             others,
             cluster=None if respondent is None else ("whose",),  # type: ignore[arg-type]
         )
@@ -159,13 +158,13 @@ class MaxDiff(ConditionalLogit):
             (over single answers without `respondent`).
         """
         answers = self._answers.assign(shown=1, net=self._answers["best"] * 1 - self._answers["worst"])
-        found = answers.groupby(self.item)[["shown", "best", "worst"]].sum()
+        found = answers.groupby("item")[["shown", "best", "worst"]].sum().rename_axis(self.item)
         found["score"] = (found["best"] - found["worst"]) / found["shown"]
-        off = answers["net"] - answers[self.item].map(found["score"]).astype(float)
-        sums = off.to_frame("off").assign(item=answers[self.item], whose=answers["whose"])
+        sums = answers.assign(off=answers["net"] - answers["item"].map(found["score"]).astype(float))
         if self._whose is not None:
-            sums = sums.groupby(["item", "whose"], as_index=False)["off"].sum()
+            sums = sums.groupby(["item", "whose"], as_index=False, observed=True)["off"].sum()
         size = sums.groupby("item")["off"].size()
         spread = (sums["off"] ** 2).groupby(sums["item"]).sum() * size / (size - 1)
-        half = deviations(alpha) * np.sqrt(spread) / found["shown"]
+        # who alone says how items stand says nothing of others: what is left are rounding errors
+        half = deviations(alpha) * np.sqrt(spread.where(size > 1)) / found["shown"]
         return found.assign(low=found["score"] - half, high=found["score"] + half)

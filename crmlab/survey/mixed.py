@@ -12,7 +12,9 @@ from scipy.stats import qmc
 from crmlab._arguments import generator
 from crmlab._results import LikelihoodModel
 from crmlab._search import Derivatives, maximise
-from crmlab._tables import as_pandas, look_up, refuse, require_columns, unknown, whole_number
+from crmlab._tables import as_pandas, look_up, require_columns, unknown, whole_number
+from crmlab._weights import respondent_weights
+from crmlab.survey._choices import column_list
 from crmlab.survey.choice import ConditionalLogit
 from crmlab.survey.tastes import MixedResults
 
@@ -101,13 +103,10 @@ class MixedLogit(ConditionalLogit):
     ) -> None:
         table = as_pandas(data)
         require_columns(table.columns, [respondent])
-        refuse(table, table[respondent].isna().to_numpy(), f"no {respondent!r}: whose choice is it?")
         whole_number(draws, "draws", least=2)
         # one after the other, in the order of their names: no draw hangs on the order of the rows
         order = np.argsort(pd.factorize(table[respondent], sort=True)[0], kind="stable")
-        table = table.iloc[order]
-        if weights is not None and not isinstance(weights, str):
-            weights = pd.Series(np.asarray(weights)).iloc[order].to_numpy()
+        table, weights = table.iloc[order], respondent_weights(table, weights)[order]
         self.respondent, self.draws = respondent, draws
         super().__init__(
             table, choice_set, chosen, attributes, alternative, reference, none, weights, respondent
@@ -122,7 +121,8 @@ class MixedLogit(ConditionalLogit):
             raise ValueError("weights must be the same for all choices of a respondent.")
         self._cluster = None
         self.plain = self.names
-        given = dict(random) if isinstance(random, Mapping) else dict.fromkeys(random, "normal")
+        alike = {} if isinstance(random, Mapping) else dict.fromkeys(column_list(random, "random"), "normal")
+        given = alike or dict(random)
         for name in given:
             if name not in self.plain:
                 raise ValueError(unknown("coefficient", name, self.plain))
@@ -138,6 +138,8 @@ class MixedLogit(ConditionalLogit):
             *(called.get(name, name) for name in self.plain),
             *(f"sd {called.get(name, name)}" for name in self.random),
         )
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"Two coefficients have one name, {sorted(self.names)}: rename a column.")
         halton = qmc.Halton(len(kinds), scramble=True, rng=generator(rng))
         # a column for each draw, a row for each respondent, one table for each coefficient
         points = ndtri(halton.random((len(self.people) + 1) * draws))
@@ -157,16 +159,13 @@ class MixedLogit(ConditionalLogit):
 
     @property
     def units(self) -> np.ndarray:
-        size = self._small_steps()
+        size = super().units
         size[self._logged] = 1.0
         return np.append(size, np.full(len(self.random), np.nan))
 
-    def _small_steps(self) -> np.ndarray:
-        return 1 / np.sqrt(np.diag(self._information) / self.nobs)
-
     def start(self) -> np.ndarray:
         """Return the conditional logit's coefficients, and spreads that move utilities by about a half."""
-        steps, nothing = self._small_steps(), np.zeros(len(self.plain))
+        steps, nothing = super().units, np.zeros(len(self.plain))
         begin, *_ = maximise(partial(ConditionalLogit.derivatives, self), nothing, units=steps)
         begin, spread = np.clip(begin, -10 * steps, 10 * steps), steps / 2
         for place, sign in zip(self._places, self._signs, strict=True):
@@ -179,7 +178,7 @@ class MixedLogit(ConditionalLogit):
         return super().sums_of([name for name in names if name in self.plain])
 
     def boundary_note(self, names: list[str], params: np.ndarray) -> str:
-        if loose := [name for name in names if not name.startswith("sd ")]:
+        if loose := [name for name in names if name in self.names[: len(self.plain)]]:
             return super().boundary_note(loose, params)
         return f"{' and '.join(names)} cannot be told from 0: there these choices show no differences."
 
@@ -205,11 +204,8 @@ class MixedLogit(ConditionalLogit):
 
     def derivatives(self, params: np.ndarray) -> Derivatives:
         """Return the simulated log-likelihood at `params` with its gradient and Hessian."""
-        size = len(params)
-        llf, gradient, hessian = 0.0, np.zeros(size), np.zeros((size, size))
-        for people in self._blocks():
-            one = self._derivatives(params, people)
-            llf, gradient, hessian = llf + one[0], gradient + one[1], hessian + one[2]
+        parts = zip(*(self._derivatives(params, people) for people in self._blocks()), strict=True)
+        llf, gradient, hessian = (sum(part) for part in parts)
         return llf, gradient, hessian
 
     def posterior(self, params: np.ndarray) -> np.ndarray:

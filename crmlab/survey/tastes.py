@@ -8,8 +8,8 @@ from scipy.special import softmax
 
 from crmlab._arguments import generator
 from crmlab._intervals import deviations, resampled
-from crmlab._tables import as_pandas, require_columns, whole_number
-from crmlab.survey._choices import NONE, Sets, choice_sets
+from crmlab._tables import as_pandas, refuse, require_columns, whole_number
+from crmlab.survey._choices import NONE, Sets, by_set, choice_sets
 from crmlab.survey.offers import ChoiceResults, named_offers
 
 
@@ -101,11 +101,11 @@ class MixedResults(ChoiceResults):
             super().willingness_to_pay(price, alpha)  # refuses a price that has no sure effect
         others = [name for name in model.plain if name != price and not (model.none and name == NONE)]
         mean, spread = self._pay(self.params.to_numpy()[None], price, others)
-        table = pd.DataFrame({"estimate": mean[0], "sd": spread[0]}, others)
-        if alpha is None:
-            return table
-        ends = resampled(self._pay(self._drawn(draws, rng), price, others)[0], alpha=alpha)
-        return pd.DataFrame({"estimate": mean[0], "low": ends[0], "high": ends[1], "sd": spread[0]}, others)
+        found = pd.DataFrame({"estimate": mean[0]}, others)
+        if alpha is not None:
+            drawn = self._pay(self._drawn(draws, rng), price, others)[0]
+            found["low"], found["high"] = resampled(drawn, alpha=alpha)
+        return found.assign(sd=spread[0])
 
     def _pay(self, params: np.ndarray, price: str, others: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of the ratio, which has coefficients that are independent."""
@@ -191,22 +191,26 @@ class MixedResults(ChoiceResults):
         require_columns(table.columns, [model.respondent])
         sets = choice_sets(table, model.columns, model.alternative, model.none)
         x = model.rows(table, sets)
-        whose = model.people.get_indexer(table[model.respondent])[sets.rows[sets.starts]]
+        codes, ids = pd.factorize(table[model.respondent], use_na_sentinel=False)
+        known = model.people.get_indexer(ids)
+        alike = (known < 0) & ids.astype(str).isin(model.people.astype(str))
+        refuse(table, alike[codes], f"a {model.respondent!r} as a text, and the fit a number, or vice versa")
+        whose = known[by_set(codes, sets, model.respondent)]
         luck = np.concatenate([model._luck, model.anybody[:, None]], axis=1)
         counts = np.append(model.posterior(params), np.full((1, model.draws), 1 / model.draws), axis=0)
         beta, of_row = model.coefficients(params, luck), sets.spread(whose)  # −1, the last: anybody
         utility = sum(x[:, [k]] * one[of_row] for k, one in enumerate(beta))
-        odds = np.exp(utility - np.repeat(np.maximum.reduceat(utility, sets.starts), sets.sizes, axis=0))
-        odds /= np.repeat(np.add.reduceat(odds, sets.starts), sets.sizes, axis=0)
+        odds = np.exp(utility - sets.top(utility))
+        odds /= sets.spread(np.add.reduceat(odds, sets.starts))
         return sets, (odds * counts[of_row]).sum(axis=1)
 
     def _drawn(self, draws: int, rng: Any) -> np.ndarray:
         """Return parameters from their distribution; a spread that is as good as 0 stays, none is below."""
+        self._needs_errors()
+        whole_number(draws, "draws", least=2)
         covariance = self._covariance
         known = np.isfinite(np.diag(covariance))
         found = np.tile(self.params.to_numpy(), (draws, 1))
-        self._needs_errors()
-        whole_number(draws, "draws", least=2)
         luck = generator(rng).standard_normal((draws, int(known.sum())))
         found[:, known] += luck @ np.linalg.cholesky(covariance[np.ix_(known, known)]).T
         positive = np.isnan(self.model.units)

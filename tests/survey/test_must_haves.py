@@ -3,9 +3,11 @@
 import itertools
 import re
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy.special import softmax
 from scipy.stats import binom
@@ -17,6 +19,14 @@ from crmlab.survey import mixed
 
 FIVE = ["like", "expect", "neutral", "tolerate", "dislike"]
 NAMES = ["price", "organic", "garden"]
+ENGINES = {
+    "polars": pl.from_pandas,
+    "polars, lazy": lambda t: pl.from_pandas(t).lazy(),
+    "pyarrow": lambda t: pa.Table.from_pandas(t, preserve_index=False),
+    "duckdb": lambda t: duckdb.from_df(t),
+    "other rows": lambda t: t.sample(frac=1, random_state=1),
+    "one index": lambda t: t.set_axis([0] * len(t)),
+}
 
 # ---- Kano
 
@@ -88,7 +98,8 @@ def test_kano_takes_other_engines_and_other_words():
     table = asked(like__neutral=3, expect__dislike=4)
     numbers = table.replace(dict(zip(FIVE, range(1, 6), strict=True)))
     ours = survey.kano(table)
-    pd.testing.assert_frame_equal(survey.kano(pl.from_pandas(table)), ours)
+    for engine in ENGINES.values():
+        pd.testing.assert_frame_equal(survey.kano(engine(table)), ours)
     pd.testing.assert_frame_equal(survey.kano(numbers, answers=[1, 2, 3, 4, 5]), ours)
 
 
@@ -102,6 +113,12 @@ def test_kano_takes_other_engines_and_other_words():
         ({"who": 1}, {"respondent": "who"}, "a 'who' who answered about this 'feature' before"),
         ({}, {"answers": FIVE[:4]}, "five different answers"),
         ({}, {"answers": ["like"] * 5}, "five different answers"),
+        ({}, {"answers": set(FIVE)}, "five different answers"),
+        ({}, {"answers": None}, "five different answers"),
+        ({}, {"dysfunctional": "functional"}, "each once"),
+        ({}, {"feature": "functional"}, "each once"),
+        ({}, {"respondent": "nobody"}, "nobody"),
+        ({"who": None}, {"respondent": "who"}, "no 'who'"),
         ({}, {"draws": 0}, "draws"),
         ({}, {"alpha": 2}, "alpha"),
         ({}, {"feature": "thing"}, "thing"),
@@ -110,6 +127,25 @@ def test_kano_takes_other_engines_and_other_words():
 def test_kano_refuses(change, options, told):
     with pytest.raises(ValueError, match=re.escape(told)):
         survey.kano(asked(like__neutral=2).assign(**change), **options)
+
+
+def test_features_are_those_asked_about_in_the_order_of_their_categories_numbers_and_texts_too():
+    both = pd.concat([asked(like__neutral=3), asked(expect__dislike=4).assign(feature="app")])
+    kinds = both.assign(feature=pd.Categorical(both["feature"], ["never", "lid", "app"]))
+    found = survey.kano(kinds)
+    assert found.index.tolist() == ["lid", "app"] and found["answers"].tolist() == [3, 4]
+    odd = survey.kano(both.replace({"feature": {"lid": 1, "app": "1"}}))
+    assert odd.index.tolist() == [1, "1"] and odd["category"].tolist() == ["attractive", "must_be"]
+
+
+def test_a_feature_alone_has_the_shares_that_it_has_among_others_and_nothing_given_is_changed():
+    both = pd.concat([asked(like__neutral=3, like__dislike=4), asked(expect__dislike=4, dislike__like=5)])
+    both["feature"] = ["lid"] * 7 + ["app"] * 9
+    before, shares = both.copy(), ["answers", *survey.kano_categories(both).cat.categories, "better", "worse"]
+    found = survey.kano(both)[shares]
+    alone = [survey.kano(both[both["feature"] == name])[shares] for name in ("app", "lid")]
+    pd.testing.assert_frame_equal(pd.concat(alone), found)
+    pd.testing.assert_frame_equal(both, before)
 
 
 # ---- best and worst
@@ -187,6 +223,68 @@ def test_the_true_worths_lie_in_the_intervals(seed):
     assert ((found["low"] < true) & (true < found["high"]))[list("abcdef")].all()
 
 
+@pytest.mark.parametrize("name", ["shown", "net", "off", "whose", "best", "worst", "item", "score", "answer"])
+def test_the_name_of_the_column_of_items_does_not_matter(name):
+    table = best_worst(20)
+    other = table.set_axis(["who", "task", name, "top", "last"], axis=1)
+    ours = survey.MaxDiff(other, ["who", "task"], name, "top", "last", respondent="who")
+    pd.testing.assert_frame_equal(
+        ours.counts().rename_axis("item"), maxdiff(table, respondent="who").counts()
+    )
+
+
+@pytest.mark.parametrize("names", ["whose", ["named", "answer", "task", "none", "best", "item"], range(6)])
+def test_the_names_of_items_do_not_matter(names):
+    called = dict(
+        zip("abcdef", [f"{letter}{names}" for letter in "abcdef"] if names == "whose" else names, strict=True)
+    )
+    table = best_worst(30)
+    one, other = (maxdiff(each, respondent="who") for each in (table, table.replace({"item": called})))
+    for ours, theirs in [(one.counts(), other.counts()), (one.fit().worths(), other.fit().worths())]:
+        assert ours.to_numpy() == pytest.approx(theirs.loc[[called[item] for item in ours.index]].to_numpy())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_best_and_worst_are_the_same_from_every_engine_in_every_order_and_left_as_they_are(engine):
+    table = best_worst(30, skip=0.2)
+    given = ENGINES[engine](table)
+    before = given.copy() if isinstance(given, pd.DataFrame) else None
+    one, other = maxdiff(table, respondent="who"), maxdiff(given, respondent="who")
+    pd.testing.assert_frame_equal(other.counts(), one.counts())
+    ours, theirs = one.fit().worths(), other.fit().worths()
+    pd.testing.assert_frame_equal(theirs, ours, rtol=1e-9)
+    if before is not None:
+        pd.testing.assert_frame_equal(given, before)
+
+
+def test_the_answers_of_one_person_have_counts_and_no_interval():
+    table = best_worst()
+    found = maxdiff(table[table["who"] == 0], respondent="who").counts()
+    assert found["score"].notna().all() and found[["low", "high"]].isna().all(axis=None)
+
+
+def test_everybody_twice_as_other_people_halves_the_variance_of_worths_and_moves_none():
+    table = best_worst(40)
+    twice = pd.concat([table, table.assign(who=table["who"] + 1_000)])
+    one, other = (maxdiff(each).fit().worths() for each in (table, twice))
+    assert other[["worth", "share"]].to_numpy() == pytest.approx(one[["worth", "share"]].to_numpy(), abs=1e-9)
+    assert (other["high"] - other["worth"]).to_numpy() == pytest.approx(
+        (one["high"] - one["worth"]).to_numpy() / np.sqrt(2)
+    )
+    counts = [maxdiff(each).counts() for each in (table, twice)]
+    pd.testing.assert_series_equal(counts[1]["score"], counts[0]["score"])
+    assert (counts[1]["shown"] == 2 * counts[0]["shown"]).all()
+
+
+def test_best_and_worst_turned_round_turn_the_counts():
+    table = best_worst(40)
+    turned = table.rename(columns={"best": "worst", "worst": "best"})
+    one, other = (maxdiff(each, respondent="who").counts() for each in (table, turned))
+    assert other[["score", "low", "high"]].to_numpy() == pytest.approx(
+        -one[["score", "high", "low"]].to_numpy()
+    )
+
+
 def wrong(table, **cells):
     table = table.copy()
     for column, (row, value) in cells.items():
@@ -205,12 +303,17 @@ def test_maxdiff_refuses_tasks_that_are_none():
         (wrong(table, best=(best, 2)), "a 'best' that is not True or False"),
         (table.assign(item="a"), "an 'item' that stands in its task already"),
         (table.assign(item=None), "no 'item'"),
+        (table.assign(who=None), "no 'who'"),
+        (table.assign(task=table["task"].where(table["task"] > 0)), "no 'task'"),
         (table.assign(best=None, worst=None), "not a single task"),
     ]:
         with pytest.raises(ValueError, match=told):
             maxdiff(bad)
     with pytest.raises(ValueError, match="'z'"):
         maxdiff(table, reference="z")
+    for name in ("", 0, "nobody"):
+        with pytest.raises(ValueError, match=f"There is no column {name!r}"):
+            maxdiff(table, respondent=name)
     with pytest.raises(ValueError, match="There is no column 'item'"):
         maxdiff(table.drop(columns="item"))
 
@@ -441,12 +544,135 @@ def test_shares_average_over_people_and_have_an_interval():
     assert ((found["low"] < found["share"]) & (found["share"] < found["high"])).all()
 
 
+def test_weights_are_those_of_their_rows_however_the_rows_stand():
+    table = choices(40, 5)
+    table["w"] = np.where(table["who"] < 20, 3.0, 1.0)
+    at = [-0.4, 0.5, 0.3, 0.7, 0.5]
+    asked = model(table, weights="w", draws=5).loglike(at)
+    turned = table.sort_values(["who", "task"], ascending=False, kind="stable")
+    for rows, weights in [(table, table["w"].to_numpy()), (turned, turned["w"]), (turned, list(turned["w"]))]:
+        assert model(rows, weights=weights, draws=5).loglike(at) == pytest.approx(asked, rel=1e-12)
+    for weights, told in [
+        (table["w"], "another index"),
+        ([*turned["w"], 9], "one number per row"),
+        (list(turned["w"])[1:], "one number per row"),
+        (2, "one number per row"),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            model(turned, weights=weights, draws=5)
+
+
+def test_respondents_of_weight_0_are_not_there():
+    table = choices(60, 6)
+    table["w"] = (table["who"] < 40) * 1.0
+    at = np.array([-0.4, 0.5, 0.3, 0.7, 0.5])
+    one, other = model(table, weights="w", draws=9), model(table[table["who"] < 40], draws=9)
+    for ours, theirs in zip(one.derivatives(at), other.derivatives(at), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-10)
+    assert one.nobs == other.nobs and one.at(at).llnull == pytest.approx(other.at(at).llnull)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_tastes_are_the_same_from_every_engine_in_every_order(engine):
+    table, at = choices(40, 5), [-0.4, 0.5, 0.3, 0.7, 0.5]
+    given = ENGINES[engine](table)
+    one, other = model(table, draws=9).at(at), model(given, draws=9).at(at)
+    assert other.llf == pytest.approx(one.llf, rel=1e-12)
+    pd.testing.assert_frame_equal(other.part_worths(), one.part_worths())
+    pd.testing.assert_frame_equal(other.holdout(given), one.holdout(table))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 100.0, 1e6])
+def test_the_unit_of_money_does_not_matter(unit):
+    table, random = choices(80, 6, 7), {"price": "negative", "organic": "normal"}
+    other = table.assign(price=table["price"] * unit)
+    at = [-1.0, 0.5, 0.3, 0.4, 0.8]
+    one, two = model(table, random, draws=9), model(other, random, draws=9)
+    moved = [at[0] - np.log(unit), *at[1:]]
+    assert two.loglike(moved) == pytest.approx(one.loglike(at))
+    paid = [fit.willingness_to_pay(alpha=None) for fit in (one.at(at), two.at(moved))]
+    assert paid[1].to_numpy() == pytest.approx(unit * paid[0].to_numpy())
+    found = model(other, ["organic"], draws=20).fit()
+    assert found.llf == pytest.approx(model(table, ["organic"], draws=20).fit().llf)
+
+
+def test_means_are_those_of_many_draws_and_a_positive_coefficient_is_a_negative_one_turned_round():
+    table, at = choices(20, 4), [-1.0, 0.5, -0.3, 0.4, 0.8]
+    random = {"price": "negative", "garden": "positive"}
+    one = model(table, random, draws=9).at(at)
+    drawn = np.random.default_rng(1).standard_normal((2, 400_000))
+    price, garden = -np.exp(-1 + 0.4 * drawn[0]), np.exp(-0.3 + 0.8 * drawn[1])
+    found = one.means(alpha=None)
+    assert found.loc[["price", "garden"], "mean"].tolist() == pytest.approx(
+        [price.mean(), garden.mean()], rel=0.01
+    )
+    assert found.loc[["price", "garden"], "sd"].tolist() == pytest.approx(
+        [price.std(), garden.std()], rel=0.02
+    )
+    paid = one.willingness_to_pay(alpha=None).loc["garden"]
+    ratio = garden / -price
+    assert [paid["estimate"], paid["sd"]] == pytest.approx([ratio.mean(), ratio.std()], rel=0.02)
+    turned = table.assign(garden=-table["garden"])
+    other = model(turned, random | {"garden": "negative"}, draws=9).at(at)
+    assert other.llf == pytest.approx(one.llf)
+    assert other.means(alpha=None).loc["garden"].tolist() == pytest.approx(
+        [-found.loc["garden", "mean"], found.loc["garden", "sd"]]
+    )
+    assert other.part_worths()["garden"].to_numpy() == pytest.approx(-one.part_worths()["garden"].to_numpy())
+
+
+def test_of_strangers_chances_are_shares_and_an_id_of_another_type_is_no_stranger():
+    table = choices(60, 6)
+    fit = model(table, draws=400).at([-0.4, 0.5, 0.3, 0.7, 0.5])
+    known = fit.probabilities(table)
+    for kind in ("float64", "Int64", "category"):
+        assert fit.probabilities(table.astype({"who": kind})).to_numpy() == pytest.approx(known.to_numpy())
+    stranger = fit.probabilities(table.assign(who=1_000))
+    assert fit.probabilities(table.assign(who=np.nan)).to_numpy() == pytest.approx(stranger.to_numpy())
+    first = table[table["task"] == 0]
+    share = fit.shares(first[NAMES], alpha=None)["share"]
+    assert stranger[first.index].to_numpy() == pytest.approx(share.to_numpy(), abs=0.03)
+    with pytest.raises(ValueError, match="360 of 1080 rows have a 'who' as a text"):
+        fit.probabilities(
+            table.assign(who=table["who"].astype(object).where(table["who"] >= 20, table["who"].astype(str)))
+        )
+    for two in (range(len(table)), range(1_000, 1_000 + len(table))):
+        with pytest.raises(ValueError, match="who must be the same in all rows of a choice set"):
+            fit.holdout(table.assign(who=two))
+
+
+def test_names_that_look_like_those_of_spreads_and_logarithms_are_no_trouble():
+    table = choices(100, 6)
+    for price, random, told in [
+        ("sd garden", ["garden"], "Two coefficients have one name"),
+        ("log organic", {"organic": "positive"}, "Two coefficients have one name"),
+    ]:
+        named = table.rename(columns={"price": price})
+        with pytest.raises(ValueError, match=told):
+            survey.MixedLogit(named, "task", "chosen", [price, "organic", "garden"], "who", random)
+    luck = np.random.default_rng(0)
+    table["sd card"] = np.where(table["chosen"] == 1, 1, luck.integers(0, 2, len(table)))
+    with pytest.raises(ValueError, match="do not bound the coefficient of 'sd card'"):
+        survey.MixedLogit(table, "task", "chosen", ["price", "sd card"], "who", ["price"], draws=9).fit()
+
+
+@pytest.mark.parametrize("draws", ["x", 2.5, -1, 0, 1, True, None])
+def test_intervals_need_a_number_of_draws(draws):
+    fit, offers = model(choices(80), draws=20).fit(), choices(1)[NAMES].head(2)
+    for call in (fit.means, fit.willingness_to_pay, lambda draws: fit.shares(offers, draws=draws)):
+        with pytest.raises(ValueError, match="draws must be a whole number of at least 2"):
+            call(draws=draws)
+
+
 @pytest.mark.parametrize(
     ("change", "options", "told"),
     [
         ({}, {"random": {"colour": "normal"}}, "colour"),
         ({}, {"random": {"garden": "bell"}}, "bell"),
-        ({}, {"random": []}, "names no coefficient"),
+        ({}, {"random": {}}, "names no coefficient"),
+        ({}, {"random": []}, "random names one or more"),
+        ({}, {"random": None}, "random names one or more"),
+        ({}, {"random": "colour"}, "'colour'"),
         ({}, {"draws": 1}, "draws"),
         ({"who": None}, {}, "no 'who': whose choice is it?"),
         ({"who": range(2_400)}, {}, "who must be the same in all rows of a choice set"),
