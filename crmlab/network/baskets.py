@@ -14,9 +14,10 @@ from scipy.special import chdtri, gammainc, gammaincc, gammaln
 
 from crmlab import plot
 from crmlab._arguments import floats, level
+from crmlab._columns import aligned
 from crmlab._intervals import IntervalWarning, deviations
 from crmlab._kinds import as_kind, with_ids
-from crmlab._tables import drawn_table, require_columns, whole_number
+from crmlab._tables import drawn_table, look_up, require_columns, whole_number
 
 MOST_ITEMS = 3_000
 """Items of which all pairs are listed, those never met included: four and a half million pairs."""
@@ -84,9 +85,18 @@ def lift(both: Any, left: Any, right: Any, n: Any, alpha: float = 0.05) -> pd.Da
     0   0.0019      0.9048  11.2353
     """
     index = both.index if isinstance(both, pd.Series) else None
-    given = (floats(one, name) for one, name in ((both, "both"), (left, "left"), (right, "right"), (n, "n")))
+    parts = {"both": both, "left": left, "right": right, "n": n}
+    labelled = {name: one for name, one in parts.items() if isinstance(one, pd.Series)}
+    for name, one in labelled.items():
+        aligned(one, name, next(iter(labelled.values())).index)  # or rows of two rules would meet
+    given = [floats(one, name) for name, one in parts.items()]
+    if len(sizes := {one.shape for one in given if one.ndim}) > 1 or any(one.ndim > 1 for one in given):
+        raise ValueError(
+            "both, left, right and n are single numbers or columns of one length; the shapes are "
+            f"{', '.join(map(str, sorted(sizes)))}."
+        )
     counts = [np.atleast_1d(one) for one in np.broadcast_arrays(*given)]
-    for values, name in zip(counts, ("both", "left", "right", "n"), strict=True):
+    for values, name in zip(counts, parts, strict=True):
         if wrong := [float(one) for one in values[~((values >= 0) & (values % 1 == 0))][:1]]:
             raise ValueError(f"{name} counts baskets: whole numbers of at least 0; got {wrong[0]:g}.")
     a, b, c, whole = counts
@@ -239,8 +249,9 @@ def _coded(
     """Return each item of each basket once, by the item's number, and the items with their counts."""
     asked = [nw.col(basket).alias("basket"), nw.col(item).alias("item")]
     asked += [nw.col(name).alias(f"within_{place}") for place, name in enumerate(more)]
-    rows = frame.lazy("polars") if isinstance(frame, nw.DataFrame) else frame
-    held = rows.select(*asked).unique().collect("polars").to_native()
+    rows = frame.select(*asked)  # before Polars takes them: other columns may hold what it has no type for
+    rows = rows.lazy("polars") if isinstance(rows, nw.DataFrame) else rows
+    held = rows.unique().collect("polars").to_native()
     held = held.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
     items = held.select("basket", "item").unique() if more else held
     items = (
@@ -433,9 +444,10 @@ def plot_pairs(table: Any, value: str = "lift", names: Any = None, ax: Axes | No
     'lift'
     """
     table = drawn_table(table, ("one", "other", "low", "high"), "pairs(lines) or pairs_by_luck(lines)")
-    require_columns(table.columns, [value])
-    if len(table) > 60:
-        raise ValueError(f"{len(table)} pairs are too many to read: draw at most 60, table.head(20).")
+    # the intervals of a table are those of its lift or its ratio, and of no other column
+    require_columns(table.columns, [look_up("value", value, {"lift": "lift", "ratio": "ratio"})])
+    if not 0 < len(table) <= 60:
+        raise ValueError(f"{len(table)} pairs: draw at least 1, and at most 60 or nobody can read them.")
     ax = plot.axes(ax, figsize=(9, 1.2 + 0.3 * len(table)))
     place, low = np.arange(len(table)), table["low"]
     # a scale of doublings has no 0: an interval that begins there runs to the edge

@@ -254,18 +254,26 @@ class BassResults(LikelihoodResults):
         box = edges = np.log([[1e-9, 10.0], [1e-6, 10.0]])
         turn, here = np.eye(2), np.clip(np.log(self.params.to_numpy()[:2]), edges[:, 0], edges[:, 1])
         best = float(self.model.grid(*np.exp(here[:, None]))[0][0])
-        for _ in range(5):  # a grid over what was inside of the last one, along its own directions
+        turns = 0
+        while turns < 5:  # a grid over what was inside of the last one, along its own directions
             p, q = np.meshgrid(*(np.linspace(low, high, STEPS) for low, high in box))
             at = np.column_stack([turn @ [p.ravel(), q.ravel()], here])
             at = at[:, ((at >= edges[:, :1]) & (at <= edges[:, 1:])).all(axis=0)]
             p, q = np.exp(at)
             value, m, bend = self.model.grid(p, q)
             inside = (value >= best - room) & (m > 0)
-            found = at[:, inside]
+            found, width = at[:, inside], np.ptp(box, axis=1)
+            seen = turn.T @ found
+            ends = np.stack([seen.min(axis=1), seen.max(axis=1)], axis=1)
+            beyond = np.abs(ends - box) < width[:, None] / STEPS / 2
+            if turns and beyond.any():  # a ridge thinner than the first grid: follow it to its end
+                box = box + beyond * np.stack([-width, width], axis=1)
+                continue
+            turns += 1
             if found.shape[1] > 9:
                 turn = np.linalg.eigh(np.cov(found))[1]
             seen = turn.T @ found
-            step = np.ptp(box, axis=1).max() / (STEPS - 1)  # the border may lie so far outside
+            step = width.max() / (STEPS - 1)  # the border may lie so far outside
             box = np.stack([seen.min(axis=1) - 1.5 * step, seen.max(axis=1) + 1.5 * step], axis=1)
         p, q, m = p[inside], q[inside], m[inside]
         spread = np.sqrt(2 * np.maximum(room - best + value[inside], 0) / bend[inside])

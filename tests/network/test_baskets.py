@@ -209,6 +209,24 @@ def test_a_basket_of_one_counts_among_all_baskets_and_holds_no_pair():
 # ---- input
 
 
+def test_what_stands_in_other_columns_and_how_columns_are_called_is_nothing():
+    lines = shop(rng=15)
+    odd = lines.assign(note=[None, "a", 2, (1,)] * (len(lines) // 4) + [3] * (len(lines) % 4), wave=1j)
+    numbered = lines.set_axis([0, 1], axis=1)
+    for function in (network.pairs, network.pairs_by_luck):
+        pd.testing.assert_frame_equal(function(odd), function(lines))
+        pd.testing.assert_frame_equal(function(numbered, 0, 1), function(lines))
+
+
+def test_counts_of_two_rules_never_meet():
+    both, left = pd.Series([1, 2], ["a", "b"]), pd.Series([3, 2], ["b", "a"])
+    with pytest.raises(ValueError, match="left has another index"):
+        network.lift(both, left, 3, 10)
+    with pytest.raises(ValueError, match="right has another index"):
+        network.lift(1, left, both, 10)
+    assert network.lift(both, left[["a", "b"]], 3, 10)["confidence"].tolist() == [1 / 2, 2 / 3]
+
+
 def test_an_item_in_every_basket_is_named():
     lines = pd.DataFrame({"order_id": [1, 1, 2, 2, 3], "product_id": ["bag", "tea", "bag", "cup", "bag"]})
     with pytest.warns(IntervalWarning, match="product_id 'bag' is in every basket"):
@@ -262,6 +280,8 @@ def test_luck_refuses_single_items_and_baskets_of_two_customers():
         ((-1, 4, 9, 20), "both counts baskets"),
         ((1, 4, 9, np.nan), "n counts baskets"),
         (("many", 4, 9, 20), "both must be a finite number"),
+        (([1, 2], 4, 9, [20, 20, 20]), r"columns of one length; the shapes are \(2,\), \(3,\)"),
+        (([[1, 2]], 4, 9, 20), "columns of one length"),
     ],
 )
 def test_lift_refuses(counts, message):
@@ -279,3 +299,7 @@ def test_a_plot_shows_the_pairs_by_name_and_refuses_hundreds():
         network.plot_pairs(pd.concat([table] * 3))
     with pytest.raises(ValueError, match="This draws the table of pairs"):
         network.plot_pairs(None)
+    with pytest.raises(ValueError, match="at least 1"):
+        network.plot_pairs(table.head(0))
+    with pytest.raises(ValueError, match="no value 'support'"):  # of which it has no interval
+        network.plot_pairs(table.head(3), "support")
