@@ -94,8 +94,8 @@ def release(
     ------
     ValueError
         A roster, an exercise or a key file that is not in order; an exercise that does not stand its own
-        proof (:func:`crmlab.practice.prove`), or whose solution is not right with the data of a student: then
-        those before are written, and the message names student and question.
+        proof (:func:`crmlab.practice.prove`), or whose solution is not right with the data of a student,
+        three times drawn: then those before are written, and the message names student and question.
 
     Examples
     --------
@@ -135,11 +135,9 @@ def release(
     written = handed_out(handout, missing, jobs)
     try:
         with open(_beside(key_file), "w", encoding="utf-8", opener=_for_nobody_else) as journal:
-            for student, path, prints in tqdm(
-                written, "", len(missing), disable=not progress, unit="student"
-            ):
+            for student, path, kept in tqdm(written, "", len(missing), disable=not progress, unit="student"):
                 path.replace(out / student)
-                held = {"given": prints, "drawn_with": made_with} | data.get(student, {})
+                held = kept | {"drawn_with": made_with} | data.get(student, {})
                 about["students"][student] = everybody[student] | held
                 # who interrupts and starts again goes on from here; to write the whole file takes long
                 print(json.dumps({student: about["students"][student]}), file=journal, flush=True)

@@ -18,6 +18,9 @@ from crmlab.practice.student_notebook import student_notebook
 FEW = 20
 """Students for whom no other process is started: it would take as long as they do."""
 
+DRAWS = 3
+"""How often a student's data are drawn at most: those of one in some hundreds may not bear every question."""
+
 HAND_IN = """# Assignment for {title}
 
 What you have: {notebooks}, and beside each the data, which are yours (or your group's) alone.
@@ -43,9 +46,25 @@ def draw(exercise: Exercise, about: Mapping[str, Any], student: str) -> Drawn:
     's1'
     """
     held = about["students"].get(student, {})
-    drawn = Drawn(exercise, about["key"], held.get("drawn_for", student))
+    name, again = held.get("drawn_for", student), held.get("drawn_again", {}).get(exercise.name, 0)
+    drawn = Drawn(exercise, about["key"], f"again {again}: {name}" if again else name)
     drawn.student = student
     return drawn
+
+
+def _that_stands(exercise: Exercise, about: Mapping[str, Any], student: str) -> tuple[Drawn, int]:
+    """Draw until the solution is right; return the data, and how often they were drawn again."""
+    held = about["students"].get(student, {})
+    for again in range(DRAWS):
+        one = {**about, "students": {student: {**held, "drawn_again": {exercise.name: again}}}}
+        drawn = draw(exercise, one, student)
+        try:
+            stand(drawn)  # with this student's data, and not only with those of a trial
+        except ValueError as error:
+            failed = error
+        else:
+            return drawn, again
+    raise failed
 
 
 @dataclass
@@ -59,7 +78,8 @@ class Handout:
     folder : str or Path or None
         Where they lie.
     about : mapping
-        ``key``, and by student ``drawn_for`` if it is not the student.
+        ``key``, and by student ``drawn_for`` if it is not the student. Data that do not bear a question are
+        drawn again, ``drawn_again`` times by exercise.
     groups : mapping
         By student, with whom the data are shared.
     out : Path
@@ -77,14 +97,16 @@ class Handout:
         loaded = [load(name, self.folder) for name in self.names]
         return [(one, Drawn(one, "practice", "example")) for one in loaded]
 
-    def write(self, student: str) -> tuple[Path, dict[str, str]]:
-        """Write a student's folder under a name of its own; return it, and the fingerprints of the data."""
+    def write(self, student: str) -> tuple[Path, dict[str, Any]]:
+        """Write a student's folder under a name of its own; return it, and what the key file keeps."""
         unfinished = Path(tempfile.mkdtemp(dir=self.out, prefix=".unfinished."))
         try:
-            prints = {}
+            prints, drawn_again = {}, {}
             for exercise, example in self._exercises:
-                drawn, name = draw(exercise, self.about, student), exercise.name
-                stand(drawn)  # with this student's data, and not only with those of a trial
+                name = exercise.name
+                drawn, again = _that_stands(exercise, self.about, student)
+                if again:
+                    drawn_again[name] = again
                 begin = f'given = practice.read("{name}_data")'
                 text = json.dumps(student_notebook(drawn, example, begin, check=False), ensure_ascii=False)
                 (unfinished / f"{name}.ipynb").write_text(text, encoding="utf-8")
@@ -99,7 +121,7 @@ class Handout:
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
-        return unfinished, prints
+        return unfinished, {"given": prints} | ({"drawn_again": drawn_again} if drawn_again else {})
 
 
 def preview(exercises: Sequence[Exercise], out: str | Path) -> Path:
@@ -119,8 +141,8 @@ def preview(exercises: Sequence[Exercise], out: str | Path) -> Path:
 
 def handed_out(
     handout: Handout, students: Sequence[str], jobs: int
-) -> Generator[tuple[str, Path, dict[str, str]], None, None]:
-    """Yield each student, the folder that was written (:meth:`Handout.write`), and the fingerprints.
+) -> Generator[tuple[str, Path, dict[str, Any]], None, None]:
+    """Yield each student, the folder that was written (:meth:`Handout.write`), and what the key file keeps.
 
     Parameters
     ----------
@@ -147,7 +169,7 @@ def _begin(handout: Handout) -> None:
     _handouts[:] = [handout]
 
 
-def _write(student: str) -> tuple[str, Path, dict[str, str]]:
+def _write(student: str) -> tuple[str, Path, dict[str, Any]]:
     return student, *_handouts[0].write(student)
 
 

@@ -9,6 +9,8 @@ from test_check import write
 from crmlab import practice
 from crmlab.cli import main
 from crmlab.grading import release
+from crmlab.grading.assignment import read_key
+from crmlab.grading.handout import draw
 from crmlab.practice.proof import known_beforehand
 
 CELLS = """# A trial
@@ -221,8 +223,19 @@ def test_a_release_names_the_student_with_whose_data_a_solution_is_not_right(fol
     write(folder, fails.replace("900", "990").split("\n@@\n"), "P1_trial")
     # by another key it may be that nobody's number is so large
     monkeypatch.setattr("secrets.token_hex", lambda size: "a1" * size)
-    with pytest.raises(ValueError, match=r"cannot be given to s\d+"):
-        release(["P1"], roster, tmp_path / "key.json", tmp_path / "out", folder)
+    release(["P1"], roster, tmp_path / "key.json", tmp_path / "out", folder)
+    about = read_key(tmp_path / "key.json")
+    again = [student for student, held in about["students"].items() if "drawn_again" in held]
+    assert 0 < len(again) < 10
+    for student in again:
+        held = about["students"][student]
+        assert held["drawn_again"] == {"P1_trial": 1}
+        drawn = draw(exercise, about, student)
+        assert drawn.given.fingerprint() == held["given"]["P1_trial"]  # of these data it is marked
+        assert drawn.given.near < 990 and practice.Drawn(exercise, about["key"], student).given.near >= 990
+    monkeypatch.setattr("crmlab.grading.handout.DRAWS", 1)
+    with pytest.raises(ValueError, match=rf"cannot be given to {again[0]}:"):
+        release(["P1"], roster, tmp_path / "other.json", tmp_path / "other", folder)
 
 
 def test_an_interval_that_misses_the_truth_stops_no_release(folder):
