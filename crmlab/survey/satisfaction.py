@@ -143,7 +143,7 @@ def nps(
     365–372. https://doi.org/10.1080/00031305.2016.1198124
     Keiningham, T. L., Cooil, B., Andreassen, T. W. & Aksoy, L. (2007). A longitudinal examination of net
     promoter and firm revenue growth. Journal of Marketing 71(3), 39–51.
-    https://doi.org/10.1509/jmkg.71.3.39
+    https://doi.org/10.1509/jmkg.71.3.039
 
     Examples
     --------

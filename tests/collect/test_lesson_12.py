@@ -125,6 +125,15 @@ def test_customers_with_more_cards_have_more_right_and_more_checked_cards(told):
     assert checked.isin([3, 4]).mean() > cards.isin([3, 4]).mean()
 
 
+def test_two_dates_of_birth_find_fewer_than_half_of_those_who_are_two_people(told):
+    """Customer by customer, from the truth."""
+    people = told["who"].groupby(told["group"]).nunique()
+    born = told["cards"].assign(customer=told["cards"]["contact_id"].map(told["group"]))
+    dates = born.groupby("customer")["birth_date"].nunique()
+    both = (people > 1) & (dates > 1)
+    assert ((people > 1).sum(), (dates > 1).sum(), both.sum()) == (13, 5, 5)
+
+
 def test_no_customer_of_the_year_was_merged_twice(told):
     assert len(told["merged"]) == len(told["merges"])
 
@@ -163,6 +172,6 @@ def test_what_it_says_of_six_other_companies():
         assert total["stable id"] < 60 and total["smallest card number"] > 1_300
         assert total["numbered anew"] > 30_000
         assert 2 <= len(one["wrong"]) <= 6 and 33 <= len(one["merges"]) <= 52
-        births.append([one["mixed"].sum(), len(one["two"])])
+        births.append([one["mixed"].sum(), len(one["two"]), one["several"].sum()])
     assert better == 4 and by_luck == 1
-    assert np.sum(births, axis=0).tolist() == [37, 37]
+    assert np.sum(births, axis=0).tolist() == [37, 37, 80]

@@ -81,7 +81,7 @@ def test_lists_within_the_budget_are_scored_as_in_the_value_room(names):
 
 @pytest.mark.slow
 def test_what_it_says_of_six_other_companies():
-    ratios, beats_new, below_promise = [], 0, 0
+    ratios, beats_new, beats_thumb, below_promise = [], 0, 0, 0
     for seed in range(101, 107):
         one = of_company(rng=seed)
         scores = one["scores"]
@@ -90,6 +90,9 @@ def test_what_it_says_of_six_other_companies():
         assert 0.325 < ours["score"] < 0.595 and -0.025 < scores.loc["by present", "score"] < 0.125
         assert 0.185 < scores.loc["by present, silent only", "score"] < 0.435
         beats_new += ours["dollars"] > scores.loc["by present, silent only", "dollars"]
+        thumb = scores.loc["silent, near 400"]
+        assert 0.335 < thumb["score"] < 0.615
+        beats_thumb += ours["dollars"] > thumb["dollars"]
         below_promise += ours["dollars"] < one["promised"]
         least = one["average_worth"].unstack().drop("lower half")
         ratios += (least["told nothing"] / least["told us already"]).tolist()
@@ -97,7 +100,7 @@ def test_what_it_says_of_six_other_companies():
         assert tiers.loc["lower half", "on the list"] <= 2
         assert (tiers["on the list"].drop("lower half") > 60).all()
         assert tiers.loc["top fifth", "visited unasked"] == tiers.loc["top fifth", "customers"]
-    assert (beats_new, below_promise) == (5, 5) and min(ratios) > 4.5 and max(ratios) < 23.5
+    assert (beats_new, beats_thumb, below_promise) == (5, 3, 5) and min(ratios) > 4.5 and max(ratios) < 23.5
 
 
 @pytest.mark.slow

@@ -25,8 +25,10 @@ OURS = [
     "s4-rates",
     "s4-growth",
     "s4-by-rate",
+    "s4-answers",
 ]
-NETWORK = ["s5-friends", "s5-runs", "s5-spread", "s5-worlds", "s5-two-worlds"]
+NETWORK = ["s5-friends", "s5-runs", "s5-spread", "s5-worlds", "s5-two-worlds", "s5-run-both"]
+TWIN = ["s7-twin"]
 ENVELOPE = ["s7-open", "s7-months", "s7-ways", "s7-halves"]
 LATER = ["s6-truth", "s6-score", "s6-scores"]
 
@@ -165,6 +167,17 @@ def test_a_square_of_a_hundred_tips():
     assert riot(np.array([0, 2, *range(2, 100)])) == 1
 
 
+def test_the_twin_has_nobody_who_was_told(names):
+    """Its counts are those of the envelope; growth alone raises the number, and talk raises it more."""
+    twin = names["tea"].do(influence=0)
+    assert twin._truth["adoptions"]["told_by_id"].isna().all()
+    true = twin._truth["adoptions"].query("launch == 1")
+    month = (true["taken_up_on"].dt.normalize() - names["launched"][names["ferry"]]).dt.days // 30 + 1
+    twins = lesson(TWIN, **names)["twins"].loc["nobody talks"]
+    assert twins["ferry_2_9"] == month.between(2, 9).sum()
+    assert twins["ferry_10_17"] == month.between(10, 17).sum()
+
+
 @pytest.mark.slow
 def test_what_it_says_of_six_other_companies():
     found = []
@@ -172,8 +185,13 @@ def test_what_it_says_of_six_other_companies():
         rng = np.random.default_rng(seed)
         names = lesson([*OURS, *NETWORK], tea=company.simulate(rng=seed), rng=rng)
         found.append(lesson(LATER, **names, mint_bet=(0, 1)))
-    sure = 0
+    sure = more = 0
     for one in found:
+        twins = lesson(TWIN, **one)["twins"]
+        alone, with_talk = twins.loc["nobody talks"], twins.loc["as it was"]
+        assert 1.225 < alone["ratio"] < 1.495
+        assert (twins["mint_curve"] < 0.55 * twins["mint_came"]).all()
+        more += with_talk["ratio"] > alone["ratio"]
         rates, scores = one["rates"], one["scores"]["score"]
         number, rate = (one["blocks"].loc["10-17"] / one["blocks"].loc["2-9"])[["tried", "per_hundred"]]
         assert 1.265 < number < 1.615 and 0.825 < rate < 1.035 and rates.at[1, "per_hundred"] > 1.4
@@ -205,4 +223,4 @@ def test_what_it_says_of_six_other_companies():
         sure += low > 0.01
         month, height = mixed_peak(one, one["rng"])
         assert month > everybody.argmax() + 1 and height < everybody.max()
-    assert sure == 4
+    assert sure == 4 and more == 5

@@ -127,6 +127,17 @@ def test_who_has_met_nobody_neither_came_nor_telephoned(tea):
         assert sheet["met"] == bool(channels & {"visit", "phone"})
 
 
+def test_the_difference_of_the_slopes_is_that_of_the_two_regressions(tea):
+    groups = lesson("sheets", "talks", "met", "groups", tea=tea)["groups"]
+    slopes = groups["coefficient of staff"]
+    less = slopes["have met staff"] - slopes["have met nobody"]
+    assert slopes["difference"] == pytest.approx(less, abs=1e-9)
+    # its width, from those of the groups, which need not spread alike around their lines
+    half = (groups["high"] - groups["low"]) / 2
+    wanted = np.hypot(half["have met staff"], half["have met nobody"])
+    assert half["difference"] == pytest.approx(wanted, rel=0.15)
+
+
 def judged(sheets):
     return survey.penalty_reward(sheets, "satisfaction_1", ASKED, scale=(1, 10), steps=(4, 2))
 
@@ -159,8 +170,8 @@ def test_what_the_lesson_says_of_six_other_companies():
         assert shares["six"][["taste", "our_teas"]].sum() > shares["six"]["staff"]
         assert names["told"]["all five"] > names["told"]["all but staff"] + 0.05
         # who has met nobody and the others: above 0, and not told from each other
-        assert groups["low"].min() > 0
-        assert groups["low"].max() < groups["high"].min()
+        assert groups.drop("difference")["low"].min() > 0
+        assert groups.at["difference", "low"] < 0 < groups.at["difference", "high"]
         rises = pd.DataFrame(names["rises"])
         assert (
             rises.loc["satisfaction_1", "better staff"] == 0 < 1 < rises.loc["rating_staff", "better staff"]

@@ -1,5 +1,7 @@
 """Lesson 28. Referees: the package, counts by hand, Bayes' rule, six other companies."""
 
+from itertools import pairwise
+
 import nbformat
 import numpy as np
 import pandas as pd
@@ -130,6 +132,17 @@ def test_households_of_yogurt_have_tastes_of_their_own():
     found = pd.DataFrame(names["found"])
     assert found.loc["hit_rate", "mixed"] - found.loc["hit_rate", "one rule for all"] > 0.25
     assert found.loc["hit_rate", "equal shares"] == 0.25
+    # simple rules, purchase by purchase: the brand that a household took most often, and last
+    yogurt, frequent, last = names["yogurt"], [], []
+    for _, rows in yogurt[yogurt["chosen"] == 1].sort_values("purchase").groupby("household"):
+        brands = rows["brand"].astype(str).tolist()
+        known = int(0.7 * len(brands) + 1e-9)
+        favourite = max(sorted(set(brands)), key=brands[:known].count)
+        frequent += [brand == favourite for brand in brands[known:]]
+        last += [one == before for before, one in pairwise(brands[known - 1 :])]
+    assert found.loc["hit_rate", "its most frequent brand"] == pytest.approx(np.mean(frequent))
+    assert found.loc["hit_rate", "its last brand"] == pytest.approx(np.mean(last))
+    assert round(np.mean(frequent), 2) == round(found.loc["hit_rate", "mixed"], 2) < np.mean(last) - 0.05
 
 
 def test_averages_of_larger_crowds_come_no_nearer_together():
