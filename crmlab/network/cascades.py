@@ -212,8 +212,7 @@ def _matrix(
             table, table[[source, target]].isna().any(axis=1).to_numpy(), f"no {source!r} or no {target!r}"
         )
         ends = pd.concat([table[source], table[target]])
-        if ends.dtype == object:
-            told_apart(ends, "The node")
+        told_apart(ends, "The node")
         names = pd.Index(pd.unique(ends), tupleize_cols=False)
     if not len(names):
         raise ValueError("There is not a single node.")

@@ -206,18 +206,17 @@ def in_order(ids: Iterable[Hashable]) -> list[Any]:
     return sorted(ids, key=lambda one: (type(one).__name__ if isinstance(one, str) else "", one))
 
 
-def told_apart(ids: Any, name: str) -> None:
+def told_apart(ids: pd.Series, name: str) -> None:
     """Refuse ids of which one is there as a number and as a text: they are meant to be one.
 
     Examples
     --------
-    >>> told_apart([7, 8, "7"], "partner_id")
+    >>> told_apart(pd.Series([7, 8, "7"]), "partner_id")
     Traceback (most recent call last):
     ValueError: partner_id 7 is there as a number and as a text, which would be two: make them one type.
     """
-    texts = pd.Index(pd.unique(pd.Series(ids, dtype=object))).map(str)
-    if texts.has_duplicates:
-        twice = texts[texts.duplicated()][0]
+    texts = pd.Series([str(one) for one in ids.unique()] if ids.dtype == object else [], dtype=object)
+    for twice in texts[texts.duplicated()]:
         raise ValueError(
             f"{name} {twice} is there as a number and as a text, which would be two: make them one type."
         )

@@ -183,8 +183,7 @@ def _by_month(marks: pd.DataFrame, partner: str, date: str, value: str) -> pd.Da
     rows = pd.DataFrame({"who": marks[partner], "value": quantities(marks, value)})
     if rows.empty:
         raise ValueError("There is not a single mark.")
-    if rows["who"].dtype == object:
-        told_apart(rows["who"], partner)
+    told_apart(rows["who"], partner)
     rows["month"] = dates(marks, date).dt.to_period("M")
     twice = rows.duplicated(["who", "month"]).to_numpy()
     refuse(marks, twice, f"a second mark of one {partner!r} in one month (of the other side, perhaps)")

@@ -160,6 +160,7 @@ def test_a_plain_loop_with_the_same_thresholds_reaches_the_same(monkeypatch):
         (lambda: network.cascade(CHAIN.assign(c=0.2 + 1j), [1], "c", directed=True), "must hold numbers"),
         (lambda: network.cascade(CHAIN.assign(c=pd.Timedelta(0)), [1], "c", directed=True), "hold numbers"),
         (lambda: network.cascade(pd.concat([CHAIN, CHAIN]), [1], 0.3, directed=True), "there before"),
+        (lambda: network.cascade(CHAIN.assign(target=[2, 1, 4]), [1], 0.3, directed=False), "there before"),
         (lambda: network.cascade(CHAIN.replace(4, 3), [1], 0.3, directed=True), "to itself"),
         (lambda: network.cascade(CHAIN.replace(4, np.nan), [1], 0.3, directed=True), "no 'source'"),
         (lambda: network.cascade(CHAIN, [1], 0.3, runs=1, directed=True), "runs"),
