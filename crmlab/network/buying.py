@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
-from crmlab._arguments import floats, number
+from crmlab._arguments import floats, generator, number
 from crmlab._intervals import resampled, wilson
 from crmlab._tables import as_pandas, extended, look_up, refuse, require_columns, unknown, whole_number
 from crmlab.network.graph import dates
@@ -375,7 +375,7 @@ def calibration(
     np.add.at(hits, (firm, place), truth.to_numpy(float))
     n, held = cases.sum(axis=0), (cases > 0).sum(axis=0)
     some = np.where(n > 0, n, np.nan)
-    luck = np.random.default_rng(rng).multinomial(len(firms), np.full(len(firms), 1 / len(firms)), size=draws)
+    luck = generator(rng).multinomial(len(firms), np.full(len(firms), 1 / len(firms)), size=draws)
     drawn, share = luck @ cases, hits.sum(axis=0) / some
     again = np.where(drawn > 0, luck @ hits / np.maximum(drawn, 1), np.nan_to_num(share))
     low, high = resampled(again, alpha=alpha)

@@ -98,6 +98,7 @@ def test_batches_change_nothing_but_the_dice(monkeypatch):
     monkeypatch.setattr("crmlab.network.cascades.AT_ONCE", 60 * 37)
     parts = network.cascade(graph, [0, 5], 0.3, 4000, rng=1)
     assert abs(whole.mean - parts.mean) < 4 * np.hypot(whole.standard_error, parts.standard_error)
+    assert parts.shares.sum() == pytest.approx(parts.mean) and parts.shares[[0, 5]].tolist() == [1, 1]
 
 
 def test_a_plain_loop_reaches_as_many():
@@ -157,6 +158,7 @@ def test_a_plain_loop_with_the_same_thresholds_reaches_the_same(monkeypatch):
             lambda: network.cascade(CHAIN.assign(target=list("234")), [1], 0.3, directed=True),
             "The node 2 is there as a number",
         ),
+        (lambda: network.cascade(nx.Graph([(1, 2, {"c": 1.0}), (2, 3)]), [1], "c"), "missing or infinite"),
         (lambda: network.cascade(CHAIN.assign(c=0.2 + 1j), [1], "c", directed=True), "must hold numbers"),
         (lambda: network.cascade(CHAIN.assign(c=pd.Timedelta(0)), [1], "c", directed=True), "hold numbers"),
         (lambda: network.cascade(pd.concat([CHAIN, CHAIN]), [1], 0.3, directed=True), "there before"),
