@@ -201,3 +201,23 @@ def test_a_file_goes_into_the_base_and_nothing_is_lost(tmp_path):
     with collect.open_base(":memory:") as base:
         counts = collect.load(base, report.table.assign(source="shop"), ["name", "telephone"]).counts
     assert counts["new"] == 4 and report.counts["rejected"] == 1
+
+
+def test_a_row_with_a_cell_too_many_and_one_that_opens_a_quote_swallow_nothing(tmp_path):
+    (tmp_path / "a.csv").write_text('No,Name,Tel\n1,"a,7\n2,b,8\n3,c"\n4,d,9,more\n', encoding="utf-8")
+    report = collect.read_file(tmp_path / "a.csv", {"No": "number", "Name": "name"})
+    assert report.table["name"].to_dict() == {3: "b"}
+    reasons = ["a quote is opened and not closed", "2 cells in place of 3", "4 cells in place of 3"]
+    assert report.rejected["reason"].tolist() == reasons
+    assert report.rejected["row"].tolist() == [2, 4, 5]
+
+
+def test_rows_of_a_sheet_have_its_numbers_and_days_begin_in_march_1900(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["No", "On"], [1, 61], [None, None], [2, 60], [3, 46_027], [4, 46_027.5]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    report = collect.read_file(tmp_path / "a.xlsx", {"No": "number", "On": "day"}, dates=["day"])
+    assert report.table["day"].dt.strftime("%Y-%m-%d").to_dict() == {2: "1900-03-01", 5: "2026-01-05"}
+    assert report.rejected["row"].tolist() == [4, 6]
