@@ -221,3 +221,9 @@ def test_rows_of_a_sheet_have_its_numbers_and_days_begin_in_march_1900(tmp_path)
     report = collect.read_file(tmp_path / "a.xlsx", {"No": "number", "On": "day"}, dates=["day"])
     assert report.table["day"].dt.strftime("%Y-%m-%d").to_dict() == {2: "1900-03-01", 5: "2026-01-05"}
     assert report.rejected["row"].tolist() == [4, 6]
+
+
+def test_a_file_read_in_the_wrong_encoding_is_no_text_full_of_zeros(tmp_path):
+    (tmp_path / "a.csv").write_bytes("No\n1\n".encode("utf-16-le"))
+    with pytest.raises(ValueError, match="holds characters 0 when read as latin-1"):
+        collect.read_file(tmp_path / "a.csv", {"No": "number"}, encoding="latin-1")
