@@ -14,7 +14,9 @@ def floats(values: Any, name: str) -> np.ndarray:
     [1.0, 2.0]
     """
     array = np.asarray(values)
-    if array.dtype == object and hasattr(values, "dropna"):  # pandas' own numbers, missing ones among them
+    if (
+        array.dtype == object and array.ndim == 1 and hasattr(values, "dropna")
+    ):  # pandas' own numbers, missing ones among them
         kind = np.asarray(values.dropna().to_list()).dtype.kind
         array = values.to_numpy(float, na_value=np.nan) if kind in "iuf" else array
     if array.dtype.kind not in "iuf":

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from crmlab._arguments import floats, number
+from crmlab._arguments import floats, generator, number
 from crmlab._tables import LARGEST_AMOUNT, look_up, whole_number
 
 _RANGE = 1.128379167095513  # mean distance of two normal values in standard deviations, 2 / √π
@@ -197,7 +197,7 @@ class _Running:
         number(limit, "limit", "a number above 0", low=1e-9)
         number(shift, "shift", "a finite number")
         found = self._exact(limit, shift)
-        if not 1 - 1e-9 <= found < 1e12:
+        if not 1 - 1e-9 <= found < 1e10:  # beyond it the last digits of the weights decide
             raise ValueError(f"With limit={limit:g} an alarm takes longer than can be reckoned: lower it.")
         return found
 
@@ -242,7 +242,7 @@ class _Running:
         number(shift, "shift", "a finite number")
         whole_number(series, "series", least=1)
         whole_number(longest, "longest", least=1)
-        luck, ways = np.random.default_rng(rng), self._ways()
+        luck, ways = generator(rng), self._ways()
         value, found = luck.standard_normal(series), np.zeros(series, int)
         held, place = np.zeros((len(ways), series)), np.arange(series)
         for period in range(1, longest + 1):
@@ -280,7 +280,7 @@ class _Running:
         whole_number(periods, "periods", least=1)
         number(share, "share", "a share of the series, above 0 and below 1", low=1e-9, high=1 - 1e-9)
         whole_number(series, "series", least=10 / share)
-        luck, ways = np.random.default_rng(rng), self._ways()
+        luck, ways = generator(rng), self._ways()
         value, held, highest = luck.standard_normal(series), np.zeros((len(ways), series)), np.zeros(series)
         for _ in range(periods):
             held = self._step(held, ways * value)
@@ -341,6 +341,8 @@ class Cusum(_Running):
             rate = sum(1 / Cusum(self.allowance, side)._exact(limit, shift) for side in ("low", "high"))
             return 1 / rate if rate else np.inf
         drift = (shift if self.side == "high" else -shift) - self.allowance
+        if limit > 400:  # too wide for the nodes: the number would be wrong
+            return np.nan
         nodes, weights = _gauss(0, limit, 1.0)
         start = np.r_[0, nodes]  # the sum stands at 0 with a probability of its own
         stays = np.column_stack([ndtr(-start - drift), _density(nodes - start[:, None] - drift) * weights])

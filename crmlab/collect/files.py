@@ -17,8 +17,8 @@ from crmlab.collect.loading import LONGEST
 from crmlab.collect.store import Report
 
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_DANGER = re.compile(r"^'*[=+\-@\t\r]")
-_SCIENTIFIC = re.compile(r"^\d([.,]\d+)?[eE]\+?\d+$")
+_DANGER = re.compile(r"^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # and their wide forms
+_SCIENTIFIC = re.compile(r"^\s*-?\d([.,]\d+)?[eE]\+?\d+\s*$")
 _DAY = re.compile(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]00:00(?::00(?:\.0+)?)?)?$")
 _CSV = 131_000  # characters of a row; the module csv reads no longer field
 _EPOCH = Date(1899, 12, 30)  # day 0 of a sheet; right from March 1900 on
@@ -40,7 +40,8 @@ def read_file(
         Of the new names: those that are days, and those that may not be empty.
     encoding : str, optional
         Of a text file; found out if not given: UTF-8 and UTF-16 by their marks, UTF-8 by trying, then GB18030
-        or Latin-1 by which letters stand together. What could be either is refused.
+        or Latin-1 (Windows-1252 with its curly quotes) by which letters stand together. What could be either
+        is refused.
     sheet : str, optional
         Of an Excel file; its first if not given.
 
@@ -215,8 +216,8 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
         encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
         encoding = encoding or _guess(path.name, data)
     try:
-        text = data.decode(encoding)
-    except LookupError:
+        text = data.decode(encoding).removeprefix("\ufeff")  # a mark that the encoding given leaves there
+    except (LookupError, TypeError):
         raise ValueError(f"There is no encoding {encoding!r}; try utf-8, gb18030, utf-16, latin-1.") from None
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
@@ -230,6 +231,7 @@ def _guess(name: str, data: bytes) -> str:
     """Return the encoding of bytes without a mark, or raise ValueError where it could be either."""
     if b"\0" in data[:4000]:
         return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    western = "cp1252" if re.search(rb"[\x80-\x9f]", data) else "latin-1"  # which has no letters there
     for encoding in ("utf-8", "gb18030"):
         try:
             data.decode(encoding)
@@ -240,15 +242,15 @@ def _guess(name: str, data: bytes) -> str:
         # common Chinese characters are two bytes from A1 up; a letter with an accent mostly stands alone
         pairs = re.findall(rb"[\x81-\xfe][\x30-\xfe]", data)
         common = sum(pair[1] >= 0xA1 for pair in pairs) / max(len(pairs), 1)
-        if common > 0.9 or re.search(rb"[\x81-\x9f]", data):
+        if common > 0.9:
             return encoding
-        if common > 0.1:
-            either = " or ".join(repr(pairs[0].decode(one, "replace")) for one in ("gb18030", "latin-1"))
+        if common > 0.1 or western == "cp1252":
+            either = " or ".join(repr(pairs[0].decode(one, "replace")) for one in ("gb18030", western))
             raise ValueError(
-                f"{name} may be GB18030 or Latin-1: its first such letters read {either}. Say which with "
-                "encoding='gb18030' or 'latin-1'."
+                f"{name} may be GB18030 or {western}: its first such letters read {either}. Say which with "
+                f"encoding='gb18030' or {western!r}."
             )
-    return "latin-1"
+    return western
 
 
 def _records(
@@ -263,8 +265,12 @@ def _records(
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
     if first is None:
         raise ValueError("The file is empty.")
-    delimiter = max(",;\t|", key=lines[first].count)
+    delimiter = max(",;\t|", key=re.sub('"[^"]*"', "", lines[first]).count)
     heads = [head.strip() for head in _parsed(lines[first], delimiter) or []]
+    if not heads:
+        raise ValueError(
+            "The first row names the columns in one line; a quote is opened there and not closed."
+        )
     odd = [number for number, line in enumerate(lines) if line.count('"') % 2 and number > first]
     rows, number, following = [], first + 1, 0
     while number < len(lines):

@@ -33,6 +33,11 @@ MOST_PAIRS = 50
 """Pairs a record that a standard block may bring together: they grow with the square of the records."""
 
 
+def weight(m: Any, u: Any) -> Any:
+    """Return what a level weighs, log₂(m/u): for the same customer above 0, against below."""
+    return np.log2(m / u)
+
+
 class Linkage:
     """A model of which records belong together (Fellegi & Sunter 1969), fitted by splink on DuckDB.
 
@@ -213,7 +218,7 @@ class LinkageResults:
             if not level.is_null_level
         ]
         table = pd.DataFrame(rows, columns=["comparison", "level", "m", "u"])
-        return table.assign(weight=np.log2(table["m"] / table["u"]))
+        return table.assign(weight=weight(table["m"], table["u"]))
 
     def pairs(self, threshold: float = -20.0) -> pd.DataFrame:
         """Return the pairs at or above a weight: ``record_l``, ``record_r``, ``weight``, ``probability``.

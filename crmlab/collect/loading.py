@@ -38,6 +38,7 @@ def load(
         Columns of which each cell is a fact. Or else give `field` and `value`.
     customer, recorded_at, source : str
         Columns: whose it is, the day it was noted (a date, or a text such as 2026-11-27), and where from.
+        Spaces around an id or a name do not count.
     field, value : str, optional
         Columns with the name of the field and the value, for a table with one row per fact.
     kind : {"about", "for", "from"}
@@ -92,12 +93,12 @@ def load(
     cells = list(fields) if fields is not None else [value]
     optional = [one for one in (field, owner, record) if one]
     require_columns(given.columns, [customer, recorded_at, source, *cells, *optional])
-    if not cells:
-        raise ValueError("fields is empty: name at least one column.")
+    if not cells or isinstance(fields, str) or isinstance(blank, str):
+        raise ValueError("fields, of which there is one at least, and blank are lists, such as ['mail'].")
     frame = pd.DataFrame({"row": np.arange(len(given))})
     columns = {"customer_id": customer, "source": source, "owner": owner, "record": record, "field": field}
     for column, wanted in columns.items():
-        frame[column] = as_text(given[wanted]).to_numpy() if wanted else None
+        frame[column] = as_text(given[wanted]).str.strip().to_numpy() if wanted else None
     frame["given_day"] = as_text(given[recorded_at]).to_numpy()
     frame["recorded_at"] = days(given[recorded_at]).to_numpy()
     frame["confidence"] = _confidence(confidence, given, frame["source"])
@@ -161,7 +162,7 @@ def _offer(
             end reason
         from ({cells})
         """,
-        {"names": names, "blank": [one.lower().strip() for one in blank], **columns},
+        {"names": names, "blank": [str(one).lower().strip() for one in blank], **columns},
     )
     base.unregister("given_rows")
 

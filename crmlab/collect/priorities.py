@@ -69,7 +69,7 @@ def value_of_information(
     expected = np.einsum("cs,dcs->dc", chances, money)
     now = expected.max(axis=0)
     found = {
-        "decision": np.array(list(payoffs), dtype=object)[expected.argmax(axis=0)],
+        "decision": _names(payoffs)[expected.argmax(axis=0)],
         "now": now,
         "perfect": np.maximum((chances * money.max(axis=0)).sum(axis=1) - now, 0),
     }
@@ -109,8 +109,7 @@ def decisions(prior: Any, payoffs: Mapping[str, Any], likelihood: pd.DataFrame) 
     """
     chances, money, (customers, states) = _problem(prior, payoffs)
     best = _after(chances, money, _answers(likelihood, list(states))).argmax(axis=0)
-    names = np.array(list(payoffs), dtype=object)
-    return pd.DataFrame(names[best], index=customers, columns=likelihood.columns)
+    return pd.DataFrame(_names(payoffs)[best], index=customers, columns=likelihood.columns)
 
 
 def worth_asking(
@@ -185,13 +184,18 @@ def worth_asking(
     return table.assign(ask=(table["net"] > 0) & (table["spent"] <= limit * (1 + 1e-12)))
 
 
+def _names(payoffs: Mapping[str, Any]) -> np.ndarray:
+    return pd.Series([*payoffs], dtype=object).to_numpy()
+
+
 def _problem(
     prior: Any, payoffs: Mapping[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, tuple[pd.Index, pd.Index]]:
     """Return chances (customer, state), money (decision, customer, state), and the customers and states."""
     if not isinstance(payoffs, Mapping) or len(payoffs) < 2:
         raise ValueError('payoffs has two decisions or more, such as {"leave": 0, "visit": table}.')
-    scalars = {name: given for name, given in payoffs.items() if np.ndim(given) == 0}
+    # an engine's lazy table has no dimension that numpy knows of
+    scalars = {name: given for name, given in payoffs.items() if not hasattr(type(given), "columns")}
     tables = {name: by_customer(given) for name, given in payoffs.items() if name not in scalars}
     if not tables:
         raise ValueError(

@@ -230,8 +230,9 @@ def as_text(values: pd.Series) -> pd.Series:
     elif pd.api.types.is_datetime64_any_dtype(values.dtype):
         midnight = bool((values[present] == values[present].dt.normalize()).all())
         texts = values.dt.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M:%S")
-    elif pd.api.types.is_float_dtype(values.dtype) and bool((values[present] % 1 == 0).all()):
-        texts = values.astype("Int64").astype("string")
+    elif pd.api.types.is_float_dtype(values.dtype):  # each by itself: 5 is 5 beside 1.5, too
+        whole = ((values % 1 == 0) & (values.abs() < 2**63)).fillna(False).astype(bool)
+        texts = values.astype("string").mask(whole, values.where(whole).astype("Int64").astype("string"))
     else:
         texts = values.astype("string")
     return texts.astype("string").where(present, None)
@@ -241,6 +242,8 @@ def days(values: pd.Series) -> pd.Series:
     """Return days, missing where a value is none; texts are read as 2026-11-27."""
     if pd.api.types.is_numeric_dtype(values.dtype):
         return pd.Series(pd.NaT, values.index, dtype="datetime64[s]")
+    if pd.api.types.is_string_dtype(values):  # a moment belongs to the day of its own clock
+        values = values.str.replace(r"(?<=[T ])(\d\d:?\d\d\S*?)(Z|[+-]\d\d:?\d\d)$", r"\1", regex=True)
     read = pd.to_datetime(values, errors="coerce", format=None if values.dtype.kind == "M" else "ISO8601")
     read = read.dt.tz_localize(None) if getattr(read.dtype, "tz", None) else read
     return read.dt.normalize().astype("datetime64[s]")

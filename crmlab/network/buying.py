@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
-from crmlab._arguments import floats, number
+from crmlab._arguments import floats, generator, number
 from crmlab._intervals import resampled, wilson
 from crmlab._tables import as_pandas, extended, look_up, refuse, require_columns, unknown, whole_number
-from crmlab.network.graph import dates
+from crmlab.network.graph import dates, told_apart
 
 PARTS = {"from": "writes", "to": "is written to", "copied": "is copied", "signed": "signs for another"}
 """Who takes part in a message, and what the table of signs says of it; for "from" the topic is added."""
@@ -91,6 +91,8 @@ def buying_signs(
     require_columns(rows.columns, [message, part, person])
     for table, needed in ((people, [account, person]), (messages, [message, account]), (rows, [message])):
         refuse(table, table[needed].isna().any(axis=1).to_numpy(), f"no {' or no '.join(needed)}")
+    told_apart(people[account], account)
+    told_apart(people[person], person)
     what = "a person listed before: two people of one name need ids, and nobody buys for two firms"
     refuse(people, people[person].duplicated().to_numpy(), what)
     refuse(messages, messages[message].duplicated().to_numpy(), "a message listed before")
@@ -375,7 +377,7 @@ def calibration(
     np.add.at(hits, (firm, place), truth.to_numpy(float))
     n, held = cases.sum(axis=0), (cases > 0).sum(axis=0)
     some = np.where(n > 0, n, np.nan)
-    luck = np.random.default_rng(rng).multinomial(len(firms), np.full(len(firms), 1 / len(firms)), size=draws)
+    luck = generator(rng).multinomial(len(firms), np.full(len(firms), 1 / len(firms)), size=draws)
     drawn, share = luck @ cases, hits.sum(axis=0) / some
     again = np.where(drawn > 0, luck @ hits / np.maximum(drawn, 1), np.nan_to_num(share))
     low, high = resampled(again, alpha=alpha)
@@ -528,6 +530,7 @@ def after_leaving(
     refuse(orders, orders[[account, date]].isna().any(axis=1).to_numpy(), f"no {account!r} or no {date!r}")
     what = f"no {account!r} or no {left!r}"
     refuse(leavings, leavings[[account, left]].isna().any(axis=1).to_numpy(), what)
+    told_apart(orders[account], account)
     extended(leavings, **dict.fromkeys(("before", "after", "elsewhere", "expected")))
     at, span = dates(orders, date), pd.Timedelta(days=days)
     day = dates(leavings, left)

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from crmlab._arguments import flag, generator, number
 from crmlab._tables import as_pandas, refuse, require_columns, whole_number
+from crmlab.network.graph import quantities, told_apart
 
 AT_ONCE = 1_000_000  # nodes times runs that are held at a time: so many stay near the processor
 Step = tuple[Callable[[int], np.ndarray], Callable[..., np.ndarray]]
@@ -210,7 +211,9 @@ def _matrix(
         refuse(
             table, table[[source, target]].isna().any(axis=1).to_numpy(), f"no {source!r} or no {target!r}"
         )
-        names = pd.Index(pd.unique(pd.concat([table[source], table[target]])))
+        ends = pd.concat([table[source], table[target]])
+        told_apart(ends, "The node")
+        names = pd.Index(pd.unique(ends), tupleize_cols=False)
     if not len(names):
         raise ValueError("There is not a single node.")
     one, other = names.get_indexer(table[source]), names.get_indexer(table[target])
@@ -222,7 +225,7 @@ def _matrix(
     if column is None:
         values = np.full(len(table), number(value, name, "from 0 to 1, or a column", 0, 1))
     else:
-        values = pd.to_numeric(table[column], errors="coerce").to_numpy(float, na_value=np.nan)
+        values = quantities(table, column).to_numpy() if len(table) else np.zeros(0)
         refuse(table, ~((values >= 0) & (values <= 1)), f"a {column!r} that is not from 0 to 1")
     if not directed:
         one, other, values = np.append(one, other), np.append(other, one), np.append(values, values)
@@ -244,9 +247,10 @@ def _run(
     which states are reached over them.
     """
     whole_number(runs, "runs", least=2)
-    if isinstance(seeds, str) or not isinstance(seeds, Iterable):
+    listed = isinstance(seeds, Iterable) and not isinstance(seeds, str)
+    wanted, nodes = list(seeds) if listed else [], len(names)
+    if not (listed and all(isinstance(one, Hashable) for one in wanted)):
         raise ValueError(f"seeds are the nodes at which it starts, as a list; got {seeds!r}.")
-    wanted, nodes = list(seeds), len(names)
     if len(wanted) > nodes:
         raise ValueError(f"{len(wanted)} seeds are more than the {nodes} nodes.")
     place = names.get_indexer(pd.Index(wanted, tupleize_cols=False)) if wanted else np.zeros(0, int)

@@ -54,7 +54,7 @@ def quantities(table: pd.DataFrame, column: str, least: float = -np.inf) -> pd.S
     """
     require_columns(table.columns, [column])
     kind = table[column].dtype
-    if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
+    if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind) or kind.kind == "c":
         raise ValueError(f"{column} must hold numbers and holds {kind}. Convert it with pandas.to_numeric.")
     values = pd.Series(table[column].to_numpy(float, na_value=np.nan), table.index)
     refuse(table, ~np.isfinite(values.to_numpy()), f"a {column!r} that is missing or infinite")
@@ -204,6 +204,22 @@ def in_order(ids: Iterable[Hashable]) -> list[Any]:
     [2, 10, 'a', 'b']
     """
     return sorted(ids, key=lambda one: (type(one).__name__ if isinstance(one, str) else "", one))
+
+
+def told_apart(ids: pd.Series, name: str) -> None:
+    """Refuse ids of which one is there as a number and as a text: they are meant to be one.
+
+    Examples
+    --------
+    >>> told_apart(pd.Series([7, 8, "7"]), "partner_id")
+    Traceback (most recent call last):
+    ValueError: partner_id 7 is there as a number and as a text, which would be two: make them one type.
+    """
+    texts = pd.Series([str(one) for one in ids.unique()] if ids.dtype == object else [], dtype=object)
+    for twice in texts[texts.duplicated()]:
+        raise ValueError(
+            f"{name} {twice} is there as a number and as a text, which would be two: make them one type."
+        )
 
 
 def edges(graph: nx.Graph) -> pd.DataFrame:

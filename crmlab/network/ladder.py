@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from crmlab import plot
-from crmlab._arguments import floats, level
+from crmlab._arguments import floats, generator, level
 from crmlab._intervals import resampled, wilson
 from crmlab._tables import as_pandas, drawn_table, refuse, require_columns, unknown, whole_number
-from crmlab.network.graph import dates
+from crmlab.network.graph import dates, told_apart
 
 ENOUGH = 20
 """Rows of fewer moves than this are marked as few: their intervals are so wide that they say little."""
@@ -79,6 +79,8 @@ def rungs(
     facts, rules, needed = as_pandas(facts), as_pandas(rules), ["rung", "measure", "at_least"]
     if len({customer, as_of, "rung"}) < 3:
         raise ValueError(f"The result has the columns {customer!r}, {as_of!r} and 'rung': rename yours.")
+    if off is None:
+        raise ValueError("off is what to call those on no rung; got None.")
     require_columns(rules.columns, needed)
     if bad := rules[needed].isna().any(axis=1).sum():
         raise ValueError(f"{bad} of the {len(rules)} rules lack a rung, a measure or a limit.")
@@ -111,6 +113,7 @@ def _days(table: pd.DataFrame, customer: str, as_of: str) -> pd.Series:
     refuse(table, table[[customer, as_of]].isna().any(axis=1).to_numpy(), f"no {customer!r} or no {as_of!r}")
     if table.empty:
         raise ValueError("There is not a single customer in the table.")
+    told_apart(table[customer], customer)
     days = dates(table, as_of).dt.normalize()
     twice = pd.DataFrame({"who": table[customer], "day": days}).duplicated().to_numpy()
     refuse(table, twice, f"a {customer!r} that is there before on the same day: nobody is on two rungs")
@@ -204,7 +207,8 @@ def _steps(held: pd.DataFrame) -> pd.DataFrame:
         )
     held = held.assign(number=np.searchsorted(days, held["day"]))
     held = held.sort_values(["who", "number"], kind="stable")
-    follows = held["who"].eq(held["who"].shift(-1)).to_numpy()
+    code = pd.factorize(held["who"])[0]  # shifted ids would be floats, in which long ones look alike
+    follows = np.append(code[1:] == code[:-1], False)
     gap = follows & held["number"].shift(-1).sub(held["number"]).ne(1).to_numpy()
     lost = ~follows & (held["number"] < len(days) - 1).to_numpy()
     what = "a customer who is missing on the next day: who has gone is off the ladder, and still in the table"
@@ -461,7 +465,7 @@ def climb_interval(
         shares = pd.DataFrame(total / total.sum(axis=1, keepdims=True), names, names)
     found = climb(shares, to, gone)
     start, reached = np.array([names.index(one) for one in found.index], int), _ends(names, to, gone, True)[0]
-    drawn = np.random.default_rng(rng).multinomial(often.sum(), often / often.sum(), size=draws) @ counted
+    drawn = generator(rng).multinomial(often.sum(), often / often.sum(), size=draws) @ counted
     counts = drawn.reshape(draws, size, size)
     stood = counts.sum(axis=2, keepdims=True)
     matrices = np.where(stood > 0, counts / np.maximum(stood, 1), np.eye(size))  # nobody there: nobody moves

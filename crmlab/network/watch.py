@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab._arguments import level, number
+from crmlab._arguments import generator, level, number
 from crmlab._charts import Cusum, Ewma
 from crmlab._intervals import resampled, wilson
 from crmlab._tables import as_pandas, refuse, require_columns, unknown, whole_number
-from crmlab.network.graph import dates, quantities
+from crmlab.network.graph import dates, quantities, told_apart
 
 VERDICTS = ("warned", "too early", "too late", "missed", "false alarm", "quiet")
 """What became of a partner: the first four had an event, the last two had none."""
@@ -130,6 +130,8 @@ def watch(
     >>> round(seen.promised, 1)
     0.8
     """
+    if not isinstance(chart, Cusum | Ewma):
+        raise ValueError(f"chart is a Cusum or an Ewma, such as Cusum(0.5, 'low'); got {chart!r}.")
     whole_number(lags, "lags", least=1)
     whole_number(block, "block", least=1)
     whole_number(baseline, "baseline", least=lags + block)
@@ -178,13 +180,14 @@ def _by_month(marks: pd.DataFrame, partner: str, date: str, value: str) -> pd.Da
     """Return the marks with a row for each month, none left out, and a column for each partner."""
     require_columns(marks.columns, [partner, date, value])
     refuse(marks, marks[[partner, date]].isna().any(axis=1).to_numpy(), f"no {partner!r} or no {date!r}")
-    rows = pd.DataFrame({partner: marks[partner], "value": quantities(marks, value)})
+    rows = pd.DataFrame({"who": marks[partner], "value": quantities(marks, value)})
     if rows.empty:
         raise ValueError("There is not a single mark.")
-    rows[date] = dates(marks, date).dt.to_period("M")
-    twice = rows.duplicated([partner, date]).to_numpy()
+    told_apart(rows["who"], partner)
+    rows["month"] = dates(marks, date).dt.to_period("M")
+    twice = rows.duplicated(["who", "month"]).to_numpy()
     refuse(marks, twice, f"a second mark of one {partner!r} in one month (of the other side, perhaps)")
-    wide = rows.pivot(index=date, columns=partner, values="value")
+    wide = rows.pivot(index="month", columns="who", values="value").rename_axis(partner, axis=1)
     wide = wide.reindex(pd.period_range(wide.index.min(), wide.index.max(), freq="M", name=date))
     return wide.set_axis(wide.index.to_timestamp())
 
@@ -211,7 +214,7 @@ def _peaks(
             f"Only {whole.any(axis=0).sum()} partners have surprises in {block} months of the baseline on "
             f"end, and it takes {_HAT} to say what is usual: choose a longer baseline."
         )
-    hat, luck = pieces[whole], np.random.default_rng(rng)
+    hat, luck = pieces[whole], generator(rng)
     drawn = hat[luck.integers(0, len(hat), (series, ceil(months / block)))].reshape(series, -1)
     peaks: np.ndarray = np.maximum.accumulate(chart.statistic(drawn[:, :months].T))
     return peaks
@@ -270,8 +273,11 @@ def lead_times(alarms: Any, events: Any, earliest: int = 12) -> pd.DataFrame:
 
 
 def _dates(values: Any, name: str) -> pd.Series:
-    if not isinstance(values, pd.Series) or not pd.api.types.is_datetime64_any_dtype(values):
-        raise ValueError(f"{name} must be a Series of dates by partner; convert it with pandas.to_datetime.")
+    if not isinstance(values, pd.Series) or values.dtype.kind != "M" or values.dt.tz is not None:
+        raise ValueError(
+            f"{name} must be a Series of dates by partner, without a time zone; convert it with "
+            "pandas.to_datetime."
+        )
     if values.index.duplicated().any():
         twice = values.index[values.index.duplicated()].tolist()[0]
         raise ValueError(f"{name} holds the partner {twice!r} twice: keep the first of its dates.")
@@ -293,6 +299,7 @@ def warned(leads: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
     >>> warned(leads)[["events", "hit_rate", "low", "high", "median_lead"]].round(2).tolist()
     [2.0, 0.5, 0.09, 0.91, 3.0]
     """
+    leads = as_pandas(leads)
     require_columns(leads.columns, ["lead", "verdict"])
     refuse(leads, ~leads["verdict"].isin(VERDICTS).to_numpy(), f"a verdict that is none of {VERDICTS}")
     counts = leads["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
@@ -354,7 +361,7 @@ def proxy(
           n  correlation  found  by_luck
     all  12         0.96   0.67     0.25
     """
-    data, luck = as_pandas(table), np.random.default_rng(rng)
+    data, luck = as_pandas(table), generator(rng)
     number(lowest, "lowest", "a share of the partners, above 0 and at most a half", 1e-9, 0.5)
     whole_number(draws, "draws", least=100)
     both = np.column_stack([quantities(data, wanted), quantities(data, stand_in)])

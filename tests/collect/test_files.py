@@ -36,12 +36,47 @@ def test_latin_letters_are_no_chinese_and_what_may_be_either_is_asked(tmp_path):
     report = collect.read_file(tmp_path / "a.csv", {"Name": "name"})
     assert report.table["name"].tolist() == ["Jörg Müller", "Renée Ånäs"] and "latin-1" in report.what
     (tmp_path / "b.csv").write_bytes("No,Name\n1,Zoë\xe9 Öz\n".encode("latin-1"))
-    with pytest.raises(ValueError, match="may be GB18030 or Latin-1"):
+    with pytest.raises(ValueError, match="may be GB18030 or latin-1"):
         collect.read_file(tmp_path / "b.csv", {"Name": "name"})
     with pytest.raises(ValueError, match="a.csv is not utf-8: line 2"):
         collect.read_file(tmp_path / "a.csv", {"Name": "name"}, encoding="utf-8")
     with pytest.raises(ValueError, match="There is no encoding 'gbk9'"):
         collect.read_file(tmp_path / "a.csv", {"Name": "name"}, encoding="gbk9")
+
+
+def test_curly_quotes_and_the_euro_of_windows_are_neither_chinese_nor_signs_that_nobody_sees(tmp_path):
+    def names(text, **how):
+        (tmp_path / "a.csv").write_bytes(f"No,Name\n1,{text}\n".encode("cp1252"))
+        return collect.read_file(tmp_path / "a.csv", {"Name": "name"}, **how).table["name"].tolist()
+
+    assert names("“Zoë”, 10 €".replace(",", "")) == ["“Zoë” 10 €"]
+    with pytest.raises(ValueError, match="may be GB18030 or cp1252"):
+        names("Joe’s")  # these two bytes are a Chinese character, too
+    assert names("Joe’s", encoding="cp1252") == ["Joe’s"]
+    (tmp_path / "b.csv").write_text("No,Name\n1,tea\n", encoding="utf-8-sig")
+    for given in ("utf-8", "utf-8-sig"):
+        report = collect.read_file(tmp_path / "b.csv", {"No": "number"}, encoding=given)
+        assert report.table["number"].tolist() == ["1"]
+    with pytest.raises(ValueError, match="There is no encoding 8"):
+        collect.read_file(tmp_path / "b.csv", {"No": "number"}, encoding=8)
+
+
+def test_a_head_may_hold_the_other_delimiter_in_quotes_and_stands_in_one_line(tmp_path):
+    (tmp_path / "a.csv").write_text('"No; or a; b; c",Tel\n1,5\n', encoding="utf-8")
+    report = collect.read_file(tmp_path / "a.csv", {"No; or a; b; c": "number", "Tel": "telephone"})
+    assert report.table.to_numpy().tolist() == [["1", "5"]]
+    (tmp_path / "b.csv").write_text('No,"Tel\nhome"\n1,5\n', encoding="utf-8")
+    with pytest.raises(ValueError, match="first row names the columns in one line"):
+        collect.read_file(tmp_path / "b.csv", {"No": "number"})
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [("8.6E+12", 0), (" 8.6E+12 ", 0), ("-8.6E+12", 0), ("8,6e12", 0), ("12E3", 1), ("8.6E+12x", 1)],
+)
+def test_digits_that_a_spreadsheet_lost_are_seen_beside_spaces_and_signs(tmp_path, cell, kept):
+    (tmp_path / "a.csv").write_text(f'No,Tel\n1,"{cell}"\n', encoding="utf-8")
+    assert collect.read_file(tmp_path / "a.csv", {"Tel": "telephone"}).counts["taken"] == kept
 
 
 def test_ragged_rows_and_open_quotes_cost_their_own_row_only(tmp_path):
@@ -155,6 +190,9 @@ def test_no_cell_that_is_written_is_a_formula(tmp_path):
     assert [line[0] for line in written[1:7]] == ["'"] * 5 + ["t"]
     assert [line.rpartition(",")[2] for line in written[1:]] == [str(one) for one in range(-4, 4)]
     assert written[8].startswith("''=1")
+    wide = pd.DataFrame({"note": ["＝1+1", "＋1", "－1", "＠x", "\n=1", "茶＝1"]})
+    written = collect.write_csv(wide, tmp_path / "b.csv").read_text(encoding="utf-8-sig")
+    assert written.count("'") == 5 and "\n茶＝1" in written
 
 
 def test_a_file_goes_into_the_base_and_nothing_is_lost(tmp_path):
@@ -163,3 +201,29 @@ def test_a_file_goes_into_the_base_and_nothing_is_lost(tmp_path):
     with collect.open_base(":memory:") as base:
         counts = collect.load(base, report.table.assign(source="shop"), ["name", "telephone"]).counts
     assert counts["new"] == 4 and report.counts["rejected"] == 1
+
+
+def test_a_row_with_a_cell_too_many_and_one_that_opens_a_quote_swallow_nothing(tmp_path):
+    (tmp_path / "a.csv").write_text('No,Name,Tel\n1,"a,7\n2,b,8\n3,c"\n4,d,9,more\n', encoding="utf-8")
+    report = collect.read_file(tmp_path / "a.csv", {"No": "number", "Name": "name"})
+    assert report.table["name"].to_dict() == {3: "b"}
+    reasons = ["a quote is opened and not closed", "2 cells in place of 3", "4 cells in place of 3"]
+    assert report.rejected["reason"].tolist() == reasons
+    assert report.rejected["row"].tolist() == [2, 4, 5]
+
+
+def test_rows_of_a_sheet_have_its_numbers_and_days_begin_in_march_1900(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["No", "On"], [1, 61], [None, None], [2, 60], [3, 46_027], [4, 46_027.5]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    report = collect.read_file(tmp_path / "a.xlsx", {"No": "number", "On": "day"}, dates=["day"])
+    assert report.table["day"].dt.strftime("%Y-%m-%d").to_dict() == {2: "1900-03-01", 5: "2026-01-05"}
+    assert report.rejected["row"].tolist() == [4, 6]
+
+
+def test_a_file_read_in_the_wrong_encoding_is_no_text_full_of_zeros(tmp_path):
+    (tmp_path / "a.csv").write_bytes("No\n1\n".encode("utf-16-le"))
+    with pytest.raises(ValueError, match="holds characters 0 when read as latin-1"):
+        collect.read_file(tmp_path / "a.csv", {"No": "number"}, encoding="latin-1")

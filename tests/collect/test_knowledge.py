@@ -108,11 +108,36 @@ def test_a_column_of_nothing_and_ids_of_several_kinds(base):
     assert base.sql("select customer_id from customers order by 1").fetchall() == [("007",), ("7",)]
 
 
+def test_a_number_is_the_same_text_whatever_stands_beside_it_and_spaces_do_not_count(base):
+    def load(customer, mark, day="2026-01-01", source="web"):
+        card = pd.DataFrame({"customer_id": customer, "recorded_at": day, "source": source, "mark": mark})
+        return collect.load(base, card, ["mark"]).counts
+
+    assert load([7.0], [5.0])["new"] == 1
+    assert load([7.0, 8.5], [5.0, 1.5])["known"] == 1  # once it was customer 7.0 with 5.0
+    assert load([" 7", "\u30008.5"], ["5", "1.5"], source=" web ")["known"] == 2
+    assert load([7, 2.0**62], [5.0, np.inf])["new"] == 1
+    days = ["2026-01-01T23:59:59+08:00", "2026-01-01 00:10:00-0500", "2026-01-01 12:00", "2026-01-01T01:00Z"]
+    assert load(7, 5, days)["known"] == 4  # each on its own clock
+    held = base.sql("select distinct customer_id from facts order by 1").fetchall()
+    assert held == [("4611686018427387904",), ("7",), ("8.5",)]
+
+
+def test_a_space_brings_nobody_back_who_asked_to_be_erased(base):
+    card = pd.DataFrame({"customer_id": ["7"], "recorded_at": "2026-01-01", "source": "web", "mail": "a@b"})
+    collect.load(base, card, ["mail"])
+    collect.erase(base, "7")
+    again = collect.load(base, card.assign(customer_id=" 7 "), ["mail"])
+    assert again.rejected["reason"].tolist() == ["this customer asked to be erased"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"fields": ["nmae"]}, "Did you mean 'name'"),
-        ({"fields": []}, "fields is empty"),
+        ({"fields": []}, "fields, of which there is one at least"),
+        ({"fields": "mail"}, "no column 'm'"),
+        ({"blank": "n/a"}, "blank are lists"),
         ({"kind": "abuot"}, "There is no kind 'abuot'. Did you mean 'about'"),
         ({"confidence": 80}, "confidence is a number above 0 and up to 1; got 80"),
         ({"confidence": {"web": 1}}, "names no number for the source 'fax'"),

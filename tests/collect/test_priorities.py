@@ -107,6 +107,7 @@ def test_what_is_decided_brings_what_it_is_said_to():
 
 
 def test_units_shifts_order_and_engines_do_not_matter():
+    import duckdb
     import polars
 
     prior, payoffs, likelihood = problem(np.random.default_rng(4))
@@ -118,6 +119,10 @@ def test_units_shifts_order_and_engines_do_not_matter():
     pd.testing.assert_frame_equal(mixed, found)
     lazy = {n: polars.from_pandas(t.rename_axis("customer_id").reset_index()) for n, t in payoffs.items()}
     as_polars = collect.value_of_information(prior, lazy, likelihood)
+    later = {name: one.lazy() for name, one in lazy.items()}
+    pd.testing.assert_frame_equal(collect.value_of_information(prior, later, likelihood), as_polars)
+    related = {name: duckdb.from_arrow(one.to_arrow()) for name, one in lazy.items()}
+    pd.testing.assert_frame_equal(collect.value_of_information(prior, related, likelihood), as_polars)
     pd.testing.assert_frame_equal(as_polars, found, check_names=False)
     one_for_all = collect.value_of_information(PRIOR, {"stay": 0, "visit": VISIT})
     for_each = pd.DataFrame([PRIOR] * 2, index=VISIT.index)

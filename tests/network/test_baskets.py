@@ -10,6 +10,7 @@ from scipy.stats import false_discovery_control, hypergeom, poisson
 
 from crmlab import network
 from crmlab._intervals import IntervalWarning
+from crmlab.network import baskets
 from tests.value.engines import ENGINES, to_engine, to_pandas
 
 
@@ -65,6 +66,17 @@ def test_q_values_are_scipys_where_all_pairs_are_listed_and_the_same_where_few_a
     )
     every, met = (network.pairs(lines, least=least).set_index(["one", "other"]) for least in (0, 1))
     assert len(met) < len(every) and (met["q_value"] >= every.loc[met.index, "q_value"] - 1e-12).all()
+
+
+@pytest.mark.parametrize("often", [1, 3])
+def test_q_values_of_any_p_values_are_scipys_also_where_a_row_stands_for_several(often):
+    rng = np.random.default_rng(16)
+    p_values = np.round(rng.random(45 // often) ** 2, 2)
+    ours = baskets._q_values(p_values, 10, None if often == 1 else np.full(len(p_values), often))
+    every = false_discovery_control(np.repeat(p_values, often))
+    assert ours == pytest.approx(every[::often]) and len(np.unique(ours)) > 8
+    alone = np.minimum(p_values * 45 / (often * (p_values[:, None] >= p_values).sum(axis=1)), 1)
+    assert not np.allclose(ours, alone)  # a smaller p-value lends its neighbours nothing by itself
 
 
 @pytest.mark.parametrize(
@@ -170,6 +182,16 @@ def test_the_p_value_of_luck_is_twice_the_poisson_tail():
     assert table["p_value"].to_numpy() == pytest.approx(right)
     outside = (table["low"] > 1) | (table["high"] < 1)
     assert (outside == (table["p_value"] < 0.05)).mean() > 0.99
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.5])
+def test_the_interval_of_a_ratio_ends_where_the_count_would_be_so_rare(alpha):
+    table = network.pairs_by_luck(shop(rng=17), alpha=alpha).query("expected > 0")
+    both, expected = table["both"].to_numpy(), table["expected"].to_numpy()
+    assert poisson.cdf(both, table["high"] * expected) == pytest.approx(alpha / 2)
+    some = both > 0
+    assert poisson.sf(both[some] - 1, (table["low"] * expected)[some]) == pytest.approx(alpha / 2)
+    assert (table["low"][~some] == 0).all()
 
 
 # ---- consistency

@@ -104,6 +104,8 @@ def test_tables_of_polars_and_ids_that_are_texts_count_alike(page):
     [
         (0, lambda t: t.assign(person_id=[11, 11, 13, 21, 22]), "two people of one name need ids"),
         (0, lambda t: t.assign(person_id=[11, 12, 13, 21, 11]), "nobody buys for two firms"),
+        (0, lambda t: t.assign(person_id=[11, "11", 13, 21, 22]), "person_id 11 is there as a number and"),
+        (0, lambda t: t.assign(customer_id=[1, 1, "1", 2, 2]), "customer_id 1 is there as a number and"),
         (0, lambda t: t.assign(person_id=[np.nan, 12, 13, 21, 22]), "no customer_id or no person_id"),
         (0, lambda t: t[t["customer_id"] == 1], "a firm without people"),
         (0, lambda t: t[t["person_id"] != 13], "not among the people"),
@@ -477,6 +479,7 @@ LEFT = pd.DataFrame({"customer_id": [1], "left_on": pd.to_datetime(["2025-04-01"
         (ORDERS, LEFT.assign(before="mine"), {}, "column 'before' already"),
         (ORDERS, LEFT.rename(columns={"left_on": "after"}), {"left": "after"}, "column 'after' already"),
         (ORDERS[:4], LEFT, {}, "Nobody left"),
+        (ORDERS.assign(customer_id=[1, 1, "1", 1, 2, 2, 2, 2]), LEFT, {}, "customer_id 1 is there as a"),
         (ORDERS, LEFT.assign(left_on="04.05.2025"), {}, "'left_on' holds days"),
         (ORDERS, LEFT.assign(left_on=20250401), {}, "'left_on' holds days"),
         (ORDERS.assign(ordered_at=[*DAY.tz_localize("UTC")] * 2), LEFT, {}, "time zone UTC"),

@@ -98,6 +98,7 @@ def test_batches_change_nothing_but_the_dice(monkeypatch):
     monkeypatch.setattr("crmlab.network.cascades.AT_ONCE", 60 * 37)
     parts = network.cascade(graph, [0, 5], 0.3, 4000, rng=1)
     assert abs(whole.mean - parts.mean) < 4 * np.hypot(whole.standard_error, parts.standard_error)
+    assert parts.shares.sum() == pytest.approx(parts.mean) and parts.shares[[0, 5]].tolist() == [1, 1]
 
 
 def test_a_plain_loop_reaches_as_many():
@@ -152,13 +153,22 @@ def test_a_plain_loop_with_the_same_thresholds_reaches_the_same(monkeypatch):
         (lambda: network.cascade(CHAIN, [1, 2, 3, 4, 4], 0.3, directed=True), "5 seeds are more than the 4"),
         (lambda: network.cascade(CHAIN, [], 0.3, directed=True), "there is none"),
         (lambda: network.cascade(CHAIN, "1", 0.3, directed=True), "as a list"),
+        (lambda: network.cascade(CHAIN, [[1]], 0.3, directed=True), "as a list"),
+        (
+            lambda: network.cascade(CHAIN.assign(target=list("234")), [1], 0.3, directed=True),
+            "The node 2 is there as a number",
+        ),
+        (lambda: network.cascade(nx.Graph([(1, 2, {"c": 1.0}), (2, 3)]), [1], "c"), "missing or infinite"),
+        (lambda: network.cascade(CHAIN.assign(c=0.2 + 1j), [1], "c", directed=True), "must hold numbers"),
+        (lambda: network.cascade(CHAIN.assign(c=pd.Timedelta(0)), [1], "c", directed=True), "hold numbers"),
         (lambda: network.cascade(pd.concat([CHAIN, CHAIN]), [1], 0.3, directed=True), "there before"),
+        (lambda: network.cascade(CHAIN.assign(target=[2, 1, 4]), [1], 0.3, directed=False), "there before"),
         (lambda: network.cascade(CHAIN.replace(4, 3), [1], 0.3, directed=True), "to itself"),
         (lambda: network.cascade(CHAIN.replace(4, np.nan), [1], 0.3, directed=True), "no 'source'"),
         (lambda: network.cascade(CHAIN, [1], 0.3, runs=1, directed=True), "runs"),
         (lambda: network.threshold_cascade(CHAIN.assign(w=[0.5, -1, 0]), [1], "w", directed=True), "0 to 1"),
         (
-            lambda: network.threshold_cascade(CHAIN.assign(w=0.7, target=[4, 4, 4]), [1], "w", directed=True),
+            lambda: network.threshold_cascade(CHAIN.assign(w=0.4, target=[4, 4, 4]), [1], "w", directed=True),
             "sum to 1 at most",
         ),
     ],
@@ -166,6 +176,14 @@ def test_a_plain_loop_with_the_same_thresholds_reaches_the_same(monkeypatch):
 def test_bad_input_is_told(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_nodes_may_be_pairs_and_a_graph_may_have_no_edge():
+    assert network.cascade(nx.grid_2d_graph(3, 3), [(0, 0)], 1.0).mean == 9
+    steps = pd.DataFrame({"source": [(0, 0), (0, 1)], "target": [(0, 1), (1, 1)]})
+    found = network.cascade(steps, [(0, 0)], 1.0, directed=True)
+    assert found.mean == 3 and found.shares.index.nlevels == 1
+    assert network.cascade(nx.empty_graph(3), [1], "chance").mean == 1
 
 
 def test_other_engines_and_inputs_left_alone():

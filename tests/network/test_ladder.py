@@ -497,3 +497,26 @@ def test_days_that_are_none(days):
 def test_a_ladder_has_an_order(ladder):
     with pytest.raises(ValueError, match="A ladder"):
         network.standing(TABLE, ladder=ladder)
+
+
+def test_ids_of_eighteen_digits_are_told_apart_and_7_and_text_7_are_refused():
+    table = walks(np.random.default_rng(3), 200)
+    long = table.assign(customer_id=table["customer_id"] + 2**60)
+    pd.testing.assert_frame_equal(network.moves(long, ladder=LADDER), network.moves(table, ladder=LADDER))
+    both = table.assign(customer_id=[str(one) if one == 7 else one for one in table["customer_id"]])
+    assert network.moves(both, ladder=LADDER).equals(network.moves(table, ladder=LADDER))
+    again = pd.concat([both, table[table["customer_id"] == 7]])
+    with pytest.raises(ValueError, match="customer_id 7 is there as a number and as a text"):
+        network.standing(again, ladder=LADDER)
+
+
+def test_those_on_no_rung_are_called_something():
+    with pytest.raises(ValueError, match="off is what to call"):
+        network.rungs(facts(np.random.default_rng(1)), RULES, off=None)
+
+
+def test_shares_that_are_texts_and_luck_that_is_none():
+    with pytest.raises(ValueError, match="shares must be a finite number"):
+        network.climb(pd.DataFrame(MATRIX, LADDER, LADDER).astype(str), "client")
+    with pytest.raises(ValueError, match="rng is a whole number"):
+        network.climb_interval(walks(np.random.default_rng(1), 50), "client", ladder=LADDER, rng="seven")

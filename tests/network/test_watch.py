@@ -258,6 +258,14 @@ def broken(table, **changes):
         (lambda t: t, {"false_alarms": 0.001, "series": 500}, "series must be a whole number of at least"),
         (lambda t: t, {"limit": -1.0}, "limit is a number above 0"),
         (lambda t: t, {"lags": 0}, "lags must be a whole number"),
+        (lambda t: t, {"chart": "cusum"}, "chart is a Cusum or an Ewma"),
+        (lambda t: t, {"chart": network.Cusum}, "chart is a Cusum or an Ewma"),
+        (lambda t: t, {"rng": "seven"}, "rng is a whole number"),
+        (
+            lambda t: t.assign(partner_id=[*t["partner_id"].astype(object)[:-3], *"777"]),
+            {},
+            "partner_id 7 is there as a number and as a text",
+        ),
     ],
 )
 def test_watch_refuses(change, options, words):
@@ -273,6 +281,8 @@ def test_watch_refuses(change, options, words):
         (pd.Series(pd.to_datetime(["2025-01-01"] * 2), [1, 1]), pd.Series(pd.to_datetime([])), "1 twice"),
         (pd.Series(pd.to_datetime(["2025-01-01"]), [1]), pd.Series(pd.to_datetime(["2025-01-01"]), [2]),
          "no watched partner 2"),
+        (pd.Series(pd.to_datetime(["2025-01-01"]).tz_localize("UTC")), pd.Series(pd.to_datetime([])),
+         "without a time zone"),
     ],
 )  # fmt: skip
 def test_lead_times_refuse(alarms, events, words):
@@ -327,6 +337,22 @@ def test_months_that_are_none(change, what):
         network.watch(change(marks))
 
 
+@pytest.mark.parametrize("name", ["value", "who", "month", "expected"])
+@pytest.mark.parametrize("column", ["partner_id", "asked_on", "attitude"])
+def test_what_the_columns_are_called_is_nothing(column, name):
+    marks = steady()
+    called = {one: name if one == column else one for one in ("partner_id", "asked_on", "attitude")}
+    seen = network.watch(marks.rename(columns=called), *called.values(), series=500)
+    wanted = network.watch(marks, series=500)
+    pd.testing.assert_frame_equal(seen.alarms, wanted.alarms.rename_axis(called["partner_id"]))
+    assert seen.table["surprise"].tolist() == pytest.approx(wanted.table["surprise"].tolist(), nan_ok=True)
+
+
+def test_leads_of_any_engine():
+    leads = pd.DataFrame({"lead": [3.0, None], "verdict": ["warned", "missed"]})
+    assert network.warned(pl.from_pandas(leads)).equals(network.warned(leads))
+
+
 def test_a_promise_takes_more_than_one_series():
     for series in (1, 0, 2.5, True):
         with pytest.raises(ValueError, match="series must be a whole number"):
@@ -357,7 +383,8 @@ def test_a_proxy_does_not_hang_on_the_unit(unit):
     [
         (network.Ewma(0.2), 1e6, 0), (network.Ewma(0.2), 1e4, 0), (network.Ewma(1e-6), 50, 0),
         (network.Ewma(0.2), 50, 0), (network.Ewma(0.2, "low"), 3, 2000), (network.Ewma(0.2, "low"), 3, 1e5),
-        (network.Cusum(50), 4, 0),
+        (network.Cusum(50), 4, 0), (network.Cusum(), 200, 0), (network.Cusum(0.25, "high"), 400, 0),
+        (network.Cusum(0.5, "high"), 3000, 0.5),
     ],
 )  # fmt: skip
 def test_a_run_that_cannot_be_reckoned_is_said_to_be(chart, limit, shift):

@@ -1,9 +1,8 @@
-"""Weights of agreement and disagreement, as two guides work them out."""
+"""Weights of agreement and disagreement, as two manuals work them out."""
 
 from collections.abc import Iterator
 
-import numpy as np
-
+from crmlab.collect.linkage import weight
 from crmlab.replicate import Row, case
 
 FIELDS = {  # m and u, then the weights as printed
@@ -13,29 +12,30 @@ FIELDS = {  # m and u, then the weights as printed
     "gender": (0.97, 0.03, "5.01", "-5.01"),
     "identity number": (0.999, 0.001, "9.96", "-9.96"),
 }
-
-
-def weights(m: float, u: float) -> tuple[float, float]:
-    """Return the weight of agreement and of disagreement: log2 of m/u and of (1 - m)/(1 - u)."""
-    return float(np.log2(m / u)), float(np.log2((1 - m) / (1 - u)))
+DIFFERS = {
+    "weight of birth date, disagreement": "the table cuts -5.0488 off after two digits",
+    "sum of five disagreements": "the table adds up weights that it has cut off",
+}
 
 
 @case(
     "Fellegi, I. P. and Sunter, A. B. (1969), A theory for record linkage, Journal of the American "
-    "Statistical Association 64(328), 1183–1210, doi:10.1080/01621459.1969.10501049",
+    "Statistical Association 64(328), 1183–1210, doi:10.1080/01621459.1969.10501049: its weights as Esri "
+    "(How does ArcView geocoding compute weight for each field?, support.esri.com, article 000006275) and "
+    "Oracle (Understanding the Sun Match Engine, docs.oracle.com, part number 820-2652) print them",
     data="shares alone",
     data_class="typed-in table",
 )
 def fellegi_sunter_1969() -> Iterator[Row]:
-    """Yield the weights that others worked out by the paper's formula."""
-    guide = "a geocoder's help on weights (ArcView)"
-    yield Row("weight of a street name, m .9, u .01", "6.49", weights(0.9, 0.01)[0], guide, "page seen")
-    where = "a worked table of five fields"
-    for field, (m, u, *printed) in FIELDS.items():
-        for side, ours, value in zip(("agreement", "disagreement"), weights(m, u), printed, strict=True):
-            rounded = "the table cuts -5.0488 off after two digits" if value == "-5.04" else "holds"
-            yield Row(f"weight of {field}, {side}", value, ours, where, "quoted elsewhere", expected=rounded)
-    sums = np.sum([weights(m, u) for m, u, *_ in FIELDS.values()], axis=0)
-    yield Row("sum of five agreements", "38", float(sums[0]), where, "quoted elsewhere")
-    cut = "the table adds up weights that it has cut off"
-    yield Row("sum of five disagreements", "-35.93", float(sums[1]), where, "quoted elsewhere", expected=cut)
+    """Yield the weights by the function that Linkage has its weights from."""
+    article, table = "Esri, article 000006275", "Oracle 820-2652, Table 37"
+    yield Row("weight of a street name, m .9, u .01", "6.49", weight(0.9, 0.01), article, "page seen")
+    printed, sums = {}, [0.0, 0.0]
+    for field, (m, u, *told) in FIELDS.items():
+        both = float(weight(m, u)), float(weight(1 - m, 1 - u))
+        sums = [total + one for total, one in zip(sums, both, strict=True)]
+        for side, value, ours in zip(("agreement", "disagreement"), told, both, strict=True):
+            printed[f"weight of {field}, {side}"] = (value, ours)
+    printed |= {"sum of five agreements": ("38", sums[0]), "sum of five disagreements": ("-35.93", sums[1])}
+    for quantity, (value, ours) in printed.items():
+        yield Row(quantity, value, ours, table, "page seen", DIFFERS.get(quantity, "holds"))

@@ -19,8 +19,8 @@ PAIRS = "like neutral, like dislike, expect dislike, neutral neutral, neutral li
 
 @case(
     "Sauerwein, E., Bailom, F., Matzler, K. and Hinterhuber, H. H. (1996), The Kano model: how to delight "
-    "your customers, International Working Seminar on Production Economics, Innsbruck, 313–327; no DOI, "
-    "www.uibk.ac.at",
+    "your customers, Preprints Volume I of the IX. International Working Seminar on Production Economics, "
+    "Innsbruck/Igls, 19–23 February 1996, 313–327; no DOI, www.uibk.ac.at",
     data="categories of three features of skis",
     data_class="typed-in table",
 )
