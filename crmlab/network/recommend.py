@@ -109,24 +109,27 @@ def leave_last_out(
     return parts[0].to_native(), parts[1].to_native()
 
 
-def _held(lines: Any, customer: str, basket: str, item: str) -> tuple[csr_array, pl.Series, pl.Series]:
-    """Return in how many baskets each customer has each item, the customers, and the items.
+def _held(
+    lines: Any, customer: str, basket: str, item: str, counted: bool = False
+) -> tuple[csr_array, pl.Series, pl.Series]:
+    """Return whether (or in how many baskets) each customer has each item, the customers, and the items.
 
     Customers stand in the order of their ids, items in that of how many customers have them, most first.
     """
     frame = with_ids(lines, customer, basket, item)
-    rows = frame.select(
-        customer=nw.col(customer), basket=nw.col(basket), item=nw.col(item)
-    )  # before Polars takes them: other columns may hold what it has no type for
+    # before Polars takes them: other columns may hold what it has no type for
+    rows = frame.select(customer=nw.col(customer), basket=nw.col(basket), item=nw.col(item))
     rows = rows.lazy("polars") if isinstance(rows, nw.DataFrame) else rows
-    held = rows.unique().collect("polars").to_native()
+    held = rows.collect("polars").to_native()
     held = held.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
-    torn = held.group_by("basket").agg(pl.col("customer").n_unique()).filter(pl.col("customer") > 1)
-    if len(torn):
+    owners = held.group_by("basket").agg(one=pl.col("customer").min(), other=pl.col("customer").max())
+    if len(torn := owners.filter(pl.col("one") != pl.col("other"))):
         raise ValueError(
             f"{basket} {torn['basket'].min()!r} has more than one {customer}: a basket is of one."
         )
-    times = held.group_by("customer", "item").len("times")
+    # a line that stands there twice counts once; what only asks whether need not count
+    rows = held.unique() if counted else held
+    times = rows.group_by("customer", "item").len("times")
     people = times.select("customer").unique().sort("customer").with_row_index("row")
     items = times.group_by("item").len("many").sort(["many", "item"], descending=[True, False])
     items = items.with_row_index("column")
@@ -136,11 +139,13 @@ def _held(lines: Any, customer: str, basket: str, item: str) -> tuple[csr_array,
     places = (times["row"].to_numpy().astype(np.int64), times["column"].to_numpy().astype(np.int64))
     shape = (len(people), len(items))
     table = csr_array((times["times"].to_numpy().astype(float), places), shape=shape)
+    if not counted:
+        table.data[:] = 1
     return table, people["customer"], items["item"]
 
 
 def _likeness(has: csr_array) -> Array:
-    """Return the cosine of each two items' customers, 0 for an item with itself."""
+    """Return the cosine of each two items' customers, 1 for an item with itself."""
     if has.shape[1] > MOST_ITEMS:
         raise ValueError(
             f"{has.shape[1]:,} items are too many to compare each with each (at most {MOST_ITEMS:,}). Keep "
@@ -148,7 +153,6 @@ def _likeness(has: csr_array) -> Array:
         )
     scale = diags_array(1 / np.sqrt(has.sum(axis=0)))
     found: Array = (scale @ (has.T @ has) @ scale).toarray()
-    np.fill_diagonal(found, 0)
     return found
 
 
@@ -167,18 +171,16 @@ def _factors(has: csr_array, factors: int) -> Array:
 
 def _scorer(method: str, times: csr_array, factors: int) -> Callable[[csr_array], Array]:
     """Return what gives rows of `times` their scores."""
-    has = times.copy()
-    has.data[:] = 1
     if method == "popular":
-        share = has.sum(axis=0) / has.shape[0]
+        share = times.sum(axis=0) / times.shape[0]
         return lambda rows: np.tile(share, (rows.shape[0], 1))
     if method == "own":
         return lambda rows: rows.toarray()
     if method == "items":
-        likeness = _likeness(has)
-        return lambda rows: (rows > 0).astype(float) @ likeness
-    axes = _factors(has, factors)
-    return lambda rows: ((rows > 0).astype(float) @ axes) @ axes.T
+        likeness = _likeness(times)
+        return lambda rows: rows @ likeness
+    axes = _factors(times, factors)
+    return lambda rows: (rows @ axes) @ axes.T
 
 
 def recommend(
@@ -204,7 +206,8 @@ def recommend(
 
         - ``"popular"``: how many customers have bought the item; the same for everybody;
         - ``"own"``: in how many of his own baskets the customer had it;
-        - ``"items"``: the sum of its likenesses to what he has bought, as in :func:`similar_items`;
+        - ``"items"``: the sum of its likenesses to what he has bought (to itself: 1), as in
+          :func:`similar_items`;
         - ``"factors"``: what a few factors behind all purchases make of his own.
     k : int
         Items on a list.
@@ -262,7 +265,7 @@ def recommend(
     whole_number(k, "k", 1)
     if method == "own" and new:
         raise ValueError('method="own" lists what a customer has bought before: give new=False.')
-    times, people, items = _held(lines, customer, basket, item)
+    times, people, items = _held(lines, customer, basket, item, counted=method == "own")
     asked = people if customers is None else _asked(customers, people, customer)
     place = pl.DataFrame({"customer": asked}).join(
         pl.DataFrame({"customer": people}).with_row_index("row"),
@@ -368,8 +371,8 @@ def similar_items(
     """
     whole_number(k, "k", 1)
     has, _, items = _held(lines, customer, basket, item)
-    has.data[:] = 1
     likeness = np.round(_likeness(has), 10)
+    np.fill_diagonal(likeness, 0)  # to itself
     best = np.argsort(-likeness, axis=1, kind="stable")[:, :k]
     value = np.take_along_axis(likeness, best, axis=1)
     order = items.arg_sort().to_numpy()
