@@ -20,9 +20,9 @@ from crmlab.network.groups import communities, dependence, modularity, removal
 from crmlab.network.ladder import climb, climb_interval, landmark, moves, plot_ladder, rungs, standing
 from crmlab.network.maps import plot_map
 from crmlab.network.positions import QUESTIONS, brokerage, centralities, group_difference
-from crmlab.network.recommend import compare_lists, leave_last_out, recommend, similar_items, variety
 from crmlab.network.two_way import answers, two_way
 from crmlab.network.watch import Watch, lead_times, proxy, warned, watch
+from crmlab.network.what_next import compare_lists, leave_last_out, recommend, similar_items, variety
 
 # fmt: off
 __all__ = [

@@ -459,8 +459,8 @@ def compare_lists(
         with_ids(table, *keys)
         listed = as_pandas(table)[keys]
         if listed.duplicated().any():
-            row = listed[listed.duplicated()].iloc[0]
-            raise ValueError(f"The list {name!r} names {item} {row[item]!r} twice for {row[customer]!r}.")
+            who, what = listed[listed.duplicated()].head(1).to_numpy(object)[0]
+            raise ValueError(f"The list {name!r} names {item} {what!r} twice for {who!r}.")
         if not listed[customer].isin(people).any():
             raise ValueError(f"The list {name!r} is for none of the customers in `hidden`.")
         met = out.merge(listed, on=keys)
