@@ -14,6 +14,7 @@ from crmlab.network.buying import (
 )
 from crmlab.network.cascades import Reach, cascade, threshold_cascade
 from crmlab.network.centre import plot_buying_centre
+from crmlab.network.foretold import compare_lists, leave_last_out, variety
 from crmlab.network.gains import gains, win_win
 from crmlab.network.graph import edges, stakeholder_graph, ties
 from crmlab.network.groups import communities, dependence, modularity, removal
@@ -22,7 +23,7 @@ from crmlab.network.maps import plot_map
 from crmlab.network.positions import QUESTIONS, brokerage, centralities, group_difference
 from crmlab.network.two_way import answers, two_way
 from crmlab.network.watch import Watch, lead_times, proxy, warned, watch
-from crmlab.network.what_next import compare_lists, leave_last_out, recommend, similar_items, variety
+from crmlab.network.what_next import recommend, similar_items
 
 # fmt: off
 __all__ = [

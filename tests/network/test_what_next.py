@@ -95,7 +95,8 @@ def test_what_is_hidden_is_the_last_basket_and_with_a_day_the_next_one():
     assert sorted(hidden["order_id"].unique()) == sorted(last)
     assert len(seen) + len(hidden) == len(lines)
     seen, hidden = network.leave_last_out(lines, at="2024-06-01")
-    assert seen.equals(lines[lines["ordered_at"] < "2024-06-01"])
+    wanted = lines[lines["ordered_at"] < "2024-06-01"].reset_index(drop=True)
+    assert seen.reset_index(drop=True).equals(wanted)
     after = order[(order["day"] >= "2024-06-01") & order["who"].isin(seen["customer_id"])]
     assert sorted(hidden["order_id"].unique()) == sorted(after.groupby("who")["order_id"].first())
 
@@ -223,8 +224,16 @@ def test_an_item_only_in_the_test_is_a_miss():
     assert network.compare_lists({"items": network.recommend(seen)}, hidden).loc["items", "foretold"] == 0
 
 
-def test_long_ids_and_ids_of_text_are_kept():
-    lines = shop().assign(customer_id=lambda table: table["customer_id"] + 10**17)
+def test_long_ids_labels_and_ids_of_text_are_kept():
+    lines = shop()
+    plain = network.leave_last_out(lines)
+    big = 10**18 + lines[["customer_id", "order_id"]]
+    for part, wanted in zip(network.leave_last_out(lines.assign(**big)), plain, strict=True):
+        assert (part["order_id"].to_numpy() - 10**18 == wanted["order_id"].to_numpy()).all()
+    labels = lines.assign(order_id=lines["order_id"].map("{:04d}".format).astype("category"))
+    for part, wanted in zip(network.leave_last_out(labels), plain, strict=True):
+        assert part["order_id"].astype(int).tolist() == wanted["order_id"].tolist()
+    lines = lines.assign(customer_id=lines["customer_id"] + 10**17)
     assert network.recommend(lines)["customer_id"].min() == 10**17 + 100
     lines["customer_id"] = "00" + lines["customer_id"].astype(str)
     assert network.recommend(lines)["customer_id"].str.startswith("00").all()
