@@ -221,7 +221,7 @@ def caravan(source: Path) -> list[str]:
 
 
 def earnings(file: Path) -> list[str]:
-    """Return the lines of a Stata file of people and their earnings, which it holds in dollars to a few digits."""
+    """Return the lines of a Stata file of people and their earnings, in dollars to a few digits."""
     table = pd.read_stata(file).drop(columns="data_id")
     money = table.columns[table.columns.str.startswith("re")]
     table[money] = table[money].astype(float).round(3)
