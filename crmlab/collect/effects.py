@@ -243,8 +243,9 @@ def weighting(
     p = _propensity(x, t)
     w = np.where(t, 0.0, p / (1 - p))
     ours, others = y[t].mean(), np.average(y, weights=w)
-    slope = np.linalg.solve(x.T @ (x * (p * (1 - p))[:, None]), x.T @ (w * (y - others))) / w.mean()
-    own = t * (y - ours) / t.mean() - w * (y - others) / w.mean() - (x @ slope) * (t - p) * len(y)
+    moves = np.linalg.pinv(x.T @ (x * (p * (1 - p))[:, None]), hermitian=True)
+    slope = moves @ (x.T @ (w * (y - others))) / w.mean()
+    own = t * (y - ours) / t.mean() - w * (y - others) / w.mean() - (x @ slope) * (t - p)
     weights = np.zeros(len(frame))
     weights[rows] = np.where(t, 1.0, w)
     about = f"{t.sum():,} treated beside {(~t).sum():,} others, weighted to look like them"
@@ -358,8 +359,8 @@ def _expected(scaled: np.ndarray, y: np.ndarray, used: np.ndarray, count: np.nda
     x = sm.add_constant(scaled, has_constant="add")
     if len(used) <= 2 * x.shape[1]:
         return np.zeros(len(y))  # too few to tell how outcomes hang on covariates
-    fitted = sm.WLS(y[used], x[used], weights=count[used]).fit()
-    return np.asarray(x @ fitted.params)
+    root = np.sqrt(count[used])  # all values of a text are columns, so one is told by the others: lstsq
+    return np.asarray(x @ np.linalg.lstsq(x[used] * root[:, None], y[used] * root, rcond=None)[0])
 
 
 def _propensity(x: np.ndarray, t: np.ndarray) -> np.ndarray:
