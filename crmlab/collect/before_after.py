@@ -94,16 +94,15 @@ def differences(
         refuse(table, table[name].isna().to_numpy(), f"no {name!r}")
     on = flags(table, treated)
     below_limit(number_columns(table, outcome)[0], outcome)
-    refuse(
-        table, table.duplicated([unit, period]).to_numpy(), f"a {unit!r} and {period!r} that are there twice"
-    )
+    refuse(table, table.duplicated([unit, period]).to_numpy(), f"a {unit!r} and {period!r} that come twice")
     wide = table.pivot(index=unit, columns=period, values=outcome).astype(float)
     if wide.isna().to_numpy().any():
         lacks = wide.isna().any(axis=1)
-        one = wide.index[lacks][0]
+        one = wide.index[lacks].tolist()[0]
+        lacking = wide.columns[wide.loc[one].isna()].tolist()[0]
         raise ValueError(
             f"The panel has gaps: {lacks.sum():,} of {len(wide):,} units lack a period, the first is {one!r} "
-            f"without {wide.columns[wide.loc[one].isna()][0]!r}. Fill in what is 0, or leave these units out."
+            f"without {lacking!r}. Fill in what is 0, or leave these units out."
         )
     when = table.assign(on=on).pivot(index=unit, columns=period, values="on").astype(bool)
     ours = when.any(axis=1)
@@ -139,7 +138,7 @@ def _shared(table: pd.DataFrame, unit: str, cluster: str | None, units: pd.Index
     if cluster is None or cluster == unit:
         return pd.Series(range(len(units)), units)
     if (moves := table.groupby(unit)[cluster].nunique() > 1).any():
-        raise ValueError(f"{unit} {moves.index[moves][0]!r} is in more than one {cluster!r}.")
+        raise ValueError(f"{unit} {moves.index[moves].tolist()[0]!r} is in more than one {cluster!r}.")
     codes, _ = pd.factorize(table.groupby(unit)[cluster].first().reindex(units))
     return pd.Series(codes, units)
 

@@ -320,8 +320,8 @@ def _told_too_late(
         if late.any():
             warnings.warn(
                 f"{name} was measured after the treatment in {late.sum():,} of {on.sum():,} treated rows "
-                f"(first: {table.index[late][0]!r}): the treatment may have changed it, and holding it "
-                "constant then takes a part of the effect away.",
+                f"(first: {table.index[late].tolist()[0]!r}): the treatment may have changed it, and holding "
+                "it constant then takes a part of the effect away.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -340,8 +340,8 @@ def _inside(on: np.ndarray, features: pd.DataFrame) -> tuple[np.ndarray, pd.Data
     if not (kept & on).any():
         one = found.iloc[0]
         raise ValueError(
-            f"None of the {on.sum():,} treated can be compared: row {found.index[0]!r} has {one['column']} "
-            f"{one['value']:g}, and the others lie from {one['low']:g} to {one['high']:g}."
+            f"None of the {on.sum():,} treated can be compared: row {found.index.tolist()[0]!r} has "
+            f"{one['column']} {one['value']:g}, and the others lie from {one['low']:g} to {one['high']:g}."
         )
     if len(found):
         warnings.warn(
