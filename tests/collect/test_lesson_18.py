@@ -106,6 +106,7 @@ def test_what_it_says_of_six_other_companies():
             answers.setdefault(name, []).append((row["effect"], held, row["effect"] > truth))
         assert names["late"].estimates["effect"] < names["card"].estimates["effect"]
         scores.append(names["score"])
+        assert keener(tea)
         shops += list(openings(tea))
     table = {name: np.array(rows, float) for name, rows in answers.items()}
     held = {name: int(rows[:, 1].sum()) for name, rows in table.items()}
@@ -121,6 +122,22 @@ def test_what_it_says_of_six_other_companies():
     assert all(one["all members, all others"] < 0 for one in scores)
     assert all(one["matched"] > one["never"] > 0 for one in scores)
     assert (len(shops), sum(shops)) == (11, 9)
+
+
+def keener(tea) -> bool:
+    """Say whether takers of an offered card are more satisfied than refusers, and the satisfied leave less."""
+    true = tea._truth["customers"].set_index("customer_id")
+    orders = tea.orders.groupby("customer_id").size()
+    offers = tea.programme_offers.set_index("customer_id")["offered"]
+    asked = true[offers.reindex(true.index) & (orders.reindex(true.index) > 1)]
+    took = asked.index.isin(tea.memberships["customer_id"])
+    satisfied = asked["satisfaction"]
+    stays = true["satisfaction"].corr(true["leaving_probability"], method="spearman") < -0.1
+    return bool(satisfied[took].mean() > satisfied[~took].mean() and stays)
+
+
+def test_takers_are_more_satisfied_here():
+    assert keener(company.simulate(20_000))
 
 
 def openings(tea):
