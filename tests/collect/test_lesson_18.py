@@ -125,7 +125,7 @@ def test_what_it_says_of_six_other_companies():
 
 
 def keener(tea) -> bool:
-    """Say whether takers of an offered card are more satisfied than refusers, and the satisfied leave less."""
+    """Say whether takers of an offered card are more satisfied than refusers, and these leave more."""
     true = tea._truth["customers"].set_index("customer_id")
     orders = tea.orders.groupby("customer_id").size()
     offers = tea.programme_offers.set_index("customer_id")["offered"]
