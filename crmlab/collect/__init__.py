@@ -1,6 +1,8 @@
 """Customer knowledge: one identity, the golden record, whom to know first, the knowledge base."""
 
+from crmlab.collect.before_after import differences, instrument
 from crmlab.collect.cleaning import clean, worthless_values
+from crmlab.collect.effects import Effect, balance, matching, weighting
 from crmlab.collect.files import read_file, write_csv
 from crmlab.collect.golden import GoldenRecords, channel_trust, golden_records
 from crmlab.collect.households import households
@@ -16,10 +18,10 @@ from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, v
 
 # fmt: off
 __all__ = [
-    "CustomerPage", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "Report", "STRATA",
-    "access", "allowed", "as_of", "channel_trust", "clean", "decisions", "erase", "exact_clusters",
-    "freshness", "golden_records", "households", "k_anonymous", "load", "open_base", "pair_quality",
-    "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
-    "rewrite", "stable_ids", "uses", "value_of_information", "view", "worth_asking", "worthless_values",
-    "write_csv",
+    "CustomerPage", "Effect", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "Report",
+    "STRATA", "access", "allowed", "as_of", "balance", "channel_trust", "clean", "decisions",
+    "differences", "erase", "exact_clusters", "freshness", "golden_records", "households", "instrument",
+    "k_anonymous", "load", "matching", "open_base", "pair_quality", "plot_match", "read_file",
+    "record_use", "refresh_next", "review_estimates", "review_sample", "rewrite", "stable_ids", "uses",
+    "value_of_information", "view", "weighting", "worth_asking", "worthless_values", "write_csv",
 ]

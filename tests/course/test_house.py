@@ -99,15 +99,15 @@ def test_no_module_is_longer_than_300_lines():
 @pytest.mark.parametrize(
     ("room", "budget"),
     [
-        ("collect", 1951),  # linkage, golden records, value of information, a knowledge base
+        ("collect", 3400),  # eight lessons: linkage, golden records, a knowledge base, samples, coders, lots
         ("survey", 4267),  # eight lessons: measurement and path models, drivers, choices, must-haves
-        ("network", 2530),  # eight lessons: take-up and cascades, what goes together, what next
+        ("network", 2900),  # eight lessons: take-up and cascades, seeding, what goes together, what next
         ("value", 2600),
         ("act", 1400),
         ("company", 4700),  # 51 tables, twelve levers and their reach, two streams of orders
         ("practice", 1400),  # an exercise is proved before it is released
-        ("grading", 2520),  # rosters and hand-ins as platforms write them, a sandbox, a term's rules
-        ("replicate", 1980),
+        ("grading", 2540),  # rosters and hand-ins as platforms write them, a sandbox, a term's rules
+        ("replicate", 2200),
     ],
 )
 def test_no_room_is_larger_than_its_budget(room, budget):

@@ -183,6 +183,19 @@ def test_wine_is_eight_ratings_each_of_nine_judges():
     assert table.groupby("rating")["response"].min().is_monotonic_increasing
 
 
+def test_the_training_has_the_men_and_the_effect_of_its_paper():
+    trial, survey = datasets.load("nsw_mixtape"), datasets.load("cps_mixtape")
+    assert trial["treat"].value_counts().to_dict() == {0: 260, 1: 185}  # Dehejia and Wahba (1999)
+    assert trial.groupby("treat")["re78"].mean().diff()[1] == pytest.approx(1794.34, abs=0.005)
+    assert list(trial) == list(survey) and len(survey) == 15_992 and (survey["treat"] == 0).all()
+
+
+def test_organ_donations_have_27_states_in_six_quarters():
+    table = datasets.load("organ_donations")  # Kessler and Roth (2014)
+    assert table.groupby("state")["quarter"].nunique().tolist() == [6] * 27 and len(table) == 162
+    assert table["rate"].between(0, 1).all()
+
+
 def test_complete_journey_has_the_counts_of_its_package():
     log, people = (datasets.load(f"complete_journey_{name}") for name in ("transactions", "demographics"))
     assert (len(log), log["customer_id"].nunique(), len(people)) == (1_469_307, 2_469, 801)
@@ -370,4 +383,4 @@ def test_fresh_rebuild_agrees_with_the_committed_files():
     if "could not download" in run.stderr:
         pytest.skip("pip cannot download here")
     assert run.returncode == 0, run.stdout
-    assert run.stdout.count("fresh rebuild   agrees with its card") == 18
+    assert run.stdout.count("fresh rebuild   agrees with its card") == 23
