@@ -1,7 +1,7 @@
 """Customer knowledge: identity, the golden record, whom to know first, experiments, the knowledge base."""
 
 from crmlab.collect.cleaning import clean, worthless_values
-from crmlab.collect.experiments import LotWarning, balance, draw_lots, sample_ratio, trial_effect
+from crmlab.collect.experiments import LotWarning, balance, trial_effect
 from crmlab.collect.files import read_file, write_csv
 from crmlab.collect.golden import GoldenRecords, channel_trust, golden_records
 from crmlab.collect.households import households
@@ -9,6 +9,7 @@ from crmlab.collect.identities import Identities, stable_ids
 from crmlab.collect.linkage import Linkage, LinkageResults, exact_clusters, plot_match
 from crmlab.collect.loading import load
 from crmlab.collect.looks import peeking, trial_size
+from crmlab.collect.lots import draw_lots, sample_ratio
 from crmlab.collect.priorities import decisions, value_of_information, worth_asking
 from crmlab.collect.privacy import access, allowed, erase, k_anonymous
 from crmlab.collect.quality import pair_quality
