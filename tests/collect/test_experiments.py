@@ -47,11 +47,11 @@ def test_lots_hang_on_id_and_name_alone_and_fall_evenly():
 def test_lots_in_strata_have_their_shares_and_each_customer_the_same_chance():
     table = pd.DataFrame({"customer_id": np.arange(33), "kind": ["a"] * 3 + ["b"] * 30})
     chances = np.zeros(33)
-    for name in range(2000):
+    for name in range(400):
         lots = draw_lots(table, name=str(name), strata="kind") == "treated"
         assert lots[3:].sum() == 15 and lots[:3].sum() in (1, 2)
         chances += lots.to_numpy()
-    assert np.abs(chances / 2000 - 0.5).max() < 0.05
+    assert np.abs(chances / 400 - 0.5).max() < 0.1
 
 
 def test_a_cluster_has_one_lot_in_one_stratum():
@@ -199,14 +199,14 @@ def test_clusters_of_one_change_nothing_and_clusters_agree_with_statsmodels(tria
 
 def test_clustered_intervals_hold_the_truth_where_plain_ones_do_not():
     luck, held = np.random.default_rng(3), {"plain": 0, "cluster": 0}
-    for _ in range(300):
+    for _ in range(150):
         shop = np.repeat(np.arange(30), 20)
         table = pd.DataFrame({"shop": shop, "offered": shop % 2 == 0})
         table["dollars"] = luck.normal(0, 5, 30)[shop] + luck.normal(0, 10, 600)
         for name, cluster in (("plain", None), ("cluster", "shop")):
             row = trial_effect(table, "dollars", arm="offered", cluster=cluster).loc["dollars"]
             held[name] += row["low"] <= 0 <= row["high"]
-    assert 274 <= held["cluster"] <= 297 and held["plain"] < 230
+    assert 134 <= held["cluster"] <= 149 and held["plain"] < 115
 
 
 def test_groups_have_the_effects_of_their_parts_and_differ_as_luck_has_it(trial):
@@ -215,10 +215,10 @@ def test_groups_have_the_effects_of_their_parts_and_differ_as_luck_has_it(trial)
         part = trial_effect(trial[trial["kind"] == kind], "dollars", arm="offered").loc["dollars"]
         assert found.loc[("dollars", kind), "effect"] == pytest.approx(part["effect"])
     luck, few = np.random.default_rng(4), 0
-    for _ in range(400):
+    for _ in range(150):
         random = trial.assign(kind=luck.choice(list("abcd"), len(trial)))
         few += trial_effect(random, "dollars", arm="offered", by="kind")["p_alike"].iloc[0] < 0.05
-    assert 8 <= few <= 34
+    assert 1 <= few <= 16
 
 
 @pytest.mark.parametrize(
