@@ -331,8 +331,9 @@ def _one_arm_each(table: pd.DataFrame, arm: str, customer: str, cluster: str | N
     if customer not in table.columns:
         return
     refuse(table, table[customer].isna().to_numpy(), f"no {customer!r}")
-    arms = table.groupby(customer)[arm].transform("nunique").to_numpy()
-    refuse(table, arms > 1, "a customer who is in two arms: the lot decides once. Take the first arm")
+    pairs = table[[customer, arm]].drop_duplicates()
+    changed = table[customer].isin(pairs.loc[pairs[customer].duplicated(), customer]).to_numpy()
+    refuse(table, changed, "a customer who is in two arms: the lot decides once. Take the first arm")
     if cluster != customer:
         refuse(
             table,

@@ -174,7 +174,10 @@ def peeking(
         constant = stats.norm.isf(alpha / 2)
         if rule != "fixed" and len(share) > 1:
             constant = brentq(
-                lambda c: _stopped(share, c * shape, 0.0)[-1] - alpha, constant, constant + 8, xtol=1e-12
+                lambda c: _stopped(share, c * shape, 0.0)[-1] - alpha,
+                constant,
+                stats.norm.isf(alpha / 2 / len(share)),  # where all looks are counted as if unrelated
+                xtol=1e-11,
             )
         boundary = constant * shape
     else:

@@ -209,11 +209,15 @@ def test_clustered_intervals_hold_the_truth_where_plain_ones_do_not():
     assert 134 <= held["cluster"] <= 149 and held["plain"] < 115
 
 
-def test_groups_have_the_effects_of_their_parts_and_differ_as_luck_has_it(trial):
+def test_groups_have_the_effects_of_their_parts(trial):
     found = trial_effect(trial, "dollars", arm="offered", by="kind")
     for kind in ("firm", "person"):
         part = trial_effect(trial[trial["kind"] == kind], "dollars", arm="offered").loc["dollars"]
         assert found.loc[("dollars", kind), "effect"] == pytest.approx(part["effect"])
+
+
+@pytest.mark.slow
+def test_groups_by_lot_differ_in_one_of_twenty_trials(trial):
     luck, few = np.random.default_rng(4), 0
     for _ in range(150):
         random = trial.assign(kind=luck.choice(list("abcd"), len(trial)))
