@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from crmlab._arguments import level
 from crmlab._intervals import IntervalWarning, newcombe
@@ -188,7 +187,9 @@ def trial_effect(
     result.index = pd.Index(names, name="outcome") if by is None else pd.MultiIndex.from_tuples(names)
     result.index.names = ["outcome"] if by is None else ["outcome", by]
     if len(result) > 1:
-        result.insert(7, "p_holm", multipletests(result["p_value"], method="holm")[1])
+        order = result["p_value"].argsort(kind="stable").to_numpy()
+        holm = np.maximum.accumulate(result["p_value"].to_numpy()[order] * np.arange(len(order), 0, -1))
+        result.insert(list(result).index("p_value") + 1, "p_holm", np.minimum(holm, 1)[order.argsort()])
     return result
 
 
