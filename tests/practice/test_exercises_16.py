@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from crmlab import practice
+from crmlab import collect, practice
 
 STUDENTS = ["ann", "eve"]
 
@@ -56,12 +56,13 @@ def test_the_smallest_effect_is_that_of_the_formula(all_drawn):
 
 def test_stopped_trials_are_those_of_a_loop(all_drawn):
     for one in all_drawn:
-        once = weekly = 0
-        for _, trial in one.given.looks.sort_values("week").groupby("trial"):
-            once += abs(trial["errors"].iloc[-1]) > 1.96
-            weekly += max(abs(trial["errors"])) > 1.96
-        right = one.key("16.5").right
-        table = pd.DataFrame(right) if not isinstance(right, pd.DataFrame) else right
-        counts = dict(zip(table["rule"], table["stopped"], strict=True))
-        assert (counts["once"], counts["each week"]) == (once, weekly)
-        assert counts["obrien_fleming"] < counts["each week"]
+        edge = collect.peeking(one.given.looks["week"].max(), "obrien_fleming")["boundary"]
+        once = weekly = ruled = 0
+        for _, trial in one.given.looks.groupby("trial"):
+            far = trial.set_index("week")["errors"].abs()
+            once += far[len(edge)] > 1.96
+            weekly += far.max() > 1.96
+            ruled += any(far[week] > edge[week] for week in edge.index)
+        stopped = {"once": once, "each week": weekly, "obrien_fleming": ruled}
+        table = pd.DataFrame({"rule": list(stopped), "stopped": [int(count) for count in stopped.values()]})
+        assert verdict(one, "16.5", table) == "right"
