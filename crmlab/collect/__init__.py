@@ -3,12 +3,15 @@
 from crmlab.collect.before_after import differences, instrument
 from crmlab.collect.cleaning import clean, worthless_values
 from crmlab.collect.effects import Effect, balance, matching, weighting
+from crmlab.collect.experiments import LotWarning, balance, trial_effect
 from crmlab.collect.files import read_file, write_csv
 from crmlab.collect.golden import GoldenRecords, channel_trust, golden_records
 from crmlab.collect.households import households
 from crmlab.collect.identities import Identities, stable_ids
 from crmlab.collect.linkage import Linkage, LinkageResults, exact_clusters, plot_match
 from crmlab.collect.loading import load
+from crmlab.collect.looks import peeking, trial_size
+from crmlab.collect.lots import draw_lots, sample_ratio
 from crmlab.collect.priorities import decisions, value_of_information, worth_asking
 from crmlab.collect.privacy import access, allowed, erase, k_anonymous
 from crmlab.collect.quality import pair_quality
@@ -18,10 +21,11 @@ from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, v
 
 # fmt: off
 __all__ = [
-    "CustomerPage", "Effect", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "Report",
-    "STRATA", "access", "allowed", "as_of", "balance", "channel_trust", "clean", "decisions",
-    "differences", "erase", "exact_clusters", "freshness", "golden_records", "households", "instrument",
-    "k_anonymous", "load", "matching", "open_base", "pair_quality", "plot_match", "read_file",
-    "record_use", "refresh_next", "review_estimates", "review_sample", "rewrite", "stable_ids", "uses",
+    "CustomerPage", "Effect", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "LotWarning",
+    "Report", "STRATA", "access", "allowed", "as_of", "balance", "channel_trust", "clean", "decisions",
+    "differences", "draw_lots", "erase", "exact_clusters", "freshness", "golden_records", "households",
+    "instrument", "k_anonymous", "load", "matching", "open_base", "pair_quality", "peeking",
+    "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
+    "rewrite", "sample_ratio", "stable_ids", "trial_effect", "trial_size", "uses",
     "value_of_information", "view", "weighting", "worth_asking", "worthless_values", "write_csv",
 ]
