@@ -1,6 +1,8 @@
-"""Customer knowledge: one identity, the golden record, whom to know first, the knowledge base."""
+"""Customer knowledge: identities, whom to know first, watching and listening, the knowledge base."""
 
+from crmlab.collect.behaviour import sessions, transitions
 from crmlab.collect.cleaning import clean, worthless_values
+from crmlab.collect.coding import agreement, machine_codes, saturation
 from crmlab.collect.files import read_file, write_csv
 from crmlab.collect.golden import GoldenRecords, channel_trust, golden_records
 from crmlab.collect.households import households
@@ -17,9 +19,9 @@ from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, v
 # fmt: off
 __all__ = [
     "CustomerPage", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "Report", "STRATA",
-    "access", "allowed", "as_of", "channel_trust", "clean", "decisions", "erase", "exact_clusters",
-    "freshness", "golden_records", "households", "k_anonymous", "load", "open_base", "pair_quality",
+    "access", "agreement", "allowed", "as_of", "channel_trust", "clean", "decisions", "erase", "exact_clusters",
+    "freshness", "golden_records", "households", "k_anonymous", "load", "open_base", "machine_codes", "pair_quality",
     "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
-    "rewrite", "stable_ids", "uses", "value_of_information", "view", "worth_asking", "worthless_values",
+    "rewrite", "saturation", "sessions", "stable_ids", "transitions", "uses", "value_of_information", "view", "worth_asking", "worthless_values",
     "write_csv",
 ]
