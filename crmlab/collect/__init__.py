@@ -19,9 +19,9 @@ from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, v
 # fmt: off
 __all__ = [
     "CustomerPage", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "Report", "STRATA",
-    "access", "agreement", "allowed", "as_of", "channel_trust", "clean", "decisions", "erase", "exact_clusters",
-    "freshness", "golden_records", "households", "k_anonymous", "load", "open_base", "machine_codes", "pair_quality",
-    "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
-    "rewrite", "saturation", "sessions", "stable_ids", "transitions", "uses", "value_of_information", "view", "worth_asking", "worthless_values",
-    "write_csv",
+    "access", "agreement", "allowed", "as_of", "channel_trust", "clean", "decisions", "erase",
+    "exact_clusters", "freshness", "golden_records", "households", "k_anonymous", "load", "machine_codes",
+    "open_base", "pair_quality", "plot_match", "read_file", "record_use", "refresh_next",
+    "review_estimates", "review_sample", "rewrite", "saturation", "sessions", "stable_ids", "transitions",
+    "uses", "value_of_information", "view", "worth_asking", "worthless_values", "write_csv",
 ]

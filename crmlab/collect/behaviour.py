@@ -4,7 +4,6 @@ from typing import Any
 from uuid import uuid4
 
 import duckdb
-import narwhals as nw
 import pyarrow as pa
 
 from crmlab._arguments import number
@@ -23,7 +22,7 @@ _TRANSITIONS = f"""
     ), counted as (
         select step, next, count(*) as count,
             case when step <> '{START}' then avg(epoch(passed)) / 3600 end as hours,
-            case when step <> '{START}' then count(*) filter (passed = interval 0 second) else 0 end as same_moment
+            count(*) filter (passed = interval 0 second and step <> '{START}') as same_moment
         from pairs group by step, next
     ), ends as (
         select step, '{END}' as next, sum(count) as count from (
@@ -126,12 +125,15 @@ def sessions(
     1        2       1           order
     """
     if customer.lower() in ("session", "began", "ended", "events", "sequence"):
-        raise ValueError(f"The result has a column {customer!r} of its own: rename yours, to 'customer_id' say.")
+        raise ValueError(
+            f"The result has a column {customer!r} of its own: rename yours, to 'customer_id' say."
+        )
     return _asked(_SESSIONS, events, gap_hours, customer, at, event)
 
 
 def _asked(query: str, events: Any, gap_hours: float, customer: str, at: str, event: str) -> Any:
-    gap = f"to_seconds({3600 * number(gap_hours, 'gap_hours', 'the pause in hours that ends a session', 0, 1e6)})"
+    pause = number(gap_hours, "gap_hours", "the pause in hours that ends a session, 0 to 1e6", 0, 1e6)
+    gap = f"to_microseconds({round(pause * 3.6e9)})"
     if len({customer, at, event}) < 3:
         raise ValueError(f"customer, at and event are three columns; got {customer!r}, {at!r} and {event!r}.")
     frame = with_ids(events, customer, at, event)
@@ -141,11 +143,15 @@ def _asked(query: str, events: Any, gap_hours: float, customer: str, at: str, ev
     log = "select {} as customer, {}::timestamp as moment, {}::varchar as event from {}".format(*quoted, name)
 
     def ask(sql: str) -> pa.Table:
-        return (events.query(name, sql) if frame.implementation.is_duckdb() else base.sql(sql)).to_arrow_table()
+        return (
+            events.query(name, sql) if frame.implementation.is_duckdb() else base.sql(sql)
+        ).to_arrow_table()
 
     with base:
         if not frame.implementation.is_duckdb():
             base.register(name, frame.lazy().select(customer, at, event).collect().to_arrow())
         if taken := ask(f"select event from ({log}) where event in ('{START}', '{END}') limit 1").to_pylist():
-            raise ValueError(f"An event is called {taken[0]['event']!r}, which marks where a session begins or ends.")
+            raise ValueError(
+                f"An event is called {taken[0]['event']!r}, which marks where a session begins or ends."
+            )
         return as_kind(ask(query.format(log=log, gap=gap, customer=quoted[0])), events)

@@ -82,7 +82,7 @@ def agreement(
 
     Examples
     --------
-    >>> codes = pd.DataFrame({"Ann": list("aabbab"), "Ben": list("aabbbb")})
+    >>> codes = pd.DataFrame({"Ann": list("aabbab" * 5), "Ben": list("aabbbb" * 5)})
     >>> agreement(codes)["value"].round(3).to_dict()
     {'agreed': 0.833, 'kappa': 0.667, 'alpha': 0.686}
     """
@@ -105,7 +105,9 @@ def agreement(
     samples = np.array([_alpha(pairs, times, values, scale) for times in luck])
     held = ~np.isnan(samples[:, 1])
     if len(places) == 1 or not held.all():
-        told = "There is one unit" if len(places) == 1 else f"{(~held).sum()} of {draws} samples held one code"
+        told = (
+            "There is one unit" if len(places) == 1 else f"{(~held).sum()} of {draws} samples held one code"
+        )
         warnings.warn(f"{told}: the interval of alpha is rough.", IntervalWarning, stacklevel=2)
     low, high = resampled(samples[held], alpha=alpha) if held.any() else np.full((2, 3), np.nan)
     chance = chance if scale == "nominal" else np.nan
@@ -137,18 +139,22 @@ def _placed(codes: pd.DataFrame, scale: str) -> tuple[pd.Index, Array]:
     if scale == "ordinal" and all(isinstance(kind, pd.CategoricalDtype) for kind in kinds.values()):
         first = next(iter(kinds.values()))
         if any(kind != first or not kind.ordered for kind in kinds.values()):
-            raise ValueError("Ordinal codes share one ordered category: pandas.CategoricalDtype(…, ordered=True).")
+            raise ValueError(
+                "Ordinal codes share one ordered category: pandas.CategoricalDtype(…, ordered=True)."
+            )
         return first.categories, codes.apply(lambda column: column.cat.codes).to_numpy(int)
     if scale == "nominal":
         flat = codes.astype(object).to_numpy().ravel()
         if len(types := {type(one).__name__ for one in flat[~pd.isna(flat)]}) > 1:
-            raise ValueError(f"Codes are of one type, and these are of {', '.join(sorted(types))}: 1 is not '1'.")
+            raise ValueError(
+                f"Codes are of one type, and these are of {', '.join(sorted(types))}: 1 is not '1'."
+            )
     else:
         for name, kind in kinds.items():
-            if not pd.api.types.is_numeric_dtype(kind) or kind == bool:
+            if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
                 raise ValueError(
-                    f"On the {scale} scale codes are numbers{' or one ordered category' * (scale == 'ordinal')}; "
-                    f"column {name!r} holds {kind}."
+                    f"On the {scale} scale codes are numbers"
+                    f"{' or one ordered category' * (scale == 'ordinal')}; column {name!r} holds {kind}."
                 )
         flat = codes.to_numpy(float, na_value=np.nan).ravel()
         if np.isinf(flat).any() or scale == "ratio" and (flat < 0).any():
@@ -204,8 +210,8 @@ def _weights(weights: Any, values: pd.Index, scale: str) -> Array:
     if isinstance(weights, pd.DataFrame):
         if set(weights.index) != set(weights.columns) or not values.isin(weights.index).all():
             raise ValueError(
-                f"weights needs a row and a column for each code: {', '.join(map(str, values))}; it has the rows "
-                f"{', '.join(map(str, weights.index))}."
+                f"weights needs a row and a column for each code, {', '.join(map(str, values))}; it has the "
+                f"rows {', '.join(map(str, weights.index))}."
             )
         far = floats(weights.loc[values, values].to_numpy(), "weights")
         if not (np.isfinite(far) & (far >= 0)).all() or np.diag(far).any() or not far.any():
@@ -213,7 +219,9 @@ def _weights(weights: Any, values: pd.Index, scale: str) -> Array:
         return far / far.max()
     power = look_up("kind of weights", weights, {"linear": 1, "quadratic": 2})
     if scale == "nominal":
-        raise ValueError(f"weights={weights!r} counts steps between codes, which have no order: say which scale.")
+        raise ValueError(
+            f"weights={weights!r} counts steps between codes, which have no order: say which scale."
+        )
     step = np.arange(len(values))
     return (np.abs(step[:, None] - step) / max(step[-1], 1)) ** power
 
@@ -266,7 +274,8 @@ def saturation(codes: Any, unit: str = "interview", code: str = "code") -> pd.Da
 
     Examples
     --------
-    >>> told = pd.DataFrame({"interview": [1, 1, 2, 3, 3], "code": ["tin", "taste", "taste", "taste", "price"]})
+    >>> codes = ["tin", "taste", "taste", "taste", "price"]
+    >>> told = pd.DataFrame({"interview": [1, 1, 2, 3, 3], "code": codes})
     >>> saturation(told)[["new", "found", "once", "new_expected", "chance_new"]].round(2)
                new  found  once  new_expected  chance_new
     interview
@@ -277,10 +286,14 @@ def saturation(codes: Any, unit: str = "interview", code: str = "code") -> pd.Da
     table = as_pandas(codes)
     require_columns(table.columns, [unit, code])
     if table.empty or table[unit].isna().any():
-        raise ValueError(f"Each row says in column {unit!r} which interview it belongs to; {len(table)} rows given.")
+        raise ValueError(
+            f"Each row says in column {unit!r} which interview it belongs to; {len(table)} rows given."
+        )
     number = (table[unit] != table[unit].shift()).cumsum()
     if number.max() != table[unit].nunique():
-        raise ValueError(f"Rows of one {unit} stand apart: sort the table by the order in which they were held.")
+        raise ValueError(
+            f"Rows of one {unit} stand apart: sort the table by the order in which they were held."
+        )
     place = pd.factorize(table[code])[0]
     met = np.zeros((number.max(), max(place.max() + 1, 0)), bool)
     met[number.to_numpy()[place >= 0] - 1, place[place >= 0]] = True
@@ -341,7 +354,7 @@ def machine_codes(texts: Any, codes: Any, folds: int = 5, rng: Any = 0) -> pd.Da
 
     Examples
     --------
-    >>> texts = ["the tin leaked", "a leaking tin", "tin does not close", "too dear", "dear tea", "a dear cup", ""]
+    >>> texts = ["the tin leaked", "a leaking tin", "tin not tight", "too dear", "dear tea", "a dear cup", ""]
     >>> machine_codes(texts, ["tin"] * 3 + ["price"] * 3 + [None], folds=3)["code"].tolist()
     ['tin', 'tin', 'tin', 'price', 'price', 'price', nan]
     """
@@ -361,8 +374,8 @@ def machine_codes(texts: Any, codes: Any, folds: int = 5, rng: Any = 0) -> pd.Da
         raise ValueError(f"A machine learns to tell codes apart: two are needed, there are {len(count)}.")
     if (few := count[count < folds]).size:
         raise ValueError(
-            f"Code {few.index[-1]!r} has {few.iloc[-1]} text(s) that can be read, and with {folds} folds each "
-            "needs one in every fold: join it with another code, code more texts, or take fewer folds."
+            f"Code {few.index[-1]!r} has {few.iloc[-1]} text(s) that can be read, and each code needs one in "
+            f"each of {folds} folds: join it with another code, code more texts, or take fewer folds."
         )
     pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3))
     machine = make_pipeline(pieces, LogisticRegression(C=10, max_iter=2000, tol=1e-5))
