@@ -9,6 +9,7 @@ import pandas as pd
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from crmlab._arguments import floats, generator, level
+from crmlab._columns import aligned
 from crmlab._intervals import IntervalWarning, deviations, resampled, wilson
 from crmlab._tables import as_pandas, look_up, require_columns, whole_number
 
@@ -365,6 +366,12 @@ def machine_codes(texts: Any, codes: Any, folds: int = 5, rng: Any = 0) -> pd.Da
 
     whole_number(folds, "folds", least=2)
     said = texts if isinstance(texts, pd.Series) else pd.Series(texts, dtype=object)
+    if len(said) != len(codes):
+        raise ValueError(
+            f"Each text has one code or none: there are {len(said)} texts and {len(codes)} codes."
+        )
+    if isinstance(texts, pd.Series):
+        codes = aligned(codes, "codes", said.index)
     given = pd.Series(np.asarray(codes, dtype=object), said.index)
     said = said.fillna("").astype(str)
     readable = said.str.contains(r"[^\W_]")
