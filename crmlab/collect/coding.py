@@ -179,7 +179,8 @@ def _pairs(places: Array) -> _Pairs:
         unit = np.flatnonzero((one >= 0) & (other >= 0))
         parts.append((unit, one[unit], other[unit], 2 / (number[unit] - 1)))
     unit, coder = np.nonzero(places >= 0)
-    return _Pairs(*map(np.concatenate, zip(*parts, strict=True)), coded=(unit, places[unit, coder]))
+    pair, one, other, weight = map(np.concatenate, zip(*parts, strict=True))
+    return _Pairs(pair, one, other, weight, (unit, places[unit, coder]))
 
 
 def _alpha(pairs: _Pairs, times: Array, values: pd.Index, scale: str) -> tuple[float, float, float]:

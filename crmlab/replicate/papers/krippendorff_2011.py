@@ -1,6 +1,7 @@
 """Krippendorff's alpha on three small examples, two coders and four, on four scales."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def _coded(rows: tuple[str, ...]) -> pd.DataFrame:
 def krippendorff_2011() -> Iterator[Row]:
     """Yield alpha of each example."""
 
-    def alpha(rows: tuple[str, ...], scale: str = "nominal") -> float:
+    def alpha(rows: tuple[str, ...], scale: Any = "nominal") -> float:
         codes = _coded(rows)
         codes = codes if scale == "nominal" else codes.astype(float)
         return float(collect.agreement(codes, scale, draws=20).loc["alpha", "value"])
