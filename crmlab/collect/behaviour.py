@@ -21,8 +21,8 @@ _TRANSITIONS = f"""
             else last_event end as step, event as next, moment - last_moment as passed from steps
     ), counted as (
         select step, next, count(*) as count,
-            case when step <> '{START}' then avg(epoch(passed)) / 3600 end as hours,
-            count(*) filter (passed = interval 0 second and step <> '{START}') as same_moment
+            case when step <> '{START}' then avg(passed) / 3.6e9 end as hours,
+            count(*) filter (passed = 0 and step <> '{START}') as same_moment
         from pairs group by step, next
     ), ends as (
         select step, '{END}' as next, sum(count) as count from (
@@ -40,7 +40,8 @@ _SESSIONS = f"""
         select *, sum((last_moment is null or moment - last_moment > {{gap}})::int) over (
             partition by customer order by moment, event rows unbounded preceding) as session from steps
     )
-    select customer as {{customer}}, session::bigint as session, min(moment) as began, max(moment) as ended,
+    select customer as {{customer}}, session::bigint as session, make_timestamp(min(moment)) as began,
+        make_timestamp(max(moment)) as ended,
         count(*) as events, string_agg(event, ' > ' order by moment, event) as sequence
     from numbered group by customer, session order by 1, 2
 """
@@ -133,14 +134,16 @@ def sessions(
 
 def _asked(query: str, events: Any, gap_hours: float, customer: str, at: str, event: str) -> Any:
     pause = number(gap_hours, "gap_hours", "the pause in hours that ends a session, 0 to 1e6", 0, 1e6)
-    gap = f"to_microseconds({round(pause * 3.6e9)})"
+    gap = round(pause * 3.6e9)  # moments are whole microseconds
     if len({customer, at, event}) < 3:
         raise ValueError(f"customer, at and event are three columns; got {customer!r}, {at!r} and {event!r}.")
     frame = with_ids(events, customer, at, event)
     check_dates(frame, at, frame.collect_schema()[at])
     quoted = ['"' + name.replace('"', '""') + '"' for name in (customer, at, event)]
     base, name = duckdb.connect(), f"crmlab_{uuid4().hex}"
-    log = "select {} as customer, {}::timestamp as moment, {}::varchar as event from {}".format(*quoted, name)
+    log = "select {} as customer, epoch_us({}::timestamp) as moment, {}::varchar as event from {}".format(
+        *quoted, name
+    )
 
     def ask(sql: str) -> pa.Table:
         return (
@@ -150,8 +153,9 @@ def _asked(query: str, events: Any, gap_hours: float, customer: str, at: str, ev
     with base:
         if not frame.implementation.is_duckdb():
             base.register(name, frame.lazy().select(customer, at, event).collect().to_arrow())
-        if taken := ask(f"select event from ({log}) where event in ('{START}', '{END}') limit 1").to_pylist():
-            raise ValueError(
-                f"An event is called {taken[0]['event']!r}, which marks where a session begins or ends."
-            )
-        return as_kind(ask(query.format(log=log, gap=gap, customer=quoted[0])), events)
+        found = ask(query.format(log=log, gap=gap, customer=quoted[0]))
+    if query == _TRANSITIONS:
+        for mark, place in ((START, "next"), (END, "step")):
+            if mark in found[place].to_pylist():
+                raise ValueError(f"An event is called {mark!r}, which marks where a session begins or ends.")
+    return as_kind(found, events)
