@@ -10,7 +10,7 @@ from crmlab import collect
 from crmlab.replicate import Row, case
 
 BINARY = ("0100000010", "1110010000")
-NAMES = ("aabbdcccedda", "babbbcccedd.")
+NAMES = ("aabbdcccedda", "babbbccceddd")
 GAPS = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")  # a dot: not coded
 FOUR = {"nominal": ".743", "ordinal": ".815", "interval": ".849", "ratio": ".797"}
 
