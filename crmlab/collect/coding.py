@@ -85,7 +85,7 @@ def agreement(
     --------
     >>> codes = pd.DataFrame({"Ann": list("aabbab" * 5), "Ben": list("aabbbb" * 5)})
     >>> agreement(codes)["value"].round(3).to_dict()
-    {'agreed': 0.833, 'kappa': 0.667, 'alpha': 0.686}
+    {'agreed': 0.833, 'kappa': 0.667, 'alpha': 0.663}
     """
     look_up("scale", scale, dict.fromkeys(_SCALES))
     whole_number(draws, "draws", least=1)
