@@ -1,7 +1,9 @@
 """Customer knowledge: one identity, the golden record, whom to know first, the knowledge base."""
 
 from crmlab.collect.before_after import differences, instrument
+from crmlab.collect.behaviour import sessions, transitions
 from crmlab.collect.cleaning import clean, worthless_values
+from crmlab.collect.coding import agreement, machine_codes, saturation
 from crmlab.collect.effects import Effect, balance, matching, weighting
 from crmlab.collect.experiments import LotWarning, balance, trial_effect
 from crmlab.collect.files import read_file, write_csv
@@ -22,10 +24,11 @@ from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, v
 # fmt: off
 __all__ = [
     "CustomerPage", "Effect", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "LotWarning",
-    "Report", "STRATA", "access", "allowed", "as_of", "balance", "channel_trust", "clean", "decisions",
-    "differences", "draw_lots", "erase", "exact_clusters", "freshness", "golden_records", "households",
-    "instrument", "k_anonymous", "load", "matching", "open_base", "pair_quality", "peeking",
-    "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
-    "rewrite", "sample_ratio", "stable_ids", "trial_effect", "trial_size", "uses",
-    "value_of_information", "view", "weighting", "worth_asking", "worthless_values", "write_csv",
+    "Report", "STRATA", "access", "agreement", "allowed", "as_of", "balance", "channel_trust", "clean",
+    "decisions", "differences", "draw_lots", "erase", "exact_clusters", "freshness", "golden_records",
+    "households", "instrument", "k_anonymous", "load", "machine_codes", "matching", "open_base",
+    "pair_quality", "peeking", "plot_match", "read_file", "record_use", "refresh_next",
+    "review_estimates", "review_sample", "rewrite", "sample_ratio", "saturation", "sessions",
+    "stable_ids", "transitions", "trial_effect", "trial_size", "uses", "value_of_information", "view",
+    "weighting", "worth_asking", "worthless_values", "write_csv",
 ]
