@@ -212,16 +212,18 @@ def allocate(sizes: Sizes, n: int, spread: Sizes | None = None) -> pd.Series:
             raise ValueError("A spread is at least 0, and not all are 0.")
         pull = held * apart
 
-    def shared(by: float) -> pd.Series:
-        return (pull * by).clip(least, held)
+    wish, low, high = pull.to_numpy(), least.to_numpy(), held.to_numpy()
 
-    most = float((held / pull.where(pull > 0)).max())  # at this factor every stratum that can be is full
-    if shared(most).sum() <= n:  # what has no spread takes what is left over
-        exact = shared(most) + (held - shared(most)) * (n - shared(most).sum()) / max(
-            (held - shared(most)).sum(), 1
-        )
-    else:
+    def shared(by: float) -> np.ndarray:
+        return np.clip(wish * by, low, high)
+
+    most = (high[wish > 0] / wish[wish > 0]).max()  # at this factor every stratum that can be is full
+    exact = shared(most)
+    if exact.sum() > n:
         exact = shared(brentq(lambda by: shared(by).sum() - n, 0, most, xtol=1e-15))
+    elif exact.sum() < n:  # what has no spread takes what is left over
+        exact = exact + (high - exact) * (n - exact.sum()) / (high - exact).sum()
+    exact = pd.Series(exact, held.index)
     whole = np.floor(exact + 1e-9)
     left = (exact - whole).where(whole < held, -1.0).sort_values(ascending=False, kind="stable")
     whole[left.index[: int(n - whole.sum())]] += 1
@@ -301,26 +303,27 @@ def draw_sample(
     refuse(table, table[named].isna().any(axis=1).to_numpy(), "no " + " or ".join(map(repr, named)))
     luck = generator(rng)
     unit = np.arange(len(table)) if cluster is None else pd.factorize(table[cluster])[0]
-    of = np.full(len(table), "all") if stratum is None else table[stratum].to_numpy()
+    of, names = pd.factorize(np.full(len(table), "all") if stratum is None else table[stratum])
     first = np.unique(unit, return_index=True)[1]
     if (of != of[first][unit]).any():
         raise ValueError(f"A {cluster!r} lies in two groups of {stratum!r}: draw each cluster from one.")
-    kinds = pd.Series(of[first])
-    drawn_of = _numbers_of(n, kinds, stratum, 1 if ease is not None else 2)
-    pull = np.ones(len(kinds))
+    kind = of[first]
+    held = np.bincount(kind)
+    wanted = _numbers_of(n, pd.Series(held, names), stratum, 1 if ease is not None else 2)
+    pull = np.ones(len(kind))
     if (by := size or ease) is not None:
         [given] = number_columns(table, by)
         refuse(table, given.le(0).to_numpy(), f"a {by!r} that is not above 0")
         pull = np.bincount(unit, given.to_numpy(float))
+    taken, chance, out_of = np.zeros(len(kind), bool), (wanted / held)[kind], held[kind].astype(float)
     if size is None:  # whoever comes first: all alike, or the sooner the easier they are met
-        came = pd.Series(luck.exponential(size=len(kinds)) / pull).groupby(kinds.to_numpy()).rank("first")
-        taken = (came <= kinds.map(drawn_of).to_numpy()).to_numpy()
-        held = kinds.map(kinds.value_counts()).to_numpy(float)
-        chance, out_of = kinds.map(drawn_of).to_numpy(float) / held, held
+        came = np.lexsort((luck.exponential(size=len(kind)) / pull, kind))
+        place = np.arange(len(kind)) - np.repeat(np.cumsum(held) - held, held)  # within the stratum
+        taken[came] = place < np.repeat(wanted, held)
     else:
-        taken, chance, out_of = np.zeros(len(kinds), bool), np.ones(len(kinds)), np.full(len(kinds), np.nan)
-        for name, many in drawn_of.items():
-            rows = np.flatnonzero(kinds == name)
+        out_of[:] = np.nan
+        for code, many in enumerate(wanted):
+            rows = np.flatnonzero(kind == code)
             chance[rows] = _chances(pull[rows], int(many))
             mixed = luck.permutation(rows)
             ticks = np.floor(np.cumsum(chance[mixed]) + luck.random() + 1e-12)
@@ -332,27 +335,27 @@ def draw_sample(
     return drawn.assign(weight=1 / chance[unit][chosen], out_of=out_of[unit][chosen])
 
 
-def _numbers_of(n: int | Sizes, kinds: pd.Series, stratum: str | None, least: int) -> pd.Series:
+def _numbers_of(n: int | Sizes, held: pd.Series, stratum: str | None, least: int) -> np.ndarray:
     """Return how many units to draw from each stratum, none more than it has."""
-    held = kinds.value_counts(sort=False)
     if isinstance(n, Mapping | pd.Series):
         if stratum is None:
             raise ValueError("n has a number for each stratum: name the column, stratum=…")
-        wanted = numbers(pd.Series(n), "n")
-        if set(wanted.index) != set(held.index) or wanted.index.has_duplicates:
+        given = numbers(pd.Series(n), "n")
+        if set(given.index) != set(held.index) or given.index.has_duplicates:
             raise ValueError(f"n has one number for each of {sorted(map(str, held.index))}.")
+        wanted = given.reindex(held.index).to_numpy()
     else:
         whole_number(n, "n", 1)
-        if n > len(kinds):
-            raise ValueError(f"{n} are to be drawn, and there are {len(kinds)}.")
-        wanted = pd.Series({"all": n}) if stratum is None else allocate(held, int(n))
-    wanted = wanted.reindex(held.index)
-    wrong = (wanted > held) | (wanted < np.minimum(least, held)) | (wanted != wanted.round())
+        if n > held.sum():
+            raise ValueError(f"{n} are to be drawn, and there are {held.sum()}.")
+        wanted = np.array([n]) if stratum is None else allocate(held, int(n)).to_numpy()
+    most = held.to_numpy()
+    wrong = (wanted > most) | (wanted < np.minimum(least, most)) | (wanted != np.floor(wanted))
     if wrong.any():
-        name = held.index[wrong][0]
+        at = int(np.argmax(wrong))
         raise ValueError(
-            f"{wanted[name]:g} of {name!r} are to be drawn, which has {held[name]}: a whole number, at least "
-            f"{least} (one alone does not tell how they differ), and at most all."
+            f"{wanted[at]:g} of {held.index[at]!r} are to be drawn, which has {most[at]}: a whole number, at "
+            f"least {least} (one alone does not tell how they differ), and at most all."
         )
     return wanted.astype(int)
 
