@@ -99,7 +99,7 @@ def test_no_module_is_longer_than_300_lines():
 @pytest.mark.parametrize(
     ("room", "budget"),
     [
-        ("collect", 1940),  # linkage, golden records, value of information, a knowledge base
+        ("collect", 1940),  # linkage, golden records, value of information, samples, a knowledge base
         ("survey", 4267),  # eight lessons: measurement and path models, drivers, choices, must-haves
         ("network", 2200),  # seven lessons of eight: take-up and cascades, what goes together
         ("value", 2600),
