@@ -99,7 +99,7 @@ def test_no_module_is_longer_than_300_lines():
 @pytest.mark.parametrize(
     ("room", "budget"),
     [
-        ("collect", 1940),  # linkage, golden records, value of information, samples, a knowledge base
+        ("collect", 2270),  # linkage, golden records, value of information, samples, a knowledge base
         ("survey", 4267),  # eight lessons: measurement and path models, drivers, choices, must-haves
         ("network", 2200),  # seven lessons of eight: take-up and cascades, what goes together
         ("value", 2600),
@@ -107,7 +107,7 @@ def test_no_module_is_longer_than_300_lines():
         ("company", 4700),  # 51 tables, twelve levers and their reach, two streams of orders
         ("practice", 1400),  # an exercise is proved before it is released
         ("grading", 2520),  # rosters and hand-ins as platforms write them, a sandbox, a term's rules
-        ("replicate", 1980),
+        ("replicate", 2035),
     ],
 )
 def test_no_room_is_larger_than_its_budget(room, budget):
