@@ -13,7 +13,7 @@ from crmlab._arguments import generator, level, number
 from crmlab._intervals import deviations
 from crmlab._tables import as_pandas, number_columns, numbers, refuse, require_columns, whole_number
 
-Sizes = Mapping[Any, Any] | pd.Series
+Sizes = Any  # of each stratum a number: a mapping or a Series
 
 
 def sample_size(
