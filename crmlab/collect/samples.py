@@ -310,7 +310,7 @@ def draw_sample(
     kind = of[first]
     held = np.bincount(kind)
     wanted = _numbers_of(n, pd.Series(held, names), stratum, 1 if ease is not None else 2)
-    pull = np.ones(len(kind))
+    pull: np.ndarray = np.ones(len(kind))
     if (by := size or ease) is not None:
         [given] = number_columns(table, by)
         refuse(table, given.le(0).to_numpy(), f"a {by!r} that is not above 0")
