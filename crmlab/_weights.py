@@ -93,6 +93,12 @@ def _one_margin(table: pd.DataFrame, name: Hashable, given: Any) -> tuple[np.nda
     values = floats(shares.to_list(), f"the margin {named}")
     if not (np.isfinite(values) & (values >= 0)).all() or values.sum() == 0 or shares.index.has_duplicates:
         raise ValueError(f"The margin {named} has each category once, its share or number at least 0.")
+    # shares that were meant to add up to 1; rounded ones may miss it by a little, and any scale will do
+    if values.max() < 1 and 0.5 < values.sum() < 1.5 and abs(values.sum() - 1) > 0.002:
+        raise ValueError(
+            f"The shares of the margin {named} add up to {values.sum():.4g}, and must to 1: is a category "
+            "missing? (Numbers of people may add up to anything.)"
+        )
     population = pd.Series(values / values.sum(), shares.index)
     population = population[population > 0]
     if len(columns) == 1:
@@ -119,8 +125,16 @@ def _one_margin(table: pd.DataFrame, name: Hashable, given: Any) -> tuple[np.nda
 def rake(table: pd.DataFrame, margins: Margins, weights: Any = None) -> pd.Series:
     """Return weights that meet every margin, see :func:`crmlab.survey.rake`."""
     start = respondent_weights(table, weights)
-    parts = population_shares(table, margins)
-    w = start / start.sum()
+    everybody = population_shares(table, margins)
+    # who is alike in all margins keeps the same factor: weights are found for these cells
+    cell = np.zeros(len(table), int)
+    for place, population in everybody.values():
+        cell = pd.factorize(cell * len(population) + place)[0]
+    held_first = np.bincount(cell, start)
+    one_of = np.zeros(len(held_first), int)
+    one_of[cell] = np.arange(len(table))
+    parts = {name: (place[one_of], population) for name, (place, population) in everybody.items()}
+    w = held_first / held_first.sum()
     for _ in range(_ROUNDS if len(parts) > 1 else 1):
         before = w
         for name, (place, population) in parts.items():
@@ -146,4 +160,23 @@ def rake(table: pd.DataFrame, margins: Margins, weights: Any = None) -> pd.Serie
             "combination of categories has too few respondents, or the margins contradict one another: merge "
             "categories, or rake on fewer columns."
         )
+    factor = np.divide(w, held_first, out=np.zeros_like(w), where=held_first > 0)
+    w = start * factor[cell]
     return pd.Series(w * len(table), table.index, name="weight")
+
+
+def refuse_explosion(table: pd.DataFrame, margins: Margins, weights: np.ndarray, largest: float) -> None:
+    """Raise ValueError if one weight is over `largest` times their mean, and say which margin does it."""
+    if weights.max() <= largest * weights.mean():
+        return
+    row = int(np.argmax(weights))
+    factor = {}
+    for name, (place, population) in population_shares(table, margins).items():
+        here = place[row]
+        factor[name, population.index[here]] = population.iloc[here] / (place == here).mean()
+    (name, category), times = max(factor.items(), key=lambda item: item[1])
+    raise ValueError(
+        f"One answer would count {weights.max() / weights.mean():.0f} times as much as the average one (row "
+        f"{table.index[row]!r}): {name!r} = {category!r} has {times:.3g} times the share in the population "
+        "that it has among the answers. Merge that category, or allow it with `largest`."
+    )

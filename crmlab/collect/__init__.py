@@ -5,6 +5,7 @@ from crmlab.collect.behaviour import sessions, transitions
 from crmlab.collect.cleaning import clean, worthless_values
 from crmlab.collect.coding import agreement, machine_codes, saturation
 from crmlab.collect.effects import Effect, balance, matching, weighting
+from crmlab.collect.estimates import estimate, sensitivity
 from crmlab.collect.experiments import LotWarning, balance, trial_effect
 from crmlab.collect.files import read_file, write_csv
 from crmlab.collect.golden import GoldenRecords, channel_trust, golden_records
@@ -18,17 +19,19 @@ from crmlab.collect.priorities import decisions, value_of_information, worth_ask
 from crmlab.collect.privacy import access, allowed, erase, k_anonymous
 from crmlab.collect.quality import pair_quality
 from crmlab.collect.review import STRATA, review_estimates, review_sample
+from crmlab.collect.samples import allocate, difference_size, draw_sample, sample_size
 from crmlab.collect.store import Report, open_base, record_use, rewrite, uses
 from crmlab.collect.views import CustomerPage, as_of, freshness, refresh_next, view
 
 # fmt: off
 __all__ = [
     "CustomerPage", "Effect", "GoldenRecords", "Identities", "Linkage", "LinkageResults", "LotWarning",
-    "Report", "STRATA", "access", "agreement", "allowed", "as_of", "balance", "channel_trust", "clean",
-    "decisions", "differences", "draw_lots", "erase", "exact_clusters", "freshness", "golden_records",
-    "households", "instrument", "k_anonymous", "load", "machine_codes", "matching", "open_base",
-    "pair_quality", "peeking", "plot_match", "read_file", "record_use", "refresh_next",
-    "review_estimates", "review_sample", "rewrite", "sample_ratio", "saturation", "sessions",
-    "stable_ids", "transitions", "trial_effect", "trial_size", "uses", "value_of_information", "view",
-    "weighting", "worth_asking", "worthless_values", "write_csv",
+    "Report", "STRATA", "access", "agreement", "allocate", "allowed", "as_of", "balance",
+    "channel_trust", "clean", "decisions", "difference_size", "differences", "draw_lots", "draw_sample",
+    "erase", "estimate", "exact_clusters", "freshness", "golden_records", "households", "instrument",
+    "k_anonymous", "load", "machine_codes", "matching", "open_base", "pair_quality", "peeking",
+    "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
+    "rewrite", "sample_ratio", "sample_size", "saturation", "sensitivity", "sessions", "stable_ids",
+    "transitions", "trial_effect", "trial_size", "uses", "value_of_information", "view", "weighting",
+    "worth_asking", "worthless_values", "write_csv",
 ]

@@ -127,6 +127,13 @@ def test_bfi_has_the_counts_of_its_package():
     assert table["education"].isna().sum() == 223
 
 
+def test_schools_are_two_samples_whose_weights_tell_how_many_there_are():
+    table = datasets.load("api_schools")
+    assert table.groupby("design").size().to_dict() == {"districts": 183, "strata": 200}
+    assert table.groupby("design")["pw"].sum().round(1).to_dict() == {"districts": 6194.0, "strata": 6194.0}
+    assert table.query("design == 'districts'")["dnum"].nunique() == 15
+
+
 def test_tenants_are_1681():
     table = datasets.load("tenants")
     assert (len(table), table["tenants"].sum()) == (72, 1681)  # Venables and Ripley (2002), section 7.3
