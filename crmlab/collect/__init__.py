@@ -6,7 +6,7 @@ from crmlab.collect.cleaning import clean, worthless_values
 from crmlab.collect.coding import agreement, machine_codes, saturation
 from crmlab.collect.effects import Effect, balance, matching, weighting
 from crmlab.collect.estimates import estimate, sensitivity
-from crmlab.collect.experiments import LotWarning, balance, trial_effect
+from crmlab.collect.experiments import LotWarning, lot_balance, trial_effect
 from crmlab.collect.files import read_file, write_csv
 from crmlab.collect.golden import GoldenRecords, channel_trust, golden_records
 from crmlab.collect.households import households
@@ -29,9 +29,9 @@ __all__ = [
     "Report", "STRATA", "access", "agreement", "allocate", "allowed", "as_of", "balance",
     "channel_trust", "clean", "decisions", "difference_size", "differences", "draw_lots", "draw_sample",
     "erase", "estimate", "exact_clusters", "freshness", "golden_records", "households", "instrument",
-    "k_anonymous", "load", "machine_codes", "matching", "open_base", "pair_quality", "peeking",
-    "plot_match", "read_file", "record_use", "refresh_next", "review_estimates", "review_sample",
-    "rewrite", "sample_ratio", "sample_size", "saturation", "sensitivity", "sessions", "stable_ids",
-    "transitions", "trial_effect", "trial_size", "uses", "value_of_information", "view", "weighting",
-    "worth_asking", "worthless_values", "write_csv",
+    "k_anonymous", "load", "lot_balance", "machine_codes", "matching", "open_base", "pair_quality",
+    "peeking", "plot_match", "read_file", "record_use", "refresh_next", "review_estimates",
+    "review_sample", "rewrite", "sample_ratio", "sample_size", "saturation", "sensitivity", "sessions",
+    "stable_ids", "transitions", "trial_effect", "trial_size", "uses", "value_of_information", "view",
+    "weighting", "worth_asking", "worthless_values", "write_csv",
 ]

@@ -20,7 +20,7 @@ class LotWarning(UserWarning):
     """What was compared is doubtful: a column of afterwards was taken for one of before."""
 
 
-def balance(data: Any, columns: Sequence[str], arm: str = "arm", control: Any = None) -> pd.DataFrame:
+def lot_balance(data: Any, columns: Sequence[str], arm: str = "arm", control: Any = None) -> pd.DataFrame:
     """Return how far two arms differ in what was known of their customers before the lot.
 
     Parameters
@@ -47,7 +47,7 @@ def balance(data: Any, columns: Sequence[str], arm: str = "arm", control: Any = 
     Examples
     --------
     >>> table = pd.DataFrame({"arm": ["control", "treated"] * 3, "orders": [1, 2, 3, 3, 5, 4]})
-    >>> balance(table, ["orders"]).round(2)
+    >>> lot_balance(table, ["orders"]).round(2)
             control  treated  difference_sd  p_value
     column
     orders      3.0      3.0            0.0      1.0

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from crmlab import collect
 from crmlab._intervals import IntervalWarning, newcombe
-from crmlab.collect import LotWarning, balance, draw_lots, peeking, sample_ratio, trial_effect, trial_size
+from crmlab.collect import LotWarning, draw_lots, lot_balance, peeking, sample_ratio, trial_effect, trial_size
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_sample_ratio_is_scipys_and_finds_an_empty_arm():
 
 
 def test_balance_is_welchs_test(trial):
-    found = balance(trial, ["before", "kind"], arm="offered")
+    found = lot_balance(trial, ["before", "kind"], arm="offered")
     one, other = (trial.loc[trial["offered"] == side, "before"] for side in (True, False))
     assert found.loc["before", "p_value"] == pytest.approx(
         stats.ttest_ind(one, other, equal_var=False).pvalue
@@ -111,9 +111,9 @@ def test_balance_is_welchs_test(trial):
     assert found.loc["before", "difference_sd"] == pytest.approx((one.mean() - other.mean()) / pooled)
     assert list(found.index) == ["before", "kind_firm", "kind_person"]
     with pytest.raises(ValueError, match="same for everybody"):
-        balance(trial.assign(one=1), ["one"], arm="offered")
+        lot_balance(trial.assign(one=1), ["one"], arm="offered")
     with pytest.raises(ValueError, match="a missing value"):
-        balance(trial.assign(kind=None), ["kind"], arm="offered")
+        lot_balance(trial.assign(kind=None), ["kind"], arm="offered")
 
 
 # ---- effects
@@ -376,6 +376,6 @@ def test_inputs_stay_as_they_are(trial):
     collect.trial_effect(
         trial, ["dollars", "came"], arm="offered", taken="member", before="before", by="kind"
     )
-    balance(trial, ["before", "kind"], arm="offered")
+    lot_balance(trial, ["before", "kind"], arm="offered")
     draw_lots(trial, strata="kind")
     pd.testing.assert_frame_equal(trial, copy)
