@@ -20,16 +20,18 @@ from crmlab.network.groups import communities, dependence, modularity, removal
 from crmlab.network.ladder import climb, climb_interval, landmark, moves, plot_ladder, rungs, standing
 from crmlab.network.maps import plot_map
 from crmlab.network.positions import QUESTIONS, brokerage, centralities, group_difference
+from crmlab.network.referral import referral_trees
+from crmlab.network.seeding import Seeds, seeds
 from crmlab.network.two_way import answers, two_way
 from crmlab.network.watch import Watch, lead_times, proxy, warned, watch
 
 # fmt: off
 __all__ = [
-    "Bass", "BassResults", "Cusum", "Ewma", "QUESTIONS", "Reach", "TELLING", "Watch", "after_leaving",
-    "answers", "brokerage", "buying_roles", "buying_signs", "calibration", "cascade", "centralities",
+    "Bass", "BassResults", "Cusum", "Ewma", "QUESTIONS", "Reach", "Seeds", "TELLING", "Watch",
+    "after_leaving", "answers", "brokerage", "buying_roles", "buying_signs", "calibration", "cascade", "centralities",
     "climb", "climb_interval", "communities", "coverage", "dependence", "edges", "gains",
     "group_difference", "hit_rates", "landmark", "lead_times", "lift", "modularity", "moves", "pairs",
-    "pairs_by_luck", "plot_buying_centre", "plot_ladder", "plot_map", "plot_pairs", "proxy", "removal",
-    "rungs", "stakeholder_graph", "standing", "threshold_cascade", "ties", "two_way", "warned", "watch",
+    "pairs_by_luck", "plot_buying_centre", "plot_ladder", "plot_map", "plot_pairs", "proxy", "referral_trees",
+    "removal", "rungs", "seeds", "stakeholder_graph", "standing", "threshold_cascade", "ties", "two_way", "warned", "watch",
     "win_win",
 ]
