@@ -28,10 +28,10 @@ from crmlab.network.watch import Watch, lead_times, proxy, warned, watch
 # fmt: off
 __all__ = [
     "Bass", "BassResults", "Cusum", "Ewma", "QUESTIONS", "Reach", "Seeds", "TELLING", "Watch",
-    "after_leaving", "answers", "brokerage", "buying_roles", "buying_signs", "calibration", "cascade", "centralities",
-    "climb", "climb_interval", "communities", "coverage", "dependence", "edges", "gains",
+    "after_leaving", "answers", "brokerage", "buying_roles", "buying_signs", "calibration", "cascade",
+    "centralities", "climb", "climb_interval", "communities", "coverage", "dependence", "edges", "gains",
     "group_difference", "hit_rates", "landmark", "lead_times", "lift", "modularity", "moves", "pairs",
-    "pairs_by_luck", "plot_buying_centre", "plot_ladder", "plot_map", "plot_pairs", "proxy", "referral_trees",
-    "removal", "rungs", "seeds", "stakeholder_graph", "standing", "threshold_cascade", "ties", "two_way", "warned", "watch",
-    "win_win",
+    "pairs_by_luck", "plot_buying_centre", "plot_ladder", "plot_map", "plot_pairs", "proxy",
+    "referral_trees", "removal", "rungs", "seeds", "stakeholder_graph", "standing", "threshold_cascade",
+    "ties", "two_way", "warned", "watch", "win_win",
 ]

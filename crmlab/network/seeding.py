@@ -11,7 +11,7 @@ from crmlab._arguments import generator, number
 from crmlab._tables import whole_number
 from crmlab.network.cascades import _matrix, _steps, _tries
 
-HELD = 8_000_000  # nodes times runs that are held at a time
+HELD = 2_000_000  # nodes times runs that are held at a time
 FIRST, MOST = 500, 22  # runs in the first round, and how many rounds of twice as many there are at most
 LARGEST = 20_000_000  # nodes in all sets: no further round after so many
 WRONG = 0.01  # the chance that the guarantee does not hold
@@ -52,7 +52,7 @@ def seeds(
     probability: Any,
     rng: Any = 0,
     *,
-    least: float = 0.7,
+    least: float = 0.65,
     source: str = "source",
     target: str = "target",
     directed: bool | None = None,
