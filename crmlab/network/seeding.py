@@ -13,7 +13,7 @@ from crmlab.network.cascades import _matrix, _steps, _tries
 
 HELD = 2_000_000  # nodes times runs that are held at a time
 FIRST, MOST = 500, 22  # runs in the first round, and how many rounds of twice as many there are at most
-LARGEST = 20_000_000  # nodes in all sets: no further round after so many
+LARGEST = 10_000_000  # nodes in all sets: no further round after so many
 WRONG = 0.01  # the chance that the guarantee does not hold
 
 
@@ -137,9 +137,11 @@ def _followed(back: sparse.csr_array, runs: int, luck: np.random.Generator) -> s
     batch = max(1, HELD // nodes)
     states = nodes * min(batch, runs)
     active, last, found = np.zeros(states, bool), np.zeros(states, np.int32), []
+    # each node in its turn, in mixed order: drawn anew each time, chance would count for more
+    turns = np.concatenate([luck.permutation(nodes) for _ in range(-(-runs // nodes))])
     for first in range(0, runs, batch):
         size = min(batch, runs - first)
-        roots = np.arange(size) * nodes + luck.integers(0, nodes, size)
+        roots = np.arange(size) * nodes + turns[first : first + size]
         met = np.concatenate(list(_steps(back, roots, active, last, *tries)))
         active[met] = False
         found.append(met + first * nodes)
