@@ -101,13 +101,13 @@ def test_no_module_is_longer_than_300_lines():
     [
         ("collect", 1940),  # linkage, golden records, value of information, a knowledge base
         ("survey", 4267),  # eight lessons: measurement and path models, drivers, choices, must-haves
-        ("network", 2200),  # seven lessons of eight: take-up and cascades, what goes together
+        ("network", 2385),  # eight lessons: take-up and cascades, seeds and trees, what goes together
         ("value", 2600),
         ("act", 1400),
         ("company", 4700),  # 51 tables, twelve levers and their reach, two streams of orders
         ("practice", 1400),  # an exercise is proved before it is released
         ("grading", 2520),  # rosters and hand-ins as platforms write them, a sandbox, a term's rules
-        ("replicate", 1980),
+        ("replicate", 1990),
     ],
 )
 def test_no_room_is_larger_than_its_budget(room, budget):
