@@ -13,7 +13,7 @@ from crmlab.network.cascades import _matrix, _steps, _tries
 
 HELD = 2_000_000  # nodes times runs that are held at a time
 FIRST, MOST = 500, 22  # runs in the first round, and how many rounds of twice as many there are at most
-LARGEST = 10_000_000  # nodes in all sets: no further round after so many
+LARGEST = 5_000_000  # nodes in all sets: no further round after so many
 WRONG = 0.01  # the chance that the guarantee does not hold
 
 

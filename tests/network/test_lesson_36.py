@@ -132,6 +132,7 @@ def test_what_it_says_of_this_company(here):
     assert here["oolong without bringing"] == pytest.approx(here["oolong"], abs=0.1)
     assert here["eigen"] < 0 < min(here["degree"], here["greedy"])
     assert here["brought keeps"] > 0.004
+    assert here["friend low"] < 0 < here["friend"] < 0.035  # another lot than the notebook's
 
 
 @pytest.mark.slow
