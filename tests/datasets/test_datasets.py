@@ -174,6 +174,13 @@ def test_swiss_and_mtcars_have_the_means_that_r_prints():
     assert cars[["mpg", "hp"]].mean().round(2).to_dict() == {"mpg": 20.09, "hp": 146.69}
 
 
+def test_social_insurance_has_the_farmers_and_settlements_of_its_experiment():
+    table = datasets.load("social_insurance")
+    assert (len(table), table["settlement"].nunique(), table["village"].nunique()) == (1_410, 166, 44)
+    assert (table.groupby("settlement")[["default", "insured_before"]].nunique() == 1).all(axis=None)
+    assert len(table.dropna()) == 1_378  # Cai, de Janvry and Sadoulet (2015)
+
+
 def test_caravan_has_the_customers_and_the_buyers_of_its_book():
     table = datasets.load("caravan")  # James and others (2013), section 4.6.6: 5,474 No and 348 Yes
     assert table.shape == (5_822, 86)
