@@ -3,7 +3,15 @@
 from crmlab._charts import Cusum, Ewma
 from crmlab.network.baskets import lift, pairs, pairs_by_luck, plot_pairs
 from crmlab.network.bass import Bass, BassResults
-from crmlab.network.buying import TELLING, after_leaving, buying_roles, buying_signs, calibration, coverage, hit_rates
+from crmlab.network.buying import (
+    TELLING,
+    after_leaving,
+    buying_roles,
+    buying_signs,
+    calibration,
+    coverage,
+    hit_rates,
+)
 from crmlab.network.cascades import Reach, cascade, threshold_cascade
 from crmlab.network.centre import plot_buying_centre
 from crmlab.network.foretold import compare_lists, leave_last_out, variety
