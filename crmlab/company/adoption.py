@@ -20,9 +20,10 @@ def adopt(draft: Draft, launches: Sequence[float]) -> list[dict[str, Array]]:
 
     An independent cascade (Kempe, Kleinberg & Tardos 2003) over the acquaintances beside own discovery.
     Whoever takes a tea up brings each acquaintance to do so with the probability World.contagion × the
-    lever `influence`, once, some days later; it is lost on who is no customer then. Innovators find it by
-    themselves first. `by` is −1 for own discovery and samples. Chance belongs to a customer, or to a tie in
-    one direction, and a tea: so customers without a path of acquaintances to a change stay the same.
+    lever `influence` (for all, or by customer), once, some days later; it is lost on who is no customer then.
+    Innovators find it by themselves first. `by` is −1 for own discovery and samples. Chance belongs to a
+    customer, or to a tie in one direction, and a tea: so customers without a path of acquaintances to a
+    change stay the same.
 
     References
     ----------
@@ -61,10 +62,22 @@ def own_discovery(draft: Draft, tea: int, launch: float) -> Array:
 
 def tie_delays(draft: Draft, tea: int, one: Array, other: Array) -> Array:
     """Return how many days after the one the other takes the tea up (infinity: the other does not care)."""
-    factor = draft.levers.influence
-    likely = draft.world.contagion * (1 if factor is None else factor)
+    likely = draft.world.contagion * _talk(draft)[one]
     days = _LAG - np.floor(_HEARD * np.log(draft.draws.uniform("adoption.heard", one, other, tea)))
     return np.where(draft.draws.uniform("adoption.contagion", one, other, tea) < likely, days, np.inf)
+
+
+def _talk(draft: Draft) -> Array:
+    """Return by what factor each customer's word counts, by the lever `influence`."""
+    factor: Any = draft.levers.influence
+    if not isinstance(factor, dict):
+        return np.full(draft.customers, 1.0 if factor is None else factor)
+    who = np.array([int(one) for one in factor])
+    if who.max() > draft.customers:
+        raise ValueError(f"influence names customer {who.max()}; there are {draft.customers} customers.")
+    talk = np.ones(draft.customers)
+    talk[who - 1] = [*factor.values()]
+    return talk
 
 
 def _spread(draft: Draft, tea: int, launch: int) -> dict[str, Array]:

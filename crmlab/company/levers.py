@@ -36,6 +36,14 @@ def _is_samples(value: Any) -> bool:
     return is_number(value, 0, 2_000_000, whole=True)
 
 
+def _is_influence(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return is_number(value, 0, 3)
+    ids = [str(one) for one in value]  # texts where it was read from a file
+    known = all(one.isdecimal() and 1 <= int(one) <= 2_000_000 for one in ids)
+    return bool(value) and known and all(is_number(one, 0, 3) for one in value.values())
+
+
 @dataclass(frozen=True)
 class Levers:
     """A manager's decisions; None leaves the company's own policy, which is what the log shows."""
@@ -74,8 +82,9 @@ class Levers:
         lambda value: is_number(value, 0, 10_000),
     )  # fmt: skip
     influence: Any = _lever(
-        "number", "a factor, a number from 0 to 3", "1", "influence", lambda value: is_number(value, 0, 3)
-    )
+        "number or dict", "a factor, a number from 0 to 3, or a dict of customer ids to such factors", "1",
+        "influence", _is_influence,
+    )  # fmt: skip
     samples: Any = _lever(
         "customers, number or text", "a list of customer ids, a whole number of customers, or 'none'",
         "to some of the joined, by lot", "samples", _is_samples,
@@ -147,7 +156,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool | str):
         return value
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, Sequence | np.ndarray | pd.Series):
         return sorted({int(one) for one in value})
     return int(value) if isinstance(value, Integral) else float(value)

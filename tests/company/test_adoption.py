@@ -112,6 +112,24 @@ def test_homophily_and_influence_are_separate_knobs():
     assert (alone[0] == alone[1]).all()
 
 
+def test_one_customers_word_is_taken_away_and_nobody_elses():
+    """Referee: the cascade told event by event with the customer's ties cut on one side."""
+    one = draft(1_500, contagion=0.4, discovery=0.3)
+    whole = adoption.adopt(one, LAUNCHES[:1])[0]
+    tellers = whole["by"][whole["by"] >= 0]
+    loudest = int(np.bincount(tellers).argmax())
+    silent = pulled(one, influence={str(loudest + 1): 0.0})
+    without = adoption.adopt(silent, LAUNCHES[:1])[0]
+    assert loudest in without["customer"] and loudest not in without["by"]
+    assert len(without["day"]) < len(whole["day"])
+    rows = zip(without["customer"], without["day"], without["by"], strict=True)
+    assert {who: (day, by) for who, day, by in rows} == told_by_hand(silent, 0, LAUNCHES[0])
+    of_all = pulled(one, influence={str(who + 1): 0.0 for who in range(one.customers)})
+    assert (adoption.adopt(of_all, LAUNCHES[:1])[0]["by"] < 0).all()
+    with pytest.raises(ValueError, match="names customer 1501; there are 1500"):
+        adoption.adopt(pulled(one, influence={"1501": 0.0}), LAUNCHES[:1])
+
+
 # ---- twins: what is out of reach stays equal
 
 
