@@ -107,7 +107,7 @@ def test_no_module_is_longer_than_300_lines():
         ("company", 4700),  # 51 tables, twelve levers and their reach, two streams of orders
         ("practice", 1400),  # an exercise is proved before it is released
         ("grading", 2540),  # rosters and hand-ins as platforms write them, a sandbox, a term's rules
-        ("replicate", 2200),
+        ("replicate", 2240),
     ],
 )
 def test_no_room_is_larger_than_its_budget(room, budget):

@@ -311,7 +311,7 @@ def test_unknown_name_suggests_the_nearest():
         ):
             ask("cdnow")
         with pytest.raises(
-            ValueError, match=r"no data set \[1\]. Valid: ability_cov, attitude, bfi, caravan, cdnow_m"
+            ValueError, match=r"no data set \[1\]. Valid: ability_cov, api_schools, attitude, bfi, caravan"
         ):
             ask([1])
     with pytest.raises(ValueError, match="Did you mean 'donations'"):
