@@ -133,8 +133,7 @@ def test_the_last_month_of_the_envelope_is_whole(names):
 
 def test_growth_alone_made_half_of_the_rise(names):
     twins = lesson(TWIN, **names)["twins"]
-    more = twins["ferry_10_17"] - twins["ferry_2_9"]
-    assert more.to_dict() == {"as it was": 42, "nobody talks": 21}
+    assert twins["more"].to_dict() == {"as it was": 42, "nobody talks": 21}
 
 
 def test_a_square_of_a_hundred_tips():
@@ -168,16 +167,12 @@ def test_what_it_says_of_six_other_companies():
         rng = np.random.default_rng(seed)
         names = lesson([*OURS, *NETWORK], tea=company.simulate(rng=seed), rng=rng)
         found.append(lesson(LATER, **names, mint_bet=(0, 1)))
-    sure = more = louder = ruled_out = 0
+    sure = louder = ruled_out = 0
     by_growth = []
     for one in found:
         twins = lesson(TWIN, **one)["twins"]
-        alone, with_talk = twins.loc["nobody talks"], twins.loc["as it was"]
-        assert 1.225 < alone["ratio"] < 1.495
         assert (twins["mint_curve"] < 0.55 * twins["mint_came"]).all()
-        more += with_talk["ratio"] > alone["ratio"]
-        rise = twins["ferry_10_17"] - twins["ferry_2_9"]
-        by_growth.append(rise["nobody talks"] / rise["as it was"])
+        by_growth.append(twins.at["nobody talks", "more"] / twins.at["as it was", "more"])
         rates, scores = one["rates"], one["scores"]["score"]
         number, rate = (one["blocks"].loc["10-17"] / one["blocks"].loc["2-9"])[["tried", "per_hundred"]]
         assert 1.265 < number < 1.615 and 0.825 < rate < 1.035 and rates.at[1, "per_hundred"] > 1.4
@@ -215,8 +210,6 @@ def test_what_it_says_of_six_other_companies():
         ruled_out += by_15 > most
         if by_15 > most:
             assert round(most) == 364 and by_15 == 498
-        half_way = (runs[0.3].sizes > 1_200) & (runs[0.3].sizes < 2_200)
-        assert 20 <= half_way.sum() <= 110
-    assert sure == 4 and more == 5 and louder == 5 and ruled_out == 1
+    assert sure == 4 and louder == 5 and ruled_out == 1
     by_growth = sorted(by_growth)
     assert 0.565 < by_growth[0] and by_growth[4] < 0.735 and 0.995 < by_growth[5]
