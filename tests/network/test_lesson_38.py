@@ -49,6 +49,7 @@ def claims(names):
             "items ahead": test.loc["items", "ahead_low"] > 0,
             "items tied": test.loc["items", "ahead_low"] < 0 < test.loc["items", "ahead_high"],
             "factors tied": test.loc["factors", "ahead_low"] < 0 < test.loc["factors", "ahead_high"],
+            "dollars tied": names["money_ends"][0] < 0 < names["money_ends"][1],
             "few behind": few["ahead"] < 0,
             "few surely behind": few["ahead_high"] < 0,
             "many ahead": many["ahead"] > 0,
