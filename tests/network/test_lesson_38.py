@@ -49,6 +49,8 @@ def claims(names):
             "items ahead": test.loc["items", "ahead_low"] > 0,
             "items tied": test.loc["items", "ahead_low"] < 0 < test.loc["items", "ahead_high"],
             "factors tied": test.loc["factors", "ahead_low"] < 0 < test.loc["factors", "ahead_high"],
+            "dollars tied": names["money_ends"][0] < 0 < names["money_ends"][1],
+            "dollars ahead": names["money_ends"][0] > 0,
             "few behind": few["ahead"] < 0,
             "few surely behind": few["ahead_high"] < 0,
             "many ahead": many["ahead"] > 0,
@@ -128,7 +130,8 @@ def test_two_factors_are_chosen_before_the_test(names):
 
 def test_what_it_claims_holds_here(names):
     found = claims(names)
-    not_here = {"items ahead", "popular shelf", "items shelf", "no slip shelf"}  # ranges of the six others
+    not_here = {"items ahead", "dollars ahead"}
+    not_here |= {"popular shelf", "items shelf", "no slip shelf"}  # ranges of the six others
     assert found.drop(list(not_here)).all(), found[~found]
 
 
@@ -155,6 +158,8 @@ def test_what_it_says_of_six_other_companies():
     some = {
         "items ahead": 1,
         "items tied": 5,
+        "dollars tied": 2,
+        "dollars ahead": 4,
         "few behind": 5,
         "few surely behind": 2,
         "many surely ahead": 3,
