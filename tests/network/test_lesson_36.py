@@ -19,6 +19,7 @@ CELLS = {
 }
 DRAWN = [one for one, cell in CELLS.items() if cell.metadata.get("jupyter")]  # figures
 OURS = [one for one in CELLS if one[:2] != "s0" and one not in DRAWN]
+FARMERS = ["s3-farmers", "s3-farmers-homes", "s3-farmers-wald"]
 TOWN = ["s2-hand", "s2-adds", "s2-clubs", "s2-degree", "s2-package", "s2-town"]
 
 
@@ -53,11 +54,11 @@ def claims(seed: int | None = None) -> dict[str, float]:
         def simulate(world):
             return company.simulate(world=world) if seed is None else company.simulate(rng=seed, world=world)
 
-    skipped = {"s1-hand", "s1-rows", "s1-ours", "s1-count", "s3-farmers", "s3-farmers-wald", *TOWN}
+    skipped = {"s1-hand", "s1-rows", "s1-count", *FARMERS, *TOWN}
     cells = [one for one in OURS if one not in skipped]
     small = {"town": nx.path_graph(20), "popular": [0], "chosen": [0]}
     found = lesson(["s2-town", *cells], **dice, **small, company=Company)
-    stay, wald = found["stay"]["mean"], np.quantile(found["drawn"], [0.025, 0.975])
+    stay, scores, wald = found["stay"]["mean"], found["scores"], np.quantile(found["drawn"], [0.025, 0.975])
     leaves = pd.DataFrame(found["rows"]).T
     return {
         "extra": found["table"].loc["middle", "extra"],
@@ -76,11 +77,23 @@ def claims(seed: int | None = None) -> dict[str, float]:
         "friend where nobody brings": found["nobody"].loc[True, "took"] - found["nobody"].loc[False, "took"],
         "friend low": wald[0],
         "friend high": wald[1],
-        "degree": found["scores"].loc["know most", "score"],
-        "eigen": found["scores"].loc["known by the well-known", "score"],
-        "greedy": found["scores"].loc["greedy", "score"],
+        "other lots low": found["lots"]["per_friend"].min(),
+        "other lots high": found["lots"]["per_friend"].max(),
+        "other lots where nobody brings": found["lots"]["nobody_brings"].abs().max(),
+        "degree": scores.loc["know most", "score"],
+        "eigen": scores.loc["known by the well-known", "score"],
+        "greedy": scores.loc["greedy", "score"],
+        "greedy more": scores.loc["greedy", "dollars"] - scores.loc["know most", "dollars"],
+        "pairs greedy": found["pairs_within"]["greedy"],
+        "pairs know most": found["pairs_within"]["know most"],
+        "pairs well-known": found["pairs_within"]["known by the well-known"],
+        "below of the two": found["network_worth"]["below"].iloc[:2].min(),
+        "talk of the two": found["network_worth"]["by_talk"].iloc[:2].max(),
+        "talk of tellers low": found["network_worth"]["by_talk"].iloc[2:4].min(),
+        "talk of tellers high": found["network_worth"]["by_talk"].iloc[2:4].max(),
+        "by card": found["network_worth"]["by_card"].iloc[4],
         "worth": found["worth"][found["won_ids"]].mean(),
-        "brought keeps": leaves.loc["being sent changes nothing", "referred"]
+        "brought keeps": leaves.loc["being brought changes nothing", "referred"]
         - leaves.loc["as it is", "referred"],
         "referred": leaves.loc["as it is", "others"] - leaves.loc["as it is", "referred"],
     }
@@ -113,7 +126,7 @@ def test_in_the_town_greedy_beats_the_lot_and_the_lot_beats_those_who_know_most(
 
 
 def test_the_farmers_by_hand_are_near_the_papers_estimate():
-    found = lesson(["s3-farmers", "s3-farmers-wald"])
+    found = lesson(FARMERS)
     low, high = np.quantile(found["drawn_homes"], [0.025, 0.975])
     assert 0 < low < 0.791 < high
 
@@ -133,6 +146,20 @@ def test_what_it_says_of_this_company(here):
     assert here["eigen"] < 0 < min(here["degree"], here["greedy"])
     assert here["brought keeps"] > 0.004
     assert here["friend low"] < 0 < here["friend"] < 0.035  # another lot than the notebook's
+    assert 0 < here["other lots low"] < 0.03 and here["other lots high"] > 0.1
+    assert here["greedy more"] > 0 and here["pairs well-known"] > 10 * here["pairs know most"]
+
+
+def test_dollars_below_are_not_dollars_caused(here):
+    assert here["talk of the two"] < 1 and here["below of the two"] > 10_000
+    assert 80 < here["talk of tellers low"] < here["talk of tellers high"] < 200
+    assert here["by card"] > 700
+
+
+def test_a_friend_of_the_card_is_nobody_who_came():
+    tea = company.simulate()
+    by_card = tea.leads[tea.leads["referrer_id"].notna()]
+    assert len(by_card) == 96 and by_card["customer_id"].isna().all()
 
 
 @pytest.mark.slow
@@ -147,6 +174,12 @@ def test_what_it_says_of_six_other_companies():
     assert six.loc["oolong"].between(1.15, 1.42).all() and six.loc["oolong unlike"].between(0.96, 1.1).all()
     assert (six.loc["friend"] > 0).all() and (six.loc["friend low"] > 0).sum() == 4
     assert six.loc["friend where nobody brings"].between(-0.012, 0.006).all()
-    assert (six.loc["greedy"] > six.loc["degree"]).sum() == 5 and (six.loc["degree"] > 0.8).all()
+    assert six.loc["greedy more"].between(4.9, 56).all() and six.loc["greedy"].between(0.985, 1.02).all()
+    assert (six.loc["degree"] > 0.8).all() and (
+        six.loc["pairs well-known"] > 5 * six.loc["pairs know most"]
+    ).all()
+    assert six.loc["below of the two"].gt(4_500).all() and six.loc["talk of the two"].between(0, 13).all()
+    assert six.loc["talk of tellers low"].gt(12).all() and six.loc["talk of tellers high"].lt(201).all()
+    assert (six.loc["other lots low"] > 0).all()
     assert (six.loc["eigen"] < -0.3).all()
     assert six.loc["brought keeps"].round(3).eq(0.005).all()
