@@ -18,6 +18,7 @@ _NUMBERS = {
     "integer": "mean",
     "flag": "share that is true",
     "id": "count of different ids",
+    "id?": "share that names one",
     "date": "share that has a date",
     "category": "share with the label after the colon",
 }
@@ -40,13 +41,18 @@ def questions() -> pd.DataFrame:
     'share that is true'
     """
     rows = [
-        (f"{table}.{name}".removeprefix("customers."), column.kind.strip("?"), column.unit, column.meaning)
+        (f"{table}.{name}".removeprefix("customers."), _kind(column.kind), column.unit, column.meaning)
         for table, content in declared()["truth"].items()
         for name, column in content.columns.items()
         if not column.key
     ]
     table = pd.DataFrame(rows, columns=["question", "number", "unit", "meaning"]).set_index("question")
     return Sheet(table.assign(number=table["number"].map(_NUMBERS)))
+
+
+def _kind(kind: str) -> str:
+    """Return the kind of a column, and of an id whether it may be missing."""
+    return kind if kind == "id?" else kind.strip("?")
 
 
 def answer(truth: Mapping[str, pd.DataFrame], what: str) -> tuple[str, pd.Series, float]:
@@ -56,7 +62,7 @@ def answer(truth: Mapping[str, pd.DataFrame], what: str) -> tuple[str, pd.Series
     table, _, column = question.rpartition(".")
     table = table or "customers"
     rows = truth[table].set_index(declared()["truth"][table].keys or truth[table].index)[column]
-    if rows.empty or rows.isna().all() and asked != _NUMBERS["date"]:
+    if rows.empty or rows.isna().all() and asked not in (_NUMBERS["date"], _NUMBERS["id?"]):
         raise ValueError(f"There is nothing to ask about {question!r}: this company has no such rows.")
     if asked == _NUMBERS["category"]:
         if label not in rows.cat.categories:
@@ -67,7 +73,8 @@ def answer(truth: Mapping[str, pd.DataFrame], what: str) -> tuple[str, pd.Series
         raise ValueError(f"{question} has no labels; ask for {question!r}.")
     if asked == _NUMBERS["id"]:
         return question, rows, float(rows.nunique())
-    return question, rows, float(rows.notna().mean() if asked == _NUMBERS["date"] else rows.mean())
+    there = asked in (_NUMBERS["date"], _NUMBERS["id?"])
+    return question, rows, float(rows.notna().mean() if there else rows.mean())
 
 
 def interval(what: str, low: Any, high: Any) -> tuple[float, float]:

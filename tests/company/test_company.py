@@ -266,6 +266,7 @@ def test_commit_then_open(small):
         ("segment: gift", lambda t: (t["customers"]["segment"] == "gift").mean()),
         ("contacts.customer_id", lambda t: t["contacts"]["customer_id"].nunique()),
         ("left_on", lambda t: t["customers"]["left_on"].notna().mean()),
+        ("adoptions.told_by_id", lambda t: t["adoptions"]["told_by_id"].notna().mean()),
         ("orders.experience", lambda t: t["orders"]["experience"].mean()),
         ("treatments.expected_treated_cents", lambda t: t["treatments"]["expected_treated_cents"].mean()),
         ("news.leads_ever", lambda t: t["news"]["leads_ever"].mean()),
