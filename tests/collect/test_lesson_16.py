@@ -58,6 +58,11 @@ def test_offer_and_taking_by_hand_are_the_packages(names):
     assert names["by_offer"]["effect_taken"] == pytest.approx(names["offer"] / names["took"])
 
 
+def test_the_rule_of_the_standard_error_is_the_wobble_of_trials(names):
+    assert names["wobble"].std() == pytest.approx(names["rule"], rel=0.1)
+    assert 0.03 < (np.abs(names["wobble"]) > 1.96 * names["rule"]).mean() < 0.07
+
+
 def test_power_by_lot_is_the_packages(names):
     sd, pool = names["sd"], names["pool"]
     for size, effect in ((1000, 5), (4000, 2)):
@@ -117,6 +122,8 @@ def test_what_it_says_of_six_other_companies():
         assert effects[1] > effects[0]
         found = pd.Series(
             {
+                "the report, with the letter": one["report"]["treated"].sum(),
+                "the report, without": (~one["report"]["treated"]).sum(),
                 "effect, all in the lot": effects[0],
                 "effect, the report": effects[1],
                 "an offer, truth": one["truth"],
