@@ -139,6 +139,8 @@ def test_raking_misses_the_truth_that_calls_find(ours):
     assert ours["truth"] == pytest.approx(0.597, abs=5e-4)
     assert min(ours["raked"]["low"], ours["with_voucher"]["low"]) > 2 / 3 > ours["truth"]
     assert ours["calls"]["low"] < ours["truth"] < ours["calls"]["high"]
+    assert ours["voucher"][False] - ours["voucher"][True] == pytest.approx(0.02, abs=0.005)
+    assert ours["naive"]["estimate"] - ours["voucher"][True] == pytest.approx(0.01, abs=0.005)
     assert ours["readily"][1.0] / ours["readily"][0.0] == pytest.approx(3.16, abs=0.01)
 
 
@@ -182,6 +184,8 @@ def test_claims_hold_in_six_other_companies():
     assert six["by_calls"].agg(["min", "max"]).tolist() == pytest.approx([0.72, 0.89], abs=0.005)
     assert (six["by_calls"] > six["by_answers"]).sum() == 4 and six["quota_lean"].min() > 400
     assert six["same_rows"].equals(six["by_calls"] < six["by_answers"])
+    nearer = six["answers_above"] - six["voucher_above"]
+    assert nearer.agg(["min", "max"]).tolist() == pytest.approx([0, 4], abs=0.5)
     repaired = 1 - six["raked_above"] / six["answers_above"]
     assert repaired.agg(["min", "max"]).tolist() == pytest.approx([0.12, 0.34], abs=0.005)
     assert six[["calls_hold", "neyman", "eleven", "44", "later_came", "voucher_pays"]].all(axis=None)
