@@ -144,8 +144,26 @@ def keener(tea) -> bool:
     return bool(satisfied[took].mean() > satisfied[~took].mean() and stays)
 
 
-def test_takers_are_more_satisfied_here():
-    assert keener(company.simulate(20_000))
+def test_takers_are_more_satisfied_here_and_no_card_has_made_them_so():
+    tea = company.simulate(20_000)
+    assert keener(tea)
+    twin = tea.do(programme="none")
+    for column in ("satisfaction", "leaving_probability"):
+        here, there = (one._truth["customers"].set_index("customer_id")[column] for one in (tea, twin))
+        assert here.equals(there)
+    start = lesson(["s1-orders", "s1-half", "s1-second"], tea=tea)["start"]
+    log = twin.orders.sort_values("ordered_at")
+    there = log[log.groupby("customer_id").cumcount() == 1].set_index("customer_id")["ordered_at"]
+    assert (there.reindex(start.index) != start).sum() == 3  # "but for a few customers"
+
+
+def test_an_offer_does_not_decide_who_orders_twice():
+    tea = company.simulate(20_000)
+    names = lesson(["s1-orders", "s1-half", "s1-second", "s5-offers", "s5-share"], tea=tea)
+    twice, offered = names["ordered_twice"], names["offered"].reindex(names["ordered_twice"].index)
+    table = pd.DataFrame({"twice": twice.astype(int), "offered": offered})
+    low, high = smf.ols("twice ~ offered", data=table).fit().conf_int().loc["offered"]
+    assert low < 0 < high < 0.02
 
 
 def test_those_of_the_lot_who_were_not_trained_rose_more_than_the_survey(real):
