@@ -126,7 +126,7 @@ def test_what_a_release_writes_for_each_student_does_not_grow_with_their_number(
     def handed_out(handout, students, jobs):
         for student in students:
             (handout.out / f".unfinished.{student}").mkdir()
-            yield student, handout.out / f".unfinished.{student}", {}
+            yield student, handout.out / f".unfinished.{student}", {"given": {}}
 
     monkeypatch.setattr(assignment, "handed_out", handed_out)
     written, write = [], assignment._write_key

@@ -18,7 +18,7 @@ def test_no_verdict_of_the_paper_is_unexpected(name):
     surprises = board[replicate.unexpected(board)]
     assert surprises.empty, surprises[["quantity", "published", "ours", "where"]].to_string()
     assert not board["quantity"].duplicated().any()
-    assert board["citation"].str.contains(r"doi:10\.\d{4,}/|www\.").all()
+    assert board["citation"].str.contains(r"doi:10\.\d{4,}/|www\.|https://").all()
 
 
 def test_every_case_stands_in_a_file_of_its_name():

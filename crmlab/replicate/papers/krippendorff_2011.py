@@ -21,7 +21,7 @@ def _coded(rows: tuple[str, ...]) -> pd.DataFrame:
 
 @case(
     "Krippendorff, K. (2011), Computing Krippendorff's alpha-reliability, Departmental Papers (ASC) 43, "
-    "University of Pennsylvania, repository.upenn.edu/asc_papers/43",
+    "University of Pennsylvania, https://repository.upenn.edu/asc_papers/43",
     data="the codes alone",
     data_class="typed-in table",
 )

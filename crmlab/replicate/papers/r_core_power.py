@@ -8,7 +8,7 @@ from crmlab.replicate import Row, case
 
 @case(
     "R Core Team, R: A Language and Environment for Statistical Computing, package stats, examples of "
-    "power.prop.test and power.t.test (P. Dalgaard)",
+    "power.prop.test and power.t.test (P. Dalgaard), www.R-project.org",
     data="the parameters alone",
     data_class="typed-in table",
 )
