@@ -92,6 +92,12 @@ def test_steps_by_hand_are_the_packages(names):
     assert answers["complaint", "answer"] == answers["answer", "complaint"] == 0  # an hour for each
 
 
+def test_who_told_of_somebody_rude_complained_of_service(names):
+    complaints = names["tea"].complaints
+    of_service = complaints.loc[complaints["cause"] == "service", "customer_id"]
+    assert len(names["rude"]) == 4 and names["rude"].isin(of_service).all()
+
+
 def test_sessions_by_hand_are_the_packages(names):
     one = names["log"][names["log"]["customer_id"] == 29]
     found = collect.sessions(one, gap_hours=14 * 24)
@@ -102,7 +108,7 @@ def test_sessions_by_hand_are_the_packages(names):
 
 @pytest.mark.slow
 def test_what_it_says_of_six_other_companies():
-    right_more, held, dates, quick = 0, 0, [], []
+    right_more, held, dates, quick, rude = 0, 0, [], [], np.zeros(2, int)
     for seed in range(101, 107):
         one = of_company(("s1-shuffle", "s1-agreement", "s3-odd"), rng=seed)
         comments = one["comments"]
@@ -112,6 +118,7 @@ def test_what_it_says_of_six_other_companies():
         )
         assert 0.615 < coders < 0.685 and 0.705 < machine < 0.795 and machine > coders
         right_more += one["right"]["machine"] > one["right"]["coder_1"]
+        rude += (one["theirs"]["cause"] == "service").sum(), len(one["rude"])
         assert (one["alarms"]["article"] == "Harbour Green").all()
         assert 2 <= one["named"] <= 4 and 55 <= len(one["told"]) <= 77
         race = one["race"]
@@ -138,4 +145,5 @@ def test_what_it_says_of_six_other_companies():
         assert max(one["by_return"], one["after"]["leak"].mean()) < 0.5 * one["share"]["of Harbour Green"]
     assert min(quick) > 0.835 and max(quick) < 0.925
     assert held == 5  # of six 95 % intervals
+    assert rude.tolist() == [8, 12]  # of those who told of somebody rude, so many complained of service
     assert right_more == 5 and min(dates) == 37 and max(dates) == 95
