@@ -110,6 +110,7 @@ def test_what_it_says_of_six_other_companies():
         scores.append(names["score"])
         assert keener(tea)
         assert names["offer"].groupby("member")["satisfaction"].mean().diff().iloc[-1] > 0
+        assert furthest_offered(names) < 0.05  # "in six other companies, beyond .05"
         shops += list(openings(tea))
     table = {name: np.array(rows, float) for name, rows in answers.items()}
     held = {name: int(rows[:, 1].sum()) for name, rows in table.items()}
@@ -130,6 +131,11 @@ def test_what_it_says_of_six_other_companies():
     lost = pd.DataFrame(scores)["by the lot"].to_numpy().argmin()  # the company where no interval holds
     assert all(not rows[lost, 1] and rows[lost, 2] for rows in table.values())
     assert (len(shops), sum(shops)) == (11, 9)
+
+
+def furthest_offered(names) -> float:
+    """Return the largest standardised difference of those offered the card and the others."""
+    return collect.balance(names["twice"], "offered", names["told"])["apart"].abs().max()
 
 
 def keener(tea) -> bool:
@@ -154,16 +160,19 @@ def test_takers_are_more_satisfied_here_and_no_card_has_made_them_so():
     start = lesson(["s1-orders", "s1-half", "s1-second"], tea=tea)["start"]
     log = twin.orders.sort_values("ordered_at")
     there = log[log.groupby("customer_id").cumcount() == 1].set_index("customer_id")["ordered_at"]
-    assert (there.reindex(start.index) != start).sum() == 3  # "but for a few customers"
+    assert (there.reindex(start.index) != start).sum() == 3  # "except for three customers"
 
 
 def test_an_offer_does_not_decide_who_orders_twice():
     tea = company.simulate(20_000)
-    names = lesson(["s1-orders", "s1-half", "s1-second", "s5-offers", "s5-share"], tea=tea)
+    cells = ["s1-orders", "s1-half", "s1-second", "s3-known", "s3-matched", "s5-offers", "s5-share", "s5-gap"]
+    names = lesson(cells, tea=tea)
     twice, offered = names["ordered_twice"], names["offered"].reindex(names["ordered_twice"].index)
     table = pd.DataFrame({"twice": twice.astype(int), "offered": offered})
     low, high = smf.ols("twice ~ offered", data=table).fit().conf_int().loc["offered"]
     assert low < 0 < high < 0.02
+    assert names["gap"].conf_int().loc["offered"].tolist() == pytest.approx([low, high])
+    assert furthest_offered(names) < 0.03
 
 
 def test_those_of_the_lot_who_were_not_trained_rose_more_than_the_survey(real):
