@@ -146,7 +146,8 @@ def test_what_it_says_of_this_company(here):
     assert here["eigen"] < 0 < min(here["degree"], here["greedy"])
     assert here["brought keeps"] > 0.004
     assert here["friend low"] < 0 < here["friend"] < 0.035  # another lot than the notebook's
-    assert 0 < here["other lots low"] < 0.03 and here["other lots high"] > 0.1
+    assert 0.04 < here["other lots low"] < 0.05 and 0.08 < here["other lots high"] < 0.09
+    assert here["other lots where nobody brings"] < 0.01
     assert here["greedy more"] > 0 and here["pairs well-known"] > 10 * here["pairs know most"]
 
 
@@ -160,6 +161,7 @@ def test_a_friend_of_the_card_is_nobody_who_came():
     tea = company.simulate()
     by_card = tea.leads[tea.leads["referrer_id"].notna()]
     assert len(by_card) == 96 and by_card["customer_id"].isna().all()
+    assert (by_card["kind"] == "person").all()
 
 
 @pytest.mark.slow
