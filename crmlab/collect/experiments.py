@@ -314,7 +314,7 @@ def _arms(table: pd.DataFrame, arm: str, control: Any) -> tuple[np.ndarray, Any]
     refuse(table, table[arm].isna().to_numpy(), f"no {arm!r}")
     arms = list(table[arm].unique())
     if len(arms) < 2:
-        raise ValueError(f"{arm!r} is {arms} for all {len(table)} rows: an arm without anybody.")
+        raise ValueError(f"{arm!r} is {arms[0]} for all {len(table)} rows: an arm without anybody.")
     if len(arms) > 2:
         raise ValueError(f"{arm!r} has {len(arms)} arms, {arms[:5]}; choose two, such as table.isin(…).")
     if control is None:

@@ -70,7 +70,7 @@ def referral_trees(
         root[up], generation[up] = by[root[up]], generation[up] + 1
         if generation.max() >= len(names):
             ring = names[np.argmax(generation)]
-            raise ValueError(f"Customers brought one another in a ring; {ring!r} stands in it or below it.")
+            raise ValueError(f"Customers brought one another in a ring; {ring} stands in it or below it.")
     found = pd.DataFrame({"root": names[root], "generation": generation}, index=names)
     found["brought"] = np.bincount(parent, minlength=len(names))
     found["below"] = _below(by, generation, np.ones(len(names))).astype(int)
