@@ -1,4 +1,4 @@
-"""The course: its lessons (notebooks/course.toml), the README's table, and the runner of the notebooks."""
+"""The runner of the notebooks, and the pages that are renewed with them."""
 
 import asyncio
 import base64
@@ -8,11 +8,9 @@ import json
 import os
 import re
 import time
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.font_manager  # noqa: F401  (builds the font cache once, before kernels would do it side by side)
 import nbformat
@@ -25,9 +23,15 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from crmlab._numbers import now
-from crmlab._paths import ROOT, clone
-from crmlab._tables import unknown
+from crmlab._paths import ROOT
+from crmlab.syllabus import Lesson, glossary, lessons, pages, table
+
+# fmt: off
+__all__ = [
+    "Lesson", "alternatives", "clean", "figure_difference", "figures", "glossary", "kernel_environment",
+    "lessons", "run", "table",
+]
+# fmt: on
 
 CELL_TIMEOUT = 120
 """Seconds after which a cell is given up."""
@@ -39,126 +43,11 @@ A line plot against empty axes differs by 0.004, one bar in ten that is 5 % too 
 two runs under constraints.txt differ by nothing.
 """
 
-_GLOSSARY_HEAD = (
-    "# Glossary\n\n"
-    "Half of all quarrels about customer data are quarrels about words. Here is what they mean in this "
-    "course. The lesson named at the end of a line explains the word; this page is made from "
-    "`notebooks/course.toml`.\n\n"
-    "| English | 中文 | meaning here | lesson |\n|---|---|---|---|"
-)
-
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 """All that a stored notebook says of its kernel: no version, so that no diff comes from one."""
-
-
-class Term(NamedTuple):
-    """A word that a lesson brings: the lesson explains it where it first stands, the glossary in a line."""
-
-    english: str
-    chinese: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """One entry of notebooks/course.toml."""
-
-    number: str
-    slug: str
-    part: int
-    title: str
-    question: str
-    minutes: int
-    objectives: tuple[str, ...]
-    data: tuple[str, ...]
-    budget_seconds: int
-    status: str
-    pattern: bool = False
-    practice_minutes: int = 0
-    prerequisites: tuple[str, ...] = ()
-    terms: tuple[Term, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The notebook's file name without its suffix."""
-        return f"{self.number}_{self.slug}"
-
-
-def lessons(numbers: Sequence[str] = (), root: Path = ROOT) -> list[Lesson]:
-    """Read the course's lessons from ``notebooks/course.toml``, in the order of the file.
-
-    Parameters
-    ----------
-    numbers : sequence of str
-        The lessons wanted, by number or by name (``"41"``, ``"41_value_tiers"``); all of them when empty.
-    root : Path
-        The clone whose ``notebooks`` folder is read.
-
-    Returns
-    -------
-    list of Lesson
-
-    Raises
-    ------
-    ValueError
-        A number or name that no lesson has; of an old number the message says the new one.
-
-    Examples
-    --------
-    >>> lessons(["41"])[0].name
-    '41_value_tiers'
-    """
-    clone("The lessons", root)
-    entries = tomllib.loads((root / "notebooks" / "course.toml").read_text(encoding="utf-8"))["lesson"]
-    every = []
-    for entry in entries:
-        held: dict[str, Any] = {k: tuple(one) if isinstance(one, list) else one for k, one in entry.items()}
-        every.append(Lesson(**held | {"terms": tuple(Term(*term) for term in entry.get("terms", []))}))
-    known = {name for lesson in every for name in (lesson.number, lesson.name)}
-    for number in numbers:
-        if number not in known:
-            if now(number):
-                raise ValueError(f"Lesson {number} is now {now(number)}.")
-            raise ValueError(unknown("lesson", number, [lesson.number for lesson in every]))
-    return [lesson for lesson in every if not numbers or {lesson.number, lesson.name} & set(numbers)]
-
-
-def table(root: Path = ROOT) -> str:
-    """Return the README's table of notebooks, in Markdown.
-
-    Examples
-    --------
-    >>> print(table().splitlines()[0])
-    | | Lesson | The manager asks | Minutes | Data |
-    """
-    rows = ["| | Lesson | The manager asks | Minutes | Data |", "|---|---|---|---|---|"]
-    for lesson in lessons(root=root):
-        draft = " (draft)" if lesson.status == "draft" else ""
-        link = f"[{lesson.title}](notebooks/{lesson.name}.ipynb){draft}"
-        data = ", ".join(f"`{name}`" for name in lesson.data)
-        rows.append(f"| {lesson.number} | {link} | {lesson.question} | {lesson.minutes} | {data} |")
-    return "\n".join(rows)
-
-
-def glossary(root: Path = ROOT) -> str:
-    """Return the page docs/glossary.md: every term of the course, and the lesson that brings it.
-
-    Examples
-    --------
-    >>> print(glossary().splitlines()[0])
-    # Glossary
-    """
-    rows = [
-        (term, f"[{lesson.number}](../notebooks/{lesson.name}.ipynb)")
-        for lesson in lessons(root=root)
-        for term in lesson.terms
-    ]
-    rows.sort(key=lambda row: row[0].english.casefold())
-    lines = [f"| {term.english} | {term.chinese} | {term.meaning} | {link} |" for term, link in rows]
-    return "\n".join([_GLOSSARY_HEAD, *lines, ""])
 
 
 def kernel_environment() -> dict[str, str]:
@@ -338,8 +227,8 @@ def run(
         row |= {"verdict": verdict, "detail": detail, "executed": f"build/notebooks/{file}"}
         rows.append(row)
     if update:
-        _refresh_readme(root)
-        _write(root / "docs" / "glossary.md", glossary(root))
+        for path, text in pages(root).items():
+            _write(path, text)
     if json_file is not None:
         _write(Path(json_file), json.dumps(rows, indent=1) + "\n")
     _report(rows)
@@ -427,13 +316,6 @@ def _write(path: Path, text: str) -> bool:
     half.write_bytes(text.encode())
     half.replace(path)
     return True
-
-
-def _refresh_readme(root: Path) -> None:
-    readme = root / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    between = re.compile(r"(<!-- course table -->\n).*?(<!-- end of course table -->)", re.DOTALL)
-    _write(readme, between.sub(lambda found: f"{found[1]}{table(root)}\n{found[2]}", text))
 
 
 def _report(rows: list[dict[str, Any]]) -> None:

@@ -222,11 +222,6 @@ def test_terms_have_one_home_each_and_prerequisites_come_before():
         assert all(all(term) for term in lesson.terms)
 
 
-def test_the_glossary_is_that_of_the_lessons():
-    page = course.ROOT / "docs" / "glossary.md"
-    assert page.read_text(encoding="utf-8") == course.glossary(), "crmlab run --update refreshes it"
-
-
 # ---- the tests themselves: what they let through and what they find
 
 
