@@ -174,11 +174,12 @@ class Drawn:
         """Return what the answers to a question are held against."""
         return self._keys.setdefault(number, Key(self, number))
 
-    def verdict(self, number: str, plain: Any) -> Verdict:
+    def verdict(self, number: str, plain: Any, mistakes: bool = True) -> Verdict:
         """Return what a plain answer to a question is worth, and what to tell the student.
 
         It is looked at in layers: is there one, has it the type and the shape, the columns and units wanted;
-        is it right; is it a known mistake; is it plausible at all.
+        is it right; is it a known mistake; is it plausible at all. Without `mistakes` none is worked out,
+        which is enough for a solution.
 
         Raises
         ------
@@ -196,19 +197,19 @@ class Drawn:
             return self._decision(form, plain, key)
         right = key.truth if isinstance(form, Interval) else key.right
         agrees = form.agrees(plain, right)
-        if agrees and not isinstance(form, Figure):  # so no mistake has to be worked out
+        if agrees and not (mistakes and isinstance(form, Figure)):  # so no mistake has to be worked out
             return Verdict("right", "Right.", 1.0)
-        mistakes = [
+        made = [
             (name, message)
-            for name, (message, wrong) in key.wrong.items()
+            for name, (message, wrong) in (key.wrong if mistakes else {}).items()
             if (form.problem(wrong) or ("range",))[0] == "range" and form.agrees(plain, wrong)
         ]
-        if agrees and mistakes:  # who draws every candidate has not decided
+        if agrees and made:  # who draws every candidate has not decided
             return Verdict("wrong", "The right lines are there, and those of a mistake as well.")
         if agrees:
             return Verdict("right", "Right.", 1.0)
         mark, part = form.part(plain, right)
-        for name, message in mistakes[:1]:
+        for name, message in made[:1]:
             return Verdict("mistake", f"{message} {part}".strip(), mark, name)
         if isinstance(form, Text):
             return Verdict("formed", "The form is right. A text is read by a person, by what counts.")

@@ -85,8 +85,8 @@ def stand(drawn: Drawn) -> None:
     >>> stand(Drawn(load("46"), "key", "ann", small=True))
     """
     for number, question in drawn.exercise.questions.items():
-        verdict = _verdict(drawn, number, drawn.key(number).right)
-        missed = isinstance(question.form, Interval) and verdict.outcome in ("wrong", "mistake")
+        verdict = _verdict(drawn, number, drawn.key(number).right, mistakes=False)
+        missed = isinstance(question.form, Interval) and verdict.outcome == "wrong"
         if verdict.outcome != "right" and not missed:
             raise ValueError(
                 f"{drawn.exercise.path.name} cannot be given to {drawn.student}: with these data the "
@@ -170,9 +170,9 @@ def _as_wide_as_allowed(name: str, form: Form, plain: Any) -> Iterator[tuple[str
         yield f"{name}, as wide as is allowed", [max(low, float(form.low)), min(high, float(form.high))]
 
 
-def _verdict(drawn: Drawn, number: str, plain: Any) -> Verdict:
+def _verdict(drawn: Drawn, number: str, plain: Any, mistakes: bool = True) -> Verdict:
     try:
-        verdict, problem = drawn.verdict(number, plain), drawn.form(number).problem(plain)
+        verdict, problem = drawn.verdict(number, plain, mistakes), drawn.form(number).problem(plain)
     except ValueError as error:
         return Verdict("broken", str(error))
     return Verdict(*problem) if problem and verdict.outcome == "right" else verdict  # its range is too narrow
