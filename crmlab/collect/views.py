@@ -109,9 +109,9 @@ def check_fields(base: Base, fields: Sequence[str]) -> None:
     """Raise ValueError if no fact has one of these fields."""
     if isinstance(fields, str) or not len(fields):
         raise ValueError(f"fields is a list of names, such as ['address']; got {fields!r}.")
-    held = set(query(base, "select distinct field from facts")["field"])
     for field in fields:
-        if field not in held:
+        if not fetch(base, "select 1 from facts where field = ? limit 1", [field]):
+            held = set(query(base, "select distinct field from facts")["field"])
             raise ValueError(unknown("field", field, held))
 
 
