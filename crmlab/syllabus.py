@@ -3,7 +3,6 @@
 The README's tables of lessons and of tasks, the glossary, and the plans of twelve and of twenty-four weeks.
 """
 
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -269,9 +268,11 @@ def pages(root: Path = ROOT) -> dict[Path, str]:
     ['README.md', 'glossary.md', 'plans.md']
     """
     readme = (root / "README.md").read_text(encoding="utf-8")
-    for name, made in (("course", table), ("task", tasks)):
-        between = re.compile(rf"(<!-- {name} table -->\n).*?(<!-- end of {name} table -->)", re.DOTALL)
-        readme = between.sub(lambda found, made=made: f"{found[1]}{made(root)}\n{found[2]}", readme)
+    for name, made in (("course", table(root)), ("task", tasks(root))):
+        begin, end = f"<!-- {name} table -->\n", f"<!-- end of {name} table -->"
+        if begin in readme:
+            head, _, rest = readme.partition(begin)
+            readme = f"{head}{begin}{made}\n{end}{rest.partition(end)[2]}"
     docs = root / "docs"
     found = {root / "README.md": readme, docs / "glossary.md": glossary(root)}
     if len(lessons(root=root)) >= max(WEEKS):
