@@ -217,8 +217,8 @@ def rfm_segments(scores: Any, rules: Any = None) -> pd.DataFrame:
         One row per customer, of any engine, with ``R`` and ``F``, as from :func:`rfm_scores` with as many
         groups as the rules have: five for the usual ones.
     rules : table, optional
-        A row for each segment: its name ``segment``, a range of R scores (``R_from``, ``R_to``) and a range of
-        F scores (``F_from``, ``F_to``), both ends included. Every pair of scores must belong to exactly one
+        A row for each segment: its name ``segment``, a range of R scores (``R_from``, ``R_to``) and one of F
+        scores (``F_from``, ``F_to``), both ends included. Every pair of scores must belong to exactly one
         segment. The default is ``crmlab.value.rfm.SEGMENT_RULES``, shown below: change a copy of it.
 
     Returns
@@ -234,8 +234,8 @@ def rfm_segments(scores: Any, rules: Any = None) -> pd.DataFrame:
 
     Notes
     -----
-    The names are a convention of this course. "New" takes F = 1 and F = 2, because in a log where most customers
-    bought once all of these have F = 2.
+    The names are a convention of this course. "New" takes F = 1 and F = 2, because in a log where most
+    customers bought once all of these have F = 2.
 
     Examples
     --------

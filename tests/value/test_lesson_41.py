@@ -13,7 +13,7 @@ LESSON = "41_value_tiers"
 
 
 def lesson(seed: int, since: str = "import") -> dict:
-    """Run the lesson, pictures left out, on the company of this seed; the first part only where it is needed."""
+    """Run the lesson, pictures left out, on the company of this seed; or its second part."""
     names: dict = {"print": lambda *_: None}
     begun = since == "import"
     for cell in cells(LESSON):
@@ -86,7 +86,7 @@ def sides(names, first, second):
 
 
 def test_two_lists_that_are_equally_good_differ_by_luck_only(names):
-    """The null: who is on which list alone has nothing to do with what is spent; 5 in 100 intervals miss 0."""
+    """The null: who is on which list alone has nothing to do with spending; 5 in 100 intervals miss 0."""
     rng, misses = np.random.default_rng(8), 0
     for _ in range(150):
         dollars = pd.Series(rng.gamma(1, 30, 400))
