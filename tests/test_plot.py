@@ -152,9 +152,6 @@ FIGURES = {
     "whale": lambda: value.plot_whale(np.random.default_rng(1).normal(1, 2, 500)),
     "portfolio": lambda: value.plot_portfolio(accounts(), "wallet", "part"),
     "lorenz": lambda: value.plot_lorenz(accounts()["wallet"]),
-    "rfm": lambda: value.plot_rfm(
-        value.rfm_scores(value.rfm(datasets.load("cdnow_sample"), as_of="1998-06-30")), value.segment_rules()
-    ),
     "cohorts": lambda: value.plot_cohorts(value.cohort_table(datasets.load("cdnow_sample"), period="M")),
     "transitions": lambda: value.plot_transitions(value.StageChain(value.transitions(stages()))),
     "profile": lambda: value.plot_profile(value.segment(accounts(), ["wallet", "part"], count=4)),

@@ -7,16 +7,11 @@ something else in buy-till-you-die models (:mod:`crmlab.value.summary`).
 from datetime import date as Date
 from typing import Any
 
-import matplotlib.patheffects as effects
 import narwhals as nw
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from narwhals.typing import IntoFrameT
 
-from crmlab import plot
 from crmlab._columns import to_digits
 from crmlab._tables import (
     as_day,
@@ -199,33 +194,8 @@ def rfm_scores(table: Any, groups: int = 5) -> pd.DataFrame:
     return extended(table, **scores)
 
 
-def segment_rules() -> pd.DataFrame:
-    """Return the rules that give a segment its name: a range of R and a range of F scores for each.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``segment, R_from, R_to, F_from, F_to`` (both ends included) and ``meaning``. Every pair of
-        scores from 1 to 5 belongs to exactly one segment. Change a copy and give it to :func:`rfm_segments`.
-
-    Notes
-    -----
-    The rules are a convention of this course. "New" takes F = 1 and F = 2, because in a log where most
-    customers bought once all of these have F = 2.
-
-    Examples
-    --------
-    >>> segment_rules().drop(columns="meaning")
-               segment  R_from  R_to  F_from  F_to
-    0        champions       4     5       4     5
-    1            loyal       3     3       4     5
-    2        promising       4     5       3     3
-    3              new       4     5       1     2
-    4  needs attention       3     3       1     3
-    5          at risk       1     2       3     5
-    6           lapsed       1     2       1     2
-    """
-    rules = [
+SEGMENT_RULES = pd.DataFrame(
+    [
         ("champions", 4, 5, 4, 5, "order often, and did so lately"),
         ("loyal", 3, 3, 4, 5, "order often, the last time a while ago"),
         ("promising", 4, 5, 3, 3, "ordered lately, and came back before"),
@@ -233,8 +203,9 @@ def segment_rules() -> pd.DataFrame:
         ("needs attention", 3, 3, 1, 3, "neither often nor lately: going or staying"),
         ("at risk", 1, 2, 3, 5, "used to order, and have not for long"),
         ("lapsed", 1, 2, 1, 2, "ordered hardly, and long ago"),
-    ]
-    return pd.DataFrame(rules, columns=["segment", "R_from", "R_to", "F_from", "F_to", "meaning"])
+    ],
+    columns=["segment", "R_from", "R_to", "F_from", "F_to", "meaning"],
+)
 
 
 def rfm_segments(scores: Any, rules: Any = None) -> pd.DataFrame:
@@ -246,7 +217,9 @@ def rfm_segments(scores: Any, rules: Any = None) -> pd.DataFrame:
         One row per customer, of any engine, with ``R`` and ``F``, as from :func:`rfm_scores` with as many
         groups as the rules have: five for the usual ones.
     rules : table, optional
-        A table like :func:`segment_rules`, the default.
+        A row for each segment: its name ``segment``, a range of R scores (``R_from``, ``R_to``) and one of F
+        scores (``F_from``, ``F_to``), both ends included. Every pair of scores must belong to exactly one
+        segment. The default is ``crmlab.value.rfm.SEGMENT_RULES``, shown below: change a copy of it.
 
     Returns
     -------
@@ -259,8 +232,22 @@ def rfm_segments(scores: Any, rules: Any = None) -> pd.DataFrame:
         If a column is not there, a score or the end of a rule is not 1, 2, 3, …, or a customer's pair of
         scores belongs to no segment or to more than one.
 
+    Notes
+    -----
+    The names are a convention of this course. "New" takes F = 1 and F = 2, because in a log where most
+    customers bought once all of these have F = 2.
+
     Examples
     --------
+    >>> SEGMENT_RULES.drop(columns="meaning")
+               segment  R_from  R_to  F_from  F_to
+    0        champions       4     5       4     5
+    1            loyal       3     3       4     5
+    2        promising       4     5       3     3
+    3              new       4     5       1     2
+    4  needs attention       3     3       1     3
+    5          at risk       1     2       3     5
+    6           lapsed       1     2       1     2
     >>> scores = pd.DataFrame({"customer_id": [1, 2, 3, 4, 5], "R": [5, 5, 3, 2, 1], "F": [5, 2, 2, 4, 1]})
     >>> rfm_segments(scores)
        customer_id  R  F          segment
@@ -272,8 +259,9 @@ def rfm_segments(scores: Any, rules: Any = None) -> pd.DataFrame:
     """
     scores = per_customer(scores)
     recency, frequency = number_columns(scores, "R", "F", whole_from=1)
-    rules = segment_rules() if rules is None else as_pandas(rules)
-    _rule_ends(rules)
+    rules = SEGMENT_RULES if rules is None else as_pandas(rules)
+    number_columns(rules, "R_to", "F_to", "R_from", "F_from", whole_from=1)
+    require_columns(rules.columns, ["segment"])
     segment, times = pd.Series("", scores.index), pd.Series(0, scores.index)
     for rule in rules.itertuples():
         inside = recency.between(rule.R_from, rule.R_to) & frequency.between(rule.F_from, rule.F_to)
@@ -286,87 +274,3 @@ def rfm_segments(scores: Any, rules: Any = None) -> pd.DataFrame:
             "ranges of the rules cover each pair once, and score with as many groups as the rules have."
         )
     return extended(scores, segment=segment)
-
-
-def _rule_ends(rules: pd.DataFrame) -> list[pd.Series]:
-    """Return where the ranges of the rules end, checked."""
-    ends = number_columns(rules, "R_to", "F_to", "R_from", "F_from", whole_from=1)[:2]
-    require_columns(rules.columns, ["segment"])
-    return ends
-
-
-def rfm_cells(scores: Any) -> pd.DataFrame:
-    """Count the customers with each pair of scores R and F.
-
-    Parameters
-    ----------
-    scores : table
-        One row per customer, of any engine, with ``R`` and ``F``, as from :func:`rfm_scores`.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``R, F, customers``; every pair from 1 up to the highest score, also where there is nobody.
-
-    Raises
-    ------
-    ValueError
-        If a column is not there, a score is not 1, 2, 3, …, or there is no customer.
-
-    Examples
-    --------
-    >>> rfm_cells(pd.DataFrame({"R": [2, 2, 1, 2, 1], "F": [2, 2, 1, 1, 1]}))
-       R  F  customers
-    0  1  1          2
-    1  1  2          0
-    2  2  1          1
-    3  2  2          2
-    """
-    scores = per_customer(scores)
-    highest = int(max(score.max() for score in number_columns(scores, "R", "F", whole_from=1)))
-    pairs = pd.MultiIndex.from_product([range(1, highest + 1)] * 2, names=["R", "F"])
-    return scores.groupby(["R", "F"]).size().reindex(pairs, fill_value=0).rename("customers").reset_index()
-
-
-def plot_rfm(scores: Any, rules: Any = None, ax: Axes | None = None) -> Axes:
-    """Draw a heat map of the number of customers by R and F, with the segments if `rules` are given.
-
-    Parameters
-    ----------
-    scores : table
-        One row per customer, of any engine, with ``R`` and ``F``, as from :func:`rfm_scores`; drawn is
-        :func:`rfm_cells`.
-    rules : table, optional
-        A table like :func:`segment_rules`: its segments are framed and named, and the map reaches as far as
-        they do.
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Examples
-    --------
-    >>> plot_rfm(pd.DataFrame({"R": [2, 2, 1, 2, 1], "F": [2, 2, 1, 1, 1]})).get_xlabel()
-    'R: how lately'
-    """
-    cells = rfm_cells(scores).pivot(index="F", columns="R", values="customers")
-    rules = None if rules is None else as_pandas(rules)
-    top = len(cells) if rules is None else int(max(len(cells), *map(max, _rule_ends(rules))))
-    cells = cells.reindex(index=range(top, 0, -1), columns=range(1, top + 1), fill_value=0)
-    ax = plot.axes(ax, figsize=(7, 5))  # after the checks, so that bad input leaves no empty figure
-    colours = sns.light_palette(plot.PALETTE[0], as_cmap=True)
-    plot.heatmap(cells, ax, cmap=colours, annot=True, fmt=",d", linewidths=1, cbar=False)
-    if rules is not None:
-        for rule in rules.itertuples():
-            corner = rule.R_from - 1, top - rule.F_to
-            width, height = rule.R_to - rule.R_from + 1, rule.F_to - rule.F_from + 1
-            ax.add_patch(
-                Rectangle(corner, width, height, fill=False, edgecolor=plot.INK, linewidth=2, clip_on=False)
-            )
-            name = ax.text(
-                corner[0] + 0.06, corner[1] + 0.06, plot.label(rule.segment), va="top", weight="bold", size=9
-            )
-            name.set_path_effects([effects.withStroke(linewidth=3, foreground="white")])
-    ax.tick_params(rotation=0, length=0)
-    return plot.annotate(ax, "How many customers, by recency and frequency?", "R: how lately", "F: how often")

@@ -1,4 +1,4 @@
-"""Value tiers, and how unequally value is spread: Lorenz curve, Gini coefficient, Pareto share."""
+"""Value tiers, and how unequally value is spread: Lorenz curve and Gini coefficient."""
 
 from typing import Any
 
@@ -164,39 +164,6 @@ def gini(amount: ArrayLike) -> float:
     return 1 - 2 * float(np.trapezoid(curve["share_of_amount"], curve["share_of_customers"]))
 
 
-def pareto_share(amount: ArrayLike, top: float = 0.2) -> float:
-    """Return the share of the total that comes from the top share of customers: .8 in the 80/20 rule.
-
-    Parameters
-    ----------
-    amount : sequence of float, one per customer
-        Not negative, and not all 0.
-    top : float
-        Share of customers, between 0 and 1. Where it cuts through a customer, that part counts.
-
-    Returns
-    -------
-    float
-        The share of the total amount; never less than `top`, and `top` if all customers are equal.
-
-    Raises
-    ------
-    ValueError
-        As :func:`lorenz`, or if `top` is not between 0 and 1.
-
-    Examples
-    --------
-    >>> round(pareto_share([80, 5, 5, 5, 5]), 3)
-    0.8
-    >>> round(pareto_share([80, 5, 5, 5, 5], top=0.3), 3)
-    0.825
-    """
-    if not (isinstance(top, float | np.floating) and 0 < top < 1):
-        raise ValueError(f"top must lie between 0 and 1, a share of the customers; got {top!r}.")
-    curve = lorenz(amount)
-    return 1 - float(np.interp(1 - top, curve["share_of_customers"], curve["share_of_amount"]))
-
-
 def plot_lorenz(amount: ArrayLike, ax: Axes | None = None) -> Axes:
     """Draw the Lorenz curve, what the top fifth brings, and where the 80/20 rule would put it.
 
@@ -215,9 +182,10 @@ def plot_lorenz(amount: ArrayLike, ax: Axes | None = None) -> Axes:
     >>> plot_lorenz([80, 5, 5, 5, 5]).get_ylabel()
     'share of amount'
     """
-    curve, share = lorenz(amount), pareto_share(amount)
-    ax = plot.axes(ax, figsize=(6, 5))
+    curve = lorenz(amount)
     x, y = curve["share_of_customers"], curve["share_of_amount"]
+    share = 1 - float(np.interp(0.8, x, y))  # where .8 cuts through a customer, that part counts
+    ax = plot.axes(ax, figsize=(6, 5))
     ax.fill_between(x, x, y, color=plot.PALETTE[0], alpha=0.12, linewidth=0)
     ax.plot([0, 1], [0, 1], color=plot.QUIET, ls="--", label=plot.label("all customers equal: Gini 0"))
     ax.plot(

@@ -1,11 +1,12 @@
-"""Exercise 41. Referees: loops in plain Python, every subset of a few customers, and the envelope."""
+"""Exercise 41. Referees: loops in plain Python, scipy's bootstrap, the package, and the envelope."""
 
 from collections import defaultdict
-from datetime import timedelta
-from itertools import combinations
+from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 from crmlab import practice, value
 
@@ -24,9 +25,21 @@ def bought(drawn):
     return paid
 
 
-def test_came_once(drawn, bought):
-    known = [days for days in bought.values() if min(days) <= drawn.given.cut_off]
-    assert drawn.key("41.1").right == pytest.approx(sum(len(days) == 1 for days in known) / len(known))
+def test_width_of_the_lead_is_scipys(drawn, bought):
+    """Referee: scipy's bootstrap, of a hat that is filled from the orders by loops."""
+    then, year = date(2024, 12, 31), date(2024, 1, 1)
+    known = {who: sum(c for day, c in days.items() if day.date() <= then) for who, days in bought.items()}
+    lately = {
+        who: sum(c for day, c in days.items() if year <= day.date() <= then) for who, days in bought.items()
+    }
+    since = {who: sum(c for day, c in days.items() if day.date() > then) for who, days in bought.items()}
+    on = [sorted(paid, key=paid.__getitem__)[-drawn.given.places :] for paid in (lately, known)]
+    lists = drawn.given.lists.set_index("customer_id")
+    assert set(on[0]) | set(on[1]) == set(lists.index) and lists["last_year"].sum() == drawn.given.places
+    hat = [since[who] for who in set(on[0]) - set(on[1])] + [-since[who] for who in set(on[1]) - set(on[0])]
+    slips = np.array(hat, dtype=float)
+    scipys = stats.bootstrap((slips,), np.sum, method="percentile", n_resamples=9_999, rng=2)
+    assert drawn.key("41.1").right == pytest.approx(np.ptp(list(scipys.confidence_interval)), rel=0.05)
 
 
 def test_promise_of_the_core(drawn, bought):
@@ -39,16 +52,12 @@ def test_promise_of_the_core(drawn, bought):
     assert drawn.key("41.5").right == pytest.approx(after / before, abs=0.005)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
-def test_how_few_by_every_subset(share):
-    how_few = practice.load("41").questions["41.3"].solution()
-    amounts = np.random.default_rng(1).integers(0, 5, 9).tolist()
-    enough = (
-        count
-        for count in range(1, 10)
-        if any(sum(some) >= share * sum(amounts) for some in combinations(amounts, count))
-    )
-    assert how_few(amounts, share) == next(enough) / len(amounts)
+@pytest.mark.parametrize("mine", [1, 2, 3, 7])
+def test_score_of_equal_customers_is_the_packages(mine):
+    f_score = practice.load("41").questions["41.3"].solution()
+    counts = [1, 7, 1, 3, 2, 1, 2, 1, 1, 3, 1, 1, 2]
+    table = pd.DataFrame({"days_since_last_order": 0, "orders": counts, "total_amount": 1.0})
+    assert f_score(counts, mine) == value.rfm_scores(table)["F"][counts.index(mine)]
 
 
 def test_nothing_given_tells_who_left(drawn):
@@ -64,22 +73,31 @@ def verdict(drawn, number, answer):
 
 def test_other_ways_are_right_and_other_slips_are_not(drawn, bought):
     given = drawn.given
-    known = [days for days in bought.values() if min(days) <= given.cut_off]
-    share = sum(len(days) == 1 for days in known) / len(known)
-    assert verdict(drawn, "41.1", round(share, 3)).outcome == "right"
-    assert "Close: is it rounded" in verdict(drawn, "41.1", share + 0.003).message
+    right = drawn.key("41.1").right
+    assert verdict(drawn, "41.1", round(right, -4)).outcome == "right"
+    # other dice, and everybody who is on a list in the hat, with 0 for who is on both
+    side = given.lists["last_year"].astype(int) - given.lists["all_money"].astype(int)
+    slips = (given.lists["cents"] * side).to_numpy()
+    leads = np.random.default_rng(3).choice(slips, (2_000, len(slips))).sum(axis=1)
+    assert verdict(drawn, "41.1", np.ptp(np.quantile(leads, [0.025, 0.975]))).outcome == "right"
+    assert verdict(drawn, "41.1", np.ptp(np.quantile(leads, [0.05, 0.95]))).outcome != "right"
 
-    def add_up(amounts, share):
-        wanted, left = share * sum(amounts), sorted(amounts)
-        while wanted > 0:
-            wanted -= left.pop()
-        return 1 - len(left) / len(amounts)
+    def by_ranks(counts, mine):
+        place = (pd.Series(counts).rank() - 0.5) / len(counts)
+        return int(np.ceil(5 * place[counts.index(mine)]))
 
-    assert verdict(drawn, "41.3", add_up).outcome == "right"
-    rounded = verdict(drawn, "41.3", lambda amounts, share: add_up(amounts, share) + 0.002)
-    assert rounded.mark == 0 and "rounded" in rounded.message
-    part = verdict(drawn, "41.3", lambda amounts, share: add_up(amounts, share) if len(amounts) == 5 else 0.5)
-    assert part.mark == 0.2 and "Right on 1 of 5 inputs." in part.message
+    def by_plain_ranks(counts, mine):  # without the half
+        return int(np.ceil(5 * pd.Series(counts).rank(pct=True)[counts.index(mine)]))
+
+    assert verdict(drawn, "41.3", by_ranks).outcome == "right"
+    assert verdict(drawn, "41.3", by_plain_ranks).outcome == "right"
+    part = verdict(drawn, "41.3", lambda counts, mine: by_ranks(counts, mine) if len(counts) == 10 else 1.5)
+    assert part.mark < 0.2
+
+    def first_row(counts, mine):
+        return int(np.ceil(5 * (sorted(counts).index(mine) + 1) / len(counts)))
+
+    assert verdict(drawn, "41.3", first_row).outcome == "mistake"
     # MBG/NBD, which lesson 44 teaches, and the core as it is: nobody has left
     summary = value.btyd_summary(given.orders, date="ordered_at", amount=None, observation_end=given.today)
     alive = value.ModifiedBetaGeoNBD(summary.set_index("customer_id")).fit().probability_alive()

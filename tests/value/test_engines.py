@@ -161,7 +161,6 @@ def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores)
     pd.testing.assert_frame_equal(ours, scores, **same)
     scored = to_engine(scores, engine)
     pd.testing.assert_frame_equal(value.rfm_segments(scored), value.rfm_segments(scores), **same)
-    pd.testing.assert_frame_equal(value.rfm_cells(scored), value.rfm_cells(scores))
     pd.testing.assert_frame_equal(value.tiers(table), value.tiers(plain), **same)
     weights = {"total_amount": 2, "orders": 1}
     pd.testing.assert_frame_equal(
@@ -179,7 +178,6 @@ def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores)
     pd.testing.assert_series_equal(found.assign(table), found.labels)
     pd.testing.assert_frame_equal(found.profile(table), wanted.profile(plain), **same)
     for ax in (
-        value.plot_rfm(scored, rules=value.segment_rules()),
         value.plot_portfolio(table, "total_amount", "orders"),
         value.plot_profile(found, table),
         value.plot_cohorts(value.cohort_table(to_engine(log, engine))),

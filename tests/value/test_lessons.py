@@ -41,14 +41,6 @@ def test_lesson_44_writes_down_the_packages_likelihood(params):
     assert names["log_likelihood"](np.log(params)) == pytest.approx(ours, rel=1e-11)
 
 
-def test_lesson_41_writes_down_the_packages_gini():
-    amounts = np.random.default_rng(0).pareto(2.5, 999)
-    names = {"customers": pd.DataFrame({"total_amount": amounts})}
-    exec("import numpy as np\nfrom crmlab import value", names)
-    exec(cell_with("41_value_tiers", "own_gini ="), names)
-    assert names["own_gini"] == pytest.approx(value.gini(amounts), rel=1e-12)
-
-
 def test_the_readmes_figure_is_the_lessons():
     figure = (ROOT / "docs" / "still_a_customer.png").read_bytes()
     stored = [

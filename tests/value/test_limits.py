@@ -74,7 +74,6 @@ def test_a_percentage_is_told_what_rate_it_may_mean(summary, fits):
     for call in (
         lambda: value.margin_multiple(80, 0.1),
         lambda: value.LifetimeValue(*fits, 30, 0.1, YEAR),
-        lambda: value.pareto_share([1, 2], 20),
         lambda: value.CustomerEquity(**TODAY | {"acquisition_rate": 20, "acquisition_ceiling": 40}),
         lambda: value.CustomerEquity(**TODAY).sensitivity(5),
         lambda: fits[0].conf_int(5),
@@ -118,7 +117,6 @@ def test_no_raw_error_where_a_number_belongs(wrong, fits, chain, contract):
         lambda: value.CustomerEquity(**TODAY).sensitivity(wrong),
         lambda: chain.change("active", wrong),
         lambda: chain.conf_int(wrong),
-        lambda: value.pareto_share([1, 2], wrong),
         lambda: value.survival_table([1, 2], [1, 1], wrong),
         lambda: value.BetaGeoNBD(purchases.model.data, weights=np.ones(2357, bool)),
     ]

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab.value import rfm, rfm_cells, rfm_scores, rfm_segments, segment_rules
-from crmlab.value.rfm import plot_rfm
+from crmlab.value import rfm, rfm_scores, rfm_segments
+from crmlab.value.rfm import SEGMENT_RULES
 from tests.value.engines import ENGINES, to_engine, to_pandas
 
 RNG = np.random.default_rng(11)
@@ -129,28 +129,26 @@ def test_a_number_of_groups_that_makes_no_groups_is_refused(groups):
         rfm_scores(table([1], [1], [1]), groups=groups)
 
 
-@pytest.mark.parametrize("function", [rfm_cells, rfm_segments, plot_rfm])
 @pytest.mark.parametrize("score", [0, -1, 1.5])
-def test_what_is_no_score_is_refused(function, score):
+def test_what_is_no_score_is_refused(score):
     for name in "RF":
         scores = pd.DataFrame({"R": [1, 1], "F": [1, 1]}).astype(float)
         scores.loc[1, name] = score
         with pytest.raises(ValueError, match=f"1 of 2 rows have a '{name}' that is not 1, 2, 3"):
-            function(scores)
+            rfm_segments(scores)
 
 
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        (segment_rules().drop(columns="F_to"), "no column 'F_to'"),
-        (segment_rules().drop(columns="segment"), "no column 'segment'"),
-        (segment_rules().assign(R_to=np.inf), "R_to are missing or infinite"),
+        (SEGMENT_RULES.drop(columns="F_to"), "no column 'F_to'"),
+        (SEGMENT_RULES.drop(columns="segment"), "no column 'segment'"),
+        (SEGMENT_RULES.assign(R_to=np.inf), "R_to are missing or infinite"),
     ],
 )
-@pytest.mark.parametrize("function", [rfm_segments, plot_rfm])
-def test_rules_without_ends_or_names_are_refused(function, rules, message):
+def test_rules_without_ends_or_names_are_refused(rules, message):
     with pytest.raises(ValueError, match=message):
-        function(pd.DataFrame({"R": [5], "F": [5]}), rules)
+        rfm_segments(pd.DataFrame({"R": [5], "F": [5]}), rules)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -167,7 +165,7 @@ def test_rfm_without_amounts_is_refused():
 
 
 def test_every_pair_of_scores_belongs_to_exactly_one_segment():
-    rules = segment_rules()
+    rules = SEGMENT_RULES
     times = np.zeros((6, 6), int)
     for rule in rules.itertuples():
         times[rule.R_from : rule.R_to + 1, rule.F_from : rule.F_to + 1] += 1
@@ -177,27 +175,15 @@ def test_every_pair_of_scores_belongs_to_exactly_one_segment():
 
 
 @pytest.mark.parametrize(
-    ("rules", "held"), [(segment_rules().iloc[1:], 0), (pd.concat([segment_rules()] * 2), 2)]
+    ("rules", "held"), [(SEGMENT_RULES.iloc[1:], 0), (pd.concat([SEGMENT_RULES] * 2), 2)]
 )
 def test_rules_with_a_gap_or_an_overlap_are_refused(rules, held):
     with pytest.raises(ValueError, match=f"R = 5, F = 5 belongs to {held} segments"):
         rfm_segments(pd.DataFrame({"R": [5], "F": [5]}), rules)
 
 
-def test_the_heat_map_draws_the_table_of_cells():
-    scores = rfm_scores(rfm(LOG, customer="who", date="when", amount="paid"))
-    cells = rfm_cells(scores)
-    assert cells["customers"].sum() == len(scores)
-    ax = plot_rfm(scores, segment_rules())
-    drawn = ax.collections[0].get_array().reshape(5, 5)[::-1].T  # rows run from the highest F down
-    assert (drawn.ravel() == cells["customers"]).all()
-    assert {text.get_text() for text in ax.texts} >= set(segment_rules()["segment"])
-
-
-def test_the_heat_map_reaches_as_far_as_the_rules():
-    ax = plot_rfm(pd.DataFrame({"R": [2, 1], "F": [3, 1]}), segment_rules())
-    drawn = ax.collections[0].get_array().reshape(5, 5)
-    assert drawn[2, 1] == drawn[4, 0] == 1 and drawn.sum() == 2  # columns: R from 1, rows: F from 5 down
-    for frame in ax.patches:
-        low, high = frame.get_xy(), np.add(frame.get_xy(), (frame.get_width(), frame.get_height()))
-        assert np.min([low, high]) >= 0 and np.max([low, high]) <= 5
+def test_a_copy_of_the_rules_may_be_changed_and_the_rules_stay():
+    mine = SEGMENT_RULES.replace({"segment": {"lapsed": "gone"}})
+    scores = pd.DataFrame({"R": [1, 5], "F": [1, 5]})
+    assert rfm_segments(scores, mine)["segment"].tolist() == ["gone", "champions"]
+    assert rfm_segments(scores)["segment"].tolist() == ["lapsed", "champions"]
