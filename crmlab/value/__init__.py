@@ -13,7 +13,7 @@ from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, Shi
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
 from crmlab.value.futures import FutureResults
 from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
-from crmlab.value.lifecycle import STAGES, StageChain, lifecycle_stages, plot_transitions, transitions
+from crmlab.value.lifecycle import StageChain, lifecycle_stages, transitions
 from crmlab.value.lifetime import LifetimeValue
 from crmlab.value.pareto import ParetoNBD
 from crmlab.value.plots import (
@@ -42,13 +42,13 @@ from crmlab.value.validation import (
 # fmt: off
 __all__ = [
     "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "FutureResults", "GammaGamma", "GammaGammaResults",
-    "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "STAGES", "Segmentation",
+    "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "Segmentation",
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain",
     "btyd_summary", "cohort_table", "compare_counts", "concentration", "customer_matrix",
     "frequency_table", "gini", "holdout_scores", "holdout_table", "key_accounts", "lifecycle_stages",
     "lift_table", "lorenz", "margin_multiple", "pareto_share", "payback_table", "plot_cohorts",
     "plot_frequencies", "plot_holdout", "plot_iso_value", "plot_lift", "plot_lorenz", "plot_matrix",
-    "plot_portfolio", "plot_profile", "plot_rfm", "plot_survival", "plot_tracking", "plot_transitions",
+    "plot_portfolio", "plot_profile", "plot_rfm", "plot_survival", "plot_tracking",
     "plot_whale", "portfolio", "ranking_score", "retention_table", "rfm", "rfm_cells", "rfm_scores",
     "rfm_segments", "segment", "segment_rules", "stability", "survival_table", "tiers",
     "tracking_table", "transitions", "whale_curve",
