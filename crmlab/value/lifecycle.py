@@ -58,7 +58,7 @@ def lifecycle_stages(
         caller's name), ``period`` (its first day), ``age`` (periods since the first order: 0, 1, 2, …),
         ``orders`` (in this period), ``stage`` (an ordered categorical: establishing, growing, mature,
         declining, left) and ``back`` (whether somebody who counts as having left ordered in this period).
-        Only periods that had ended by `observation_end` are there, and only customers who had ordered by then.
+        Only periods that had ended by `observation_end` are there, and customers who had ordered by then.
 
     Raises
     ------
