@@ -1,63 +1,110 @@
-"""The formulas that lesson 43 writes out by hand agree with the package. Referee: the stored notebook."""
+"""What lesson 43 writes out by hand agrees with the package, and its claims hold in six other companies.
 
+Referees: the package against the stored notebook's cells, sums in the head, the company's envelope.
+"""
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab import value
-from tests.value.test_lessons import run
+from crmlab import company, value
+from tests.value.test_lessons import cells, run
 
 LESSON = "43_lifecycle"
 RNG = np.random.default_rng(17)
 
 
 @pytest.fixture(scope="module")
-def walks():
-    """Return 300 customers whom the lesson has not seen, and their chain."""
+def strangers():
+    """Return orders of 300 customers whom the lesson has not seen, some of them two on one day."""
     log = pd.DataFrame(
         {
             "customer_id": RNG.integers(300, size=2500),
-            "date": pd.Timestamp("2021-01-01") + pd.to_timedelta(1800 * RNG.random(2500) ** 2, unit="D"),
+            "ordered_at": pd.Timestamp("2021-01-01") + pd.to_timedelta(1800 * RNG.random(2500) ** 2, unit="D"),
+            "margin_cents": RNG.integers(500, 9000, 2500),
+            "serving_cents": 300,
         }
     )
-    stages = value.lifecycle_stages(log, observation_end="2025-12-31")
-    return stages, value.StageChain(value.transitions(stages))
+    again = log.head(100).assign(ordered_at=log["ordered_at"].head(100).dt.normalize())
+    return pd.concat([log, again], ignore_index=True)
 
 
-def test_its_matrix_and_times_are_the_packages(walks):
-    stages, chain = walks
-    names = run(LESSON, "own_matrix =", stages=stages)
-    np.testing.assert_allclose(names["own_matrix"], chain.matrix, rtol=1e-12)
-    log = stages.loc[stages["orders"] > 0].rename(columns={"period": "ordered_at"})
-    found = run(LESSON, "own_times =", chain=chain, names=list(value.STAGES), orders=log)
-    np.testing.assert_allclose(found["own_times"], chain.time_in_stage(), rtol=1e-12)
+@pytest.fixture(scope="module")
+def stages(strangers):
+    return value.lifecycle_stages(strangers, date="ordered_at", observation_end="2025-12-31")
 
 
-def test_its_value_is_the_packages(walks):
-    stages, chain = walks
-    names = list(value.STAGES)
-    orders = stages.loc[stages["orders"] > 0, ["customer_id", "period"]].rename(
-        columns={"period": "ordered_at"}
-    )
-    orders = orders.assign(margin_cents=RNG.integers(500, 9000, len(orders)), serving_cents=300)
-    given = {"stages": stages, "orders": orders, "chain": chain, "names": names}
-    found = run(LESSON, "own_value =", Q=chain.matrix.loc[names[:4], names[:4]], **given)
-    theirs = chain.value(found["money"], found["d"])
-    np.testing.assert_allclose(found["own_value"], theirs[names[:4]], rtol=1e-10)
-    assert (1 + found["d"]) ** 4 == pytest.approx(1.1, rel=1e-12)
+@pytest.fixture(scope="module")
+def walked(stages):
+    """Return the names after the lesson's hundred newcomers have walked through the strangers' chain."""
+    chain = value.StageChain(value.transitions(stages))
+    return run(LESSON, "crowd = crowd @", chain=chain, names=list(chain.matrix.index))
 
 
-def test_a_levers_gain_is_counted_by_the_customers_whom_it_moves(walks):
-    """What is gained equals the discounted number of moves times the gain per move."""
-    stages, chain = walks
-    money, d = pd.Series({"establishing": 6.0, "growing": 40.0, "mature": 33.0, "declining": 0.0}), 0.02
-    now = stages.groupby("customer_id")["stage"].last().value_counts()
-    lever = run(LESSON, "def lever", d=d)["lever"]
-    for change in [("establishing", 0.8, "growing"), ("mature", 1.2), ("declining", 0.8, "left")]:
-        gain, moved, each, formula, simulated, error = lever(chain, money, now, change)
-        changed = chain.change(*change)
-        Q = changed.matrix.drop(index="left", columns="left")
-        visits = np.linalg.inv(np.eye(4) - Q / (1 + d))[:, Q.index.get_loc(change[0])]
-        moves = now[Q.index].to_numpy() @ visits * moved / 100 / (1 + d)
-        assert gain == pytest.approx(moves * each, rel=1e-9)
-        assert abs(formula - simulated) <= 4 * error
+def test_its_rule_is_the_packages(strangers, stages):
+    facts = run(LESSON, "facts = log", orders=strangers)["facts"]
+    own = run(LESSON, "own[facts", facts=facts)["own"]
+    theirs = stages[stages["period"] == "2025-10-01"].set_index("customer_id")["stage"].astype(str)
+    pd.testing.assert_series_equal(own, theirs, check_names=False)
+    assert own.nunique() == 5
+
+
+def test_its_counts_are_the_packages(stages):
+    names = run(LESSON, "own_counts =", stages=stages)
+    pd.testing.assert_frame_equal(names["own_counts"], names["counts"], check_names=False, check_dtype=False)
+
+
+def test_its_hundred_on_paper_are_those_of_the_head():
+    paper = run(LESSON, "active, silent, left, rows")["paper"]
+    assert paper.head(3).to_numpy().tolist() == [[100, 0, 0], [80, 20, 0], [72, 20, 8]]
+    assert paper[["active", "silent"]].sum().tolist() == pytest.approx([1000, 250], abs=1e-4)
+    rows = [[0.8, 0.2, 0], [0.4, 0.2, 0.4], [0, 0, 1]]
+    stages = ["active", "silent", "left"]
+    chain = value.StageChain.from_matrix(pd.DataFrame(rows, stages, stages))
+    assert chain.time_in_stage("active").tolist() == pytest.approx([10, 2.5])
+    assert chain.value({"active": 30, "silent": 0}, 0).tolist() == pytest.approx([300, 150, 0])
+    shorter = chain.change("active", 0.8).matrix.loc["active"]
+    assert shorter.tolist() == pytest.approx([0.75, 0.25, 0])
+
+
+def test_its_sum_of_quarters_is_the_packages(walked):
+    own = walked["newcomers"].drop(columns="left").sum() / 100
+    assert own.to_dict() == pytest.approx(walked["chain"].time_in_stage("establishing").to_dict(), rel=1e-6)
+
+
+def test_its_worth_is_the_packages(strangers, stages, walked):
+    money = run(LESSON, "earned = paid", orders=strangers, stages=stages.drop(columns="orders"))["money"]
+    given = {"chain": walked["chain"], "newcomers": walked["newcomers"], "names": walked["names"]}
+    found = run(LESSON, "own_worth =", money=money, **given)
+    assert found["own_worth"] == pytest.approx(found["worth"]["establishing"], rel=1e-6)
+
+
+def test_what_all_gain_is_the_number_of_moves_times_what_one_is_worth(stages):
+    """By counting: discounted visits to the stage, times those moved in each, times the gain of a move."""
+    chain, rate = value.StageChain(value.transitions(stages)), 1.1**0.25 - 1
+    money = pd.Series({"establishing": 6.0, "growing": 40.0, "mature": 33.0, "declining": 0.0})
+    today = stages.groupby("customer_id")["stage"].last()
+    levers = run(LESSON, "levers = {")["levers"]
+    given = {"chain": chain, "money": money, "today": today, "levers": levers}
+    gains = run(LESSON, "gains[name] =", worth=chain.value(money, rate), **given)["gains"]
+    for name, change in levers.items():
+        stage = change[0]
+        Q = chain.change(*change).matrix.drop(index="left", columns="left")
+        visits = np.linalg.inv(np.eye(4) - Q / (1 + rate))[:, Q.index.get_loc(stage)]
+        people = today.value_counts()[Q.index].to_numpy() @ visits
+        gained, moved, each = gains.loc[name]
+        assert gained == pytest.approx(people * moved / 100 * each / (1 + rate), rel=1e-9)
+
+
+# ---- what the lesson says of the company, in seven
+
+
+@pytest.fixture(params=[7, 1, 2, 3, 4, 5, 6])
+def played(request, monkeypatch):
+    simulate, names = company.simulate, {}
+    monkeypatch.setattr(company, "simulate", lambda: simulate(rng=request.param))
+    for cell in cells(LESSON):
+        exec(cell.source, names)
+        plt.close("all")
+    return names
