@@ -21,7 +21,8 @@ def strangers():
     log = pd.DataFrame(
         {
             "customer_id": RNG.integers(300, size=2500),
-            "ordered_at": pd.Timestamp("2021-01-01") + pd.to_timedelta(1800 * RNG.random(2500) ** 2, unit="D"),
+            "ordered_at": pd.Timestamp("2021-01-01")
+            + pd.to_timedelta(1800 * RNG.random(2500) ** 2, unit="D"),
             "margin_cents": RNG.integers(500, 9000, 2500),
             "serving_cents": 300,
         }
