@@ -76,7 +76,7 @@ def test_its_sum_of_quarters_is_the_packages(walked):
 
 def test_its_worth_is_the_packages(strangers, stages, walked):
     money = run(LESSON, "earned = paid", orders=strangers, stages=stages.drop(columns="orders"))["money"]
-    given = {"chain": walked["chain"], "newcomers": walked["newcomers"], "names": walked["names"]}
+    given = {"chain": walked["chain"], "newcomers": walked["newcomers"]}
     found = run(LESSON, "own_worth =", money=money, **given)
     assert found["own_worth"] == pytest.approx(found["worth"]["establishing"], rel=1e-6)
 
@@ -87,7 +87,7 @@ def test_what_all_gain_is_the_number_of_moves_times_what_one_is_worth(stages):
     money = pd.Series({"establishing": 6.0, "growing": 40.0, "mature": 33.0, "declining": 0.0})
     today = stages.groupby("customer_id")["stage"].last()
     levers = run(LESSON, "levers = {")["levers"]
-    given = {"chain": chain, "money": money, "today": today, "levers": levers}
+    given = {"chain": chain, "money": money, "today": today, "levers": levers, "rate": rate}
     gains = run(LESSON, "gains[name] =", worth=chain.value(money, rate), **given)["gains"]
     for name, change in levers.items():
         stage = change[0]
@@ -101,11 +101,66 @@ def test_what_all_gain_is_the_number_of_moves_times_what_one_is_worth(stages):
 # ---- what the lesson says of the company, in seven
 
 
-@pytest.fixture(params=[7, 1, 2, 3, 4, 5, 6])
-def played(request, monkeypatch):
+@pytest.fixture(scope="module", params=[7, 1, 2, 3, 4, 5, 6])
+def played(request):
     simulate, names = company.simulate, {}
-    monkeypatch.setattr(company, "simulate", lambda: simulate(rng=request.param))
-    for cell in cells(LESSON):
-        exec(cell.source, names)
-        plt.close("all")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(company, "simulate", lambda: simulate(rng=request.param))
+        for cell in cells(LESSON):
+            exec(cell.source, names)
+            plt.close("all")
     return names
+
+
+@pytest.mark.slow
+def test_the_race(played):
+    race, cds = played["race"], played["cd_race"]
+    assert (race["chain with age"] < race.drop(columns="chain with age").min(axis=1)).all()
+    assert race.loc[4, "chain with age"] < 5
+    assert (race["chain"] < race["everybody stays"] / 2).all()
+    assert 17.9 < race.loc[4, "chain"] < 19.25 and 18.6 < race.loc[4, "the same step again"] < 27
+    beaten = race.loc[4, "chain"] > race.loc[4, "the same step again"]
+    assert beaten == (played["tea"]._seed == 4)
+    assert cds.loc[1, "the same step again"] < cds.loc[1, "chain"]
+    assert (cds["chain with age"] < cds["chain"]).all()
+
+
+@pytest.mark.slow
+def test_what_a_move_is_worth(played):
+    gained, table = played["gains"]["dollars gained"], played["table"]
+    assert gained.idxmax() == "decline shorter, by recovery"
+    assert gained.idxmin() == "decline shorter, by leaving" and gained.min() < 0
+    compared = played["compared"]
+    assert compared.loc["recovered", "worth in dollars"] < compared.loc["mature", "worth in dollars"] / 4
+    assert (
+        compared.loc["recovered", "declining next, of 100"] > compared.loc["mature", "declining next, of 100"]
+    )
+    assert table.loc["declining", "six stages"] < table.loc["declining", "five stages"] / 4
+    order = ["declining", "establishing", "mature", "growing"]
+    assert table["person"].sort_values().index.tolist() == order
+    # the lesson's own company first, then its table of the six others
+    low = {"establishing": 95, "growing": 178, "mature": 152, "declining": 68.8}
+    high = {"establishing": 117, "growing": 210.2, "mature": 193.8, "declining": 87.5}
+    assert (table["person"] > pd.Series(low)).all() and (table["person"] < pd.Series(high)).all()
+    assert table.loc[["growing", "mature"], "firm"].between(3_560, 4_740).all()
+    assert table.loc["establishing", "person"] < table.loc["establishing", "six stages"] / 2.8
+
+
+@pytest.mark.slow
+def test_the_answer_and_the_envelope(played):
+    answer, score, found = played["answer"], played["score"]["score"], played["found"]
+    people = answer.loc["person"]
+    order = ["declining", "establishing", "mature", "growing"]
+    assert people["dollars for 100"].sort_values().index.tolist() == order
+    order = ["declining", "establishing", "growing", "mature"]
+    assert people["true for 100"].sort_values().index.tolist() == order
+    kept = answer.loc["firm"].loc[["growing", "mature"]]
+    for column in ["dollars for 100", "true for 100"]:
+        assert kept[column].min() > 8 * people[column].max()
+        assert kept[column].min() > answer.drop(index=[("firm", one) for one in kept.index])[column].max()
+    assert 0.815 < score["our answer: firms, growing or mature"] < 0.995
+    assert score["the declining"] < 0 > score["the establishing"]
+    assert score[["the growing", "the mature"]].between(0, 0.2).all()
+    assert 0.45 < found.loc[("person", "declining"), "gone"] < 0.53
+    assert 0.65 < found.loc[("person", "left"), "gone"] < 0.7
+    assert 0.0205 < played["share"] < 0.0315
