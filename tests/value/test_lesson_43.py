@@ -28,8 +28,9 @@ def strangers():
         }
     )
     again = log.head(100).assign(ordered_at=log["ordered_at"].head(100).dt.normalize())
-    new = log.tail(400).assign(customer_id=300 + np.arange(400) % 100)
-    new["ordered_at"] = pd.Timestamp("2025-01-01") + pd.to_timedelta(364 * RNG.random(400), unit="D")
+    new = log.tail(600).assign(customer_id=300 + np.arange(600) % 100)
+    days = np.where(new["customer_id"] < 350, 570, 300) * RNG.random(600)  # half of them won in 2025
+    new["ordered_at"] = pd.Timestamp("2025-12-28") - pd.to_timedelta(days, unit="D")
     return pd.concat([log, again, new], ignore_index=True)
 
 
