@@ -153,7 +153,7 @@ FIGURES = {
     "portfolio": lambda: value.plot_portfolio(accounts(), "wallet", "part"),
     "lorenz": lambda: value.plot_lorenz(accounts()["wallet"]),
     "cohorts": lambda: value.plot_cohorts(value.cohort_table(datasets.load("cdnow_sample"), period="M")),
-    "transitions": lambda: value.plot_transitions(value.StageChain(value.transitions(stages()))),
+    "transitions": lambda: value.StageChain(value.transitions(stages())).plot(),
     "profile": lambda: value.plot_profile(value.segment(accounts(), ["wallet", "part"], count=4)),
     "survival": lambda: value.plot_survival({str(seed): stays(seed) for seed in range(6)}),
     "lift": lambda: value.plot_lift(

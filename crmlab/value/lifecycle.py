@@ -17,8 +17,8 @@ from crmlab._arguments import floats, level, rate
 from crmlab._tables import as_day, as_pandas, look_up, numbers, refuse, require_columns, whole_number
 from crmlab._tables import transactions as check
 
-STAGES = ("establishing", "growing", "mature", "declining", "left")
-_END = STAGES[-1]
+_STAGES = ("establishing", "growing", "mature", "declining", "left")
+_END = _STAGES[-1]
 
 
 def lifecycle_stages(
@@ -56,9 +56,9 @@ def lifecycle_stages(
     DataFrame
         One row per customer and period from the first order on, sorted, with the columns customer (under the
         caller's name), ``period`` (its first day), ``age`` (periods since the first order: 0, 1, 2, …),
-        ``orders`` (in this period), ``stage`` (an ordered categorical of :data:`STAGES`) and ``back``
-        (whether somebody who counts as having left ordered in this period). Only periods that had ended by
-        `observation_end` are there, and only customers who had ordered by then.
+        ``orders`` (in this period), ``stage`` (an ordered categorical: establishing, growing, mature,
+        declining, left) and ``back`` (whether somebody who counts as having left ordered in this period).
+        Only periods that had ended by `observation_end` are there, and customers who had ordered by then.
 
     Raises
     ------
@@ -120,7 +120,8 @@ def lifecycle_stages(
     left = np.maximum.accumulate(np.where(silent >= left_after, row, -1)) >= begin
     so_far = np.cumsum(orders) - (np.cumsum(orders) - orders)[begin]
     decided = [left, silent >= declining_after, so_far < established, row - begin < growing_for]
-    stage = pd.Categorical.from_codes(np.select(decided, [4, 3, 0, 1], default=2), list(STAGES), ordered=True)
+    code = np.select(decided, [4, 3, 0, 1], default=2)
+    stage = pd.Categorical.from_codes(code, list(_STAGES), ordered=True)
     when = pd.PeriodIndex.from_ordinals(table["number"], freq=last.freq).to_timestamp()
     values = [table["customer"], when, row - begin, orders, stage, left & (orders > 0)]
     return pd.DataFrame(dict(zip([customer, *made], values, strict=True)))
@@ -137,7 +138,7 @@ def transitions(
         Of any engine, one row per customer and period, as from :func:`lifecycle_stages`.
     customer, period, stage : str
         Its columns. Periods are dates or numbers, equally far apart. The stages are the categories of a
-        categorical column, and :data:`STAGES` otherwise.
+        categorical column, and those of :func:`lifecycle_stages` otherwise.
 
     Returns
     -------
@@ -166,7 +167,7 @@ def transitions(
     stages = as_pandas(stages)
     require_columns(stages.columns, [customer, period, stage])
     table = stages[[customer, period, stage]]
-    names = [*getattr(table[stage].dtype, "categories", STAGES)]
+    names = [*getattr(table[stage].dtype, "categories", _STAGES)]
     refuse(table, table[[customer, period]].isna().any(axis=1).to_numpy(), f"no {customer} or no {period}")
     refuse(table, ~table[stage].isin(names).to_numpy(), f"a {stage} that is not one of {', '.join(names)}")
     times = np.sort(table[period].unique())
@@ -511,6 +512,29 @@ class StageChain:
         matrix.loc[stage] = exits
         return self._with(matrix)
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the transition matrix as a heat map: where those in a stage are one period later.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+
+        Returns
+        -------
+        Axes
+
+        Examples
+        --------
+        >>> stages = ["active", "left"]
+        >>> StageChain(pd.DataFrame([[75, 25], [0, 0]], stages, stages)).plot().get_ylabel()
+        'stage now'
+        """
+        shown = self.matrix.rename(index=plot.label, columns=plot.label)
+        ax = plot.axes(ax, figsize=(6.5, 4))
+        plot.heatmap(shown, ax, cmap="Blues", vmin=0, vmax=1, annot=True, fmt=".0%", linewidths=1, cbar=False)
+        ax.tick_params(rotation=0, length=0)
+        return plot.annotate(ax, "Where are they one period later?", "stage one period later", "stage now")
+
     def _with(self, matrix: Any) -> "StageChain":
         chain = object.__new__(StageChain)
         chain.counts, chain.matrix = None, pd.DataFrame(matrix, self.matrix.index, self.matrix.columns)
@@ -545,31 +569,3 @@ class StageChain:
         while True:
             yield now
             now = (rng.random(customers)[:, None] >= bounds[now]).sum(axis=1)
-
-
-def plot_transitions(chain: Any, ax: Axes | None = None) -> Axes:
-    """Draw the transition matrix as a heat map: where those in a stage are one period later.
-
-    Parameters
-    ----------
-    chain : StageChain
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Examples
-    --------
-    >>> stages = ["active", "left"]
-    >>> plot_transitions(StageChain(pd.DataFrame([[75, 25], [0, 0]], stages, stages))).get_ylabel()
-    'stage now'
-    """
-    if not isinstance(chain, StageChain):
-        kind = type(chain).__name__
-        raise ValueError(f"This draws a StageChain, StageChain(transitions(stages)) for one; got a {kind}.")
-    shown = chain.matrix.rename(index=plot.label, columns=plot.label)
-    ax = plot.axes(ax, figsize=(6.5, 4))
-    plot.heatmap(shown, ax, cmap="Blues", vmin=0, vmax=1, annot=True, fmt=".0%", linewidths=1, cbar=False)
-    ax.tick_params(rotation=0, length=0)
-    return plot.annotate(ax, "Where are they one period later?", "stage one period later", "stage now")

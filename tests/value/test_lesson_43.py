@@ -1,63 +1,171 @@
-"""The formulas that lesson 43 writes out by hand agree with the package. Referee: the stored notebook."""
+"""What lesson 43 writes out by hand agrees with the package, and its claims hold in six other companies.
 
+Referees: the package against the stored notebook's cells, sums in the head, the company's envelope.
+"""
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab import value
-from tests.value.test_lessons import run
+from crmlab import company, value
+from tests.value.test_lessons import cells, run
 
 LESSON = "43_lifecycle"
 RNG = np.random.default_rng(17)
 
 
 @pytest.fixture(scope="module")
-def walks():
-    """Return 300 customers whom the lesson has not seen, and their chain."""
+def strangers():
+    """Return orders of 300 customers whom the lesson has not seen, some of them two on one day."""
     log = pd.DataFrame(
         {
             "customer_id": RNG.integers(300, size=2500),
-            "date": pd.Timestamp("2021-01-01") + pd.to_timedelta(1800 * RNG.random(2500) ** 2, unit="D"),
+            "ordered_at": pd.Timestamp("2021-01-01")
+            + pd.to_timedelta(1800 * RNG.random(2500) ** 2, unit="D"),
+            "margin_cents": RNG.integers(500, 9000, 2500),
+            "serving_cents": 300,
         }
     )
-    stages = value.lifecycle_stages(log, observation_end="2025-12-31")
-    return stages, value.StageChain(value.transitions(stages))
+    again = log.head(100).assign(ordered_at=log["ordered_at"].head(100).dt.normalize())
+    new = log.tail(600).assign(customer_id=300 + np.arange(600) % 100)
+    days = np.where(new["customer_id"] < 350, 570, 300) * RNG.random(600)  # half of them won in 2025
+    new["ordered_at"] = pd.Timestamp("2025-12-28") - pd.to_timedelta(days, unit="D")
+    new = new[(new["customer_id"] < 380) | ~new.duplicated("customer_id")]  # twenty with one order
+    return pd.concat([log, again, new], ignore_index=True)
 
 
-def test_its_matrix_and_times_are_the_packages(walks):
-    stages, chain = walks
-    names = run(LESSON, "own_matrix =", stages=stages)
-    np.testing.assert_allclose(names["own_matrix"], chain.matrix, rtol=1e-12)
-    log = stages.loc[stages["orders"] > 0].rename(columns={"period": "ordered_at"})
-    found = run(LESSON, "own_times =", chain=chain, names=list(value.STAGES), orders=log)
-    np.testing.assert_allclose(found["own_times"], chain.time_in_stage(), rtol=1e-12)
+@pytest.fixture(scope="module")
+def stages(strangers):
+    return value.lifecycle_stages(strangers, date="ordered_at", observation_end="2025-12-31")
 
 
-def test_its_value_is_the_packages(walks):
-    stages, chain = walks
-    names = list(value.STAGES)
-    orders = stages.loc[stages["orders"] > 0, ["customer_id", "period"]].rename(
-        columns={"period": "ordered_at"}
+@pytest.fixture(scope="module")
+def walked(stages):
+    """Return the names after the lesson's hundred newcomers have walked through the strangers' chain."""
+    chain = value.StageChain(value.transitions(stages))
+    return run(LESSON, "crowd = crowd @", chain=chain, names=list(chain.matrix.index))
+
+
+def test_its_rule_is_the_packages(strangers, stages):
+    facts = run(LESSON, "facts = log", orders=strangers)["facts"]
+    own = run(LESSON, "own[facts", facts=facts)["own"]
+    theirs = stages[stages["period"] == "2025-10-01"].set_index("customer_id")["stage"].astype(str)
+    pd.testing.assert_series_equal(own, theirs, check_names=False)
+    assert own.nunique() == 5
+
+
+def test_its_counts_are_the_packages(stages):
+    names = run(LESSON, "own_counts =", stages=stages)
+    assert names["own_counts"].to_numpy().tolist() == names["counts"].to_numpy().tolist()
+    assert list(names["own_counts"].index) == list(names["own_counts"].columns) == list(names["counts"])
+
+
+def test_its_hundred_on_paper_are_those_of_the_head():
+    paper = run(LESSON, "active, silent, left, rows")["paper"]
+    assert paper.head(3).to_numpy().tolist() == [[100, 0, 0], [80, 20, 0], [72, 20, 8]]
+    assert paper[["active", "silent"]].sum().tolist() == pytest.approx([1000, 250], abs=1e-4)
+    rows = [[0.8, 0.2, 0], [0.4, 0.2, 0.4], [0, 0, 1]]
+    stages = ["active", "silent", "left"]
+    chain = value.StageChain.from_matrix(pd.DataFrame(rows, stages, stages))
+    assert chain.time_in_stage("active").tolist() == pytest.approx([10, 2.5])
+    assert chain.value({"active": 30, "silent": 0}, 0).tolist() == pytest.approx([300, 150, 0])
+    shorter = chain.change("active", 0.8).matrix.loc["active"]
+    assert shorter.tolist() == pytest.approx([0.75, 0.25, 0])
+
+
+def test_its_sum_of_quarters_is_the_packages(walked):
+    own = walked["newcomers"].drop(columns="left").sum() / 100
+    assert own.to_dict() == pytest.approx(walked["chain"].time_in_stage("establishing").to_dict(), rel=1e-6)
+
+
+def test_its_worth_is_the_packages(strangers, stages, walked):
+    money = run(LESSON, "earned = paid", orders=strangers, stages=stages.drop(columns="orders"))["money"]
+    given = {"chain": walked["chain"], "newcomers": walked["newcomers"]}
+    found = run(LESSON, "own_worth =", money=money, **given)
+    assert found["own_worth"] == pytest.approx(found["worth"]["establishing"], rel=1e-6)
+
+
+def test_what_all_gain_is_the_number_of_moves_times_what_one_is_worth(stages):
+    """By counting: discounted visits to the stage, times those moved in each, times the gain of a move."""
+    chain, rate = value.StageChain(value.transitions(stages)), 1.1**0.25 - 1
+    money = pd.Series({"establishing": 6.0, "growing": 40.0, "mature": 33.0, "declining": 0.0})
+    today = stages.groupby("customer_id")["stage"].last()
+    levers = run(LESSON, "levers = {")["levers"]
+    given = {"chain": chain, "money": money, "today": today, "levers": levers, "rate": rate}
+    gains = run(LESSON, "gains[name] =", worth=chain.value(money, rate), **given)["gains"]
+    for name, change in levers.items():
+        stage = change[0]
+        Q = chain.change(*change).matrix.drop(index="left", columns="left")
+        visits = np.linalg.inv(np.eye(4) - Q / (1 + rate))[:, Q.index.get_loc(stage)]
+        people = today.value_counts()[Q.index].to_numpy() @ visits
+        gained, moved, each = gains.loc[name]
+        assert gained == pytest.approx(people * moved / 100 * each / (1 + rate), rel=1e-9)
+
+
+# ---- what the lesson says of the company, in seven
+
+
+@pytest.fixture(scope="module", params=[7, 1, 2, 3, 4, 5, 6])
+def played(request):
+    simulate, names = company.simulate, {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(company, "simulate", lambda: simulate(rng=request.param))
+        for cell in cells(LESSON):
+            exec(cell.source, names)
+            plt.close("all")
+    return names
+
+
+@pytest.mark.slow
+def test_the_race(played):
+    race, cds = played["race"], played["cd_race"]
+    assert (race["chain with age"] < race.drop(columns="chain with age").min(axis=1)).all()
+    assert race.loc[4, "chain with age"] < 5
+    assert (race["chain"] < race["everybody stays"] / 2).all()
+    assert 17.9 < race.loc[4, "chain"] < 19.25 and 18.6 < race.loc[4, "the same step again"] < 27
+    beaten = race.loc[4, "chain"] > race.loc[4, "the same step again"]
+    assert beaten == (played["tea"]._seed == 4)
+    assert cds.loc[1, "the same step again"] < cds.loc[1, "chain"]
+    assert (cds["chain with age"] < cds["chain"]).all()
+
+
+@pytest.mark.slow
+def test_what_a_move_is_worth(played):
+    gained, table = played["gains"]["dollars gained"], played["table"]
+    assert gained.idxmax() == "decline shorter, by recovery"
+    assert gained.idxmin() == "decline shorter, by leaving" and gained.min() < 0
+    compared = played["compared"]
+    assert compared.loc["recovered", "worth in dollars"] < compared.loc["mature", "worth in dollars"] / 4
+    assert (
+        compared.loc["recovered", "declining next, of 100"] > compared.loc["mature", "declining next, of 100"]
     )
-    orders = orders.assign(margin_cents=RNG.integers(500, 9000, len(orders)), serving_cents=300)
-    given = {"stages": stages, "orders": orders, "chain": chain, "names": names}
-    found = run(LESSON, "own_value =", Q=chain.matrix.loc[names[:4], names[:4]], **given)
-    theirs = chain.value(found["money"], found["d"])
-    np.testing.assert_allclose(found["own_value"], theirs[names[:4]], rtol=1e-10)
-    assert (1 + found["d"]) ** 4 == pytest.approx(1.1, rel=1e-12)
+    assert table.loc["declining", "six stages"] < table.loc["declining", "five stages"] / 4
+    order = ["declining", "establishing", "mature", "growing"]
+    assert table["person"].sort_values().index.tolist() == order
+    # the lesson's own company first, then its table of the six others
+    low = {"establishing": 95, "growing": 178, "mature": 152, "declining": 68.8}
+    high = {"establishing": 117, "growing": 210.2, "mature": 193.8, "declining": 87.5}
+    assert (table["person"] > pd.Series(low)).all() and (table["person"] < pd.Series(high)).all()
+    assert table.loc[["growing", "mature"], "firm"].between(3_560, 4_740).all()
+    assert table.loc["establishing", "person"] < table.loc["establishing", "six stages"] / 2.8
 
 
-def test_a_levers_gain_is_counted_by_the_customers_whom_it_moves(walks):
-    """What is gained equals the discounted number of moves times the gain per move."""
-    stages, chain = walks
-    money, d = pd.Series({"establishing": 6.0, "growing": 40.0, "mature": 33.0, "declining": 0.0}), 0.02
-    now = stages.groupby("customer_id")["stage"].last().value_counts()
-    lever = run(LESSON, "def lever", d=d)["lever"]
-    for change in [("establishing", 0.8, "growing"), ("mature", 1.2), ("declining", 0.8, "left")]:
-        gain, moved, each, formula, simulated, error = lever(chain, money, now, change)
-        changed = chain.change(*change)
-        Q = changed.matrix.drop(index="left", columns="left")
-        visits = np.linalg.inv(np.eye(4) - Q / (1 + d))[:, Q.index.get_loc(change[0])]
-        moves = now[Q.index].to_numpy() @ visits * moved / 100 / (1 + d)
-        assert gain == pytest.approx(moves * each, rel=1e-9)
-        assert abs(formula - simulated) <= 4 * error
+@pytest.mark.slow
+def test_the_answer_and_the_envelope(played):
+    answer, score, found = played["answer"], played["score"]["score"], played["found"]
+    people = answer.loc["person"]
+    order = ["declining", "establishing", "mature", "growing"]
+    assert people["dollars for 100"].sort_values().index.tolist() == order
+    order = ["declining", "establishing", "growing", "mature"]
+    assert people["true for 100"].sort_values().index.tolist() == order
+    kept = answer.loc["firm"].loc[["growing", "mature"]]
+    for column in ["dollars for 100", "true for 100"]:
+        assert kept[column].min() > 8 * people[column].max()
+        assert kept[column].min() > answer.drop(index=[("firm", one) for one in kept.index])[column].max()
+    assert 0.815 < score["our answer: firms, growing or mature"] < 0.995
+    assert score["the declining"] < 0 > score["the establishing"]
+    assert score[["the growing", "the mature"]].between(0, 0.2).all()
+    assert 0.45 < found.loc[("person", "declining"), "gone"] < 0.53
+    assert 0.65 < found.loc[("person", "left"), "gone"] < 0.7
+    assert 0.0205 < played["share"] < 0.0315

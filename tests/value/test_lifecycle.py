@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab.value import STAGES, StageChain, lifecycle_stages, plot_transitions, transitions
+from crmlab.value import StageChain, lifecycle_stages, transitions
 from tests.value.engines import ENGINES, to_engine
 
+STAGES = ["establishing", "growing", "mature", "declining", "left"]
 RNG = np.random.default_rng(3)
 LOG = pd.DataFrame(
     {
@@ -87,7 +88,7 @@ def by_hand(log, end, established=3, growing_for=4, declining_after=2, left_afte
 def test_every_engine_agrees_with_a_walk_in_plain_python(engine, end, rule):
     ours = lifecycle_stages(to_engine(LOG, engine), "who", "when", observation_end=end, **rule)
     theirs = by_hand(LOG, end, **rule)
-    assert ours["stage"].cat.categories.tolist() == list(STAGES)
+    assert ours["stage"].cat.categories.tolist() == STAGES
     pd.testing.assert_frame_equal(ours.astype({"stage": object}), theirs, check_dtype=False)
     assert theirs["back"].any() and theirs["stage"].nunique() >= 4
 
@@ -148,7 +149,7 @@ def test_transitions_are_counted_pair_by_pair():
             pairs[one, next_one] = pairs.get((one, next_one), 0) + 1
     counts = transitions(table, customer="who")
     assert {key: n for key, n in counts.stack().items() if n} == pairs
-    assert counts.index.tolist() == counts.columns.tolist() == list(STAGES)
+    assert counts.index.tolist() == counts.columns.tolist() == STAGES
     pd.testing.assert_frame_equal(transitions(table.astype({"stage": object}), customer="who"), counts)
 
 
@@ -284,7 +285,7 @@ def test_simulated_customers_walk_as_the_matrix_says():
 def test_the_order_of_the_stages_does_not_matter():
     turned = CHAIN.loc[STAGES[::-1], STAGES[::-1]]
     pd.testing.assert_series_equal(
-        StageChain(turned).value(MONEY, 0.02)[list(STAGES)], StageChain(CHAIN).value(MONEY, 0.02)
+        StageChain(turned).value(MONEY, 0.02)[STAGES], StageChain(CHAIN).value(MONEY, 0.02)
     )
     simulated = StageChain(turned).simulate_value(MONEY, 0.02, "growing", 20_000)
     assert abs(simulated.mean() - StageChain(CHAIN).value(MONEY, 0.02)["growing"]) <= 3 * simulated.sem()
@@ -363,7 +364,7 @@ def test_the_stay_is_as_long_as_asked_for(time, towards):
         np.testing.assert_allclose(moved / moved.sum(), ways / ways.sum(), rtol=1e-9)
     else:
         assert moved[moved.abs() > 1e-12].index.tolist() == [towards]
-    others = list(STAGES[:3]) + ["left"]
+    others = STAGES[:3] + ["left"]
     pd.testing.assert_frame_equal(after.matrix.loc[others], before.matrix.loc[others])
 
 
@@ -482,7 +483,7 @@ def test_nothing_given_is_changed():
 
 
 def test_the_figure_shows_the_matrix():
-    ax = plot_transitions(StageChain.from_matrix(THREE))
+    ax = StageChain.from_matrix(THREE).plot()
     assert [text.get_text() for text in ax.texts] == [
         "50%",
         "30%",

@@ -257,7 +257,6 @@ def test_columns_given_one_by_one_are_told_to_be_one_table(model):
         (value.plot_iso_value, r"table of LifetimeValue\(...\).iso_value"),
         (lambda given: value.plot_lift({"one": given}), "table of lift_table"),
         (lambda given: value.plot_survival({"one": given}), "table of survival_table"),
-        (value.plot_transitions, "StageChain"),
         (value.plot_profile, "what segment"),
     ],
 )
