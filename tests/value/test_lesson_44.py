@@ -102,14 +102,23 @@ def test_the_readmes_figure_is_the_lessons():
 BARE = {"launches": 0, "programme_effect": 0, "campaigns": 0, "firm_share": 0, "lead_firm_share": 0}
 
 
+def test_all_four_ordered_again_and_the_loudest_silences_are_too_loud(summary):
+    assert (summary["frequency_holdout"].loc[[8, 297, 1136, 46]] > 0).all()
+    everybody = value.btyd_summary(datasets.load("cdnow_master"), calibration_end=TODAY)
+    lost = value.ModifiedBetaGeoNBD(everybody).fit().probability_alive().to_numpy() < 0.05
+    back = everybody["frequency_holdout"].to_numpy()[lost] > 0
+    assert lost.sum() == 109 and back.mean() == pytest.approx(0.38, abs=0.005)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [7, 1, 2, 3, 4, 5, 6])
 def test_what_models_say_of_those_with_one_order(seed, monkeypatch):
     simulate = company.simulate
     monkeypatch.setattr(company, "simulate", lambda: simulate(rng=seed))
-    names = run(LESSON, "tea = company.simulate()", company=company)
-    names = run(LESSON, "bet_once =", **names)
-    told = run(LESSON, "told = said", **names)["told"]
+    names = {"company": company}
+    for words in ["tea = company.simulate()", "kind = (guests", "bet_once =", "told = said"]:
+        names = run(LESSON, words, **names)
+    told = names["told"]
     once, more = told.loc["one order"], told.loc["two or more"]
     assert once["BG/NBD"] == 1 and 0.41 < once["truth"] < 0.48 and 0.58 < once["MBG/NBD"] < 0.64
     assert 0.11 < once["MBG/NBD"] - once["truth"] < 0.22
