@@ -144,10 +144,10 @@ def stages():
 
 
 FIGURES = {
-    "frequencies": lambda: value.plot_frequencies(value.frequency_table(purchases()[1])),
-    "tracking": lambda: value.plot_tracking(value.tracking_table(*purchases()[::-1], "1997-09-30")),
-    "holdout": lambda: value.plot_holdout(value.holdout_table(purchases()[1])),
-    "matrix": lambda: value.plot_matrix(value.customer_matrix(purchases()[1], T=39), "Still a customer?"),
+    "frequencies": lambda: purchases()[1].plot_frequencies(),
+    "tracking": lambda: purchases()[1].plot_tracking(purchases()[0], "1997-09-30"),
+    "holdout": lambda: purchases()[1].plot_holdout(),
+    "matrix": lambda: purchases()[1].plot_matrix(T=39),
     "iso_value": lambda: value.plot_iso_value(pd.DataFrame([[0, 1], [1, 2]], [10.0, 20.0], [1, 2])),
     "whale": lambda: value.plot_whale(np.random.default_rng(1).normal(1, 2, 500)),
     "portfolio": lambda: value.plot_portfolio(accounts(), "wallet", "part"),

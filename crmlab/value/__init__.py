@@ -11,12 +11,11 @@ from crmlab.value.accounts import (
 from crmlab.value.cohorts import cohort_table, plot_cohorts
 from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, ShiftedBetaGeometricResults
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
-from crmlab.value.futures import FutureResults
 from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
 from crmlab.value.lifecycle import StageChain, lifecycle_stages, transitions
 from crmlab.value.lifetime import LifetimeValue
 from crmlab.value.pareto import ParetoNBD
-from crmlab.value.plots import plot_frequencies, plot_holdout, plot_iso_value, plot_matrix, plot_tracking
+from crmlab.value.plots import plot_iso_value
 from crmlab.value.purchases import PurchaseResults
 from crmlab.value.rankings import lift_table, plot_lift, ranking_score
 from crmlab.value.rfm import rfm, rfm_scores, rfm_segments
@@ -25,24 +24,16 @@ from crmlab.value.spend import GammaGamma, GammaGammaResults
 from crmlab.value.summary import btyd_summary
 from crmlab.value.survival import plot_survival, retention_table, survival_table
 from crmlab.value.tiers import gini, lorenz, plot_lorenz, tiers
-from crmlab.value.validation import (
-    customer_matrix,
-    frequency_table,
-    holdout_scores,
-    holdout_table,
-    tracking_table,
-)
+from crmlab.value.validation import holdout_scores
 
 # fmt: off
 __all__ = [
-    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "FutureResults", "GammaGamma",
-    "GammaGammaResults", "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults",
-    "Segmentation", "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain", "btyd_summary",
-    "cohort_table", "compare_counts", "concentration", "customer_matrix", "frequency_table", "gini",
-    "holdout_scores", "holdout_table", "key_accounts", "lifecycle_stages", "lift_table", "lorenz",
-    "margin_multiple", "payback_table", "plot_cohorts", "plot_frequencies", "plot_holdout",
-    "plot_iso_value", "plot_lift", "plot_lorenz", "plot_matrix", "plot_portfolio", "plot_profile",
-    "plot_survival", "plot_tracking", "plot_whale", "portfolio", "ranking_score", "retention_table",
-    "rfm", "rfm_scores", "rfm_segments", "segment", "stability", "survival_table", "tiers",
-    "tracking_table", "transitions", "whale_curve",
+    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "GammaGammaResults",
+    "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "Segmentation",
+    "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain", "btyd_summary", "cohort_table",
+    "compare_counts", "concentration", "gini", "holdout_scores", "key_accounts", "lifecycle_stages",
+    "lift_table", "lorenz", "margin_multiple", "payback_table", "plot_cohorts", "plot_iso_value",
+    "plot_lift", "plot_lorenz", "plot_portfolio", "plot_profile", "plot_survival", "plot_whale",
+    "portfolio", "ranking_score", "retention_table", "rfm", "rfm_scores", "rfm_segments", "segment",
+    "stability", "survival_table", "tiers", "transitions", "whale_curve",
 ]

@@ -12,8 +12,7 @@ from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, ris
 from crmlab._tables import refuse
 from crmlab.value.ahead import discounting
 from crmlab.value.boundaries import dropout_note
-from crmlab.value.futures import FutureResults
-from crmlab.value.purchases import WORTHLESS, Array, PurchaseModel
+from crmlab.value.purchases import WORTHLESS, Array, PurchaseModel, PurchaseResults
 
 
 class BetaGeoBetaBinomial(PurchaseModel):
@@ -50,7 +49,7 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
     names = ("alpha", "beta", "gamma", "delta")
     title = "BG/BB"
-    results_class = FutureResults
+    results_class = PurchaseResults
     age = "periods"
     whole_times = 0
 

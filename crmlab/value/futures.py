@@ -9,12 +9,14 @@ from crmlab._columns import aligned
 from crmlab._results import unique_rows
 from crmlab._tables import as_day, whole_number
 from crmlab.value.ahead import durations
-from crmlab.value.purchases import PurchaseResults
 from crmlab.value.summary import period_days
 
 
-class FutureResults(PurchaseResults):
-    """Results of a buy-till-you-die model, with what may come of each customer."""
+class FutureResults:
+    """The part of :class:`crmlab.value.PurchaseResults` that says what may come of each customer."""
+
+    model: Any
+    params: pd.Series
 
     def purchase_probabilities(self, t: Any, data: Any = None, top: int = 10) -> pd.DataFrame:
         """Return P(0, 1, … `top` purchases in the next `t`) for each customer, given the customer's history.

@@ -9,8 +9,7 @@ from scipy.stats import nbinom
 from crmlab._quadrature import QUANTILE_WEIGHTS, beta_quantiles
 from crmlab._results import rises, unique_rows
 from crmlab.value.boundaries import buying_note, dropout_note
-from crmlab.value.futures import FutureResults
-from crmlab.value.purchases import Array, Lives, PurchaseModel
+from crmlab.value.purchases import Array, Lives, PurchaseModel, PurchaseResults
 
 BLOCK = 16_384  # customers at a time
 
@@ -59,7 +58,7 @@ class BetaGeoNBD(PurchaseModel):
 
     names = ("r", "alpha", "a", "b")
     title = "BG/NBD"
-    results_class = FutureResults
+    results_class = PurchaseResults
     acts_on = ((1, -1.0), (2, 1.0))
     second_starts = (np.array([0.3, 0.3, 0.1, 0.1]), np.array([3.0, 3.0, 1.0, 1.0]))
     chances = 0  # occasions to leave before the first repeat purchase

@@ -9,8 +9,7 @@ from crmlab._quadrature import crowded, even
 from crmlab._results import rise, rises
 from crmlab.value.boundaries import buying_note
 from crmlab.value.covariates import part
-from crmlab.value.futures import FutureResults
-from crmlab.value.purchases import Array, Lives, PurchaseModel
+from crmlab.value.purchases import Array, Lives, PurchaseModel, PurchaseResults
 
 NODES, NODE_WEIGHTS = even(20)
 NEGLIGIBLE = 40.0  # the integrand is cut where it has fallen by e to this power
@@ -63,7 +62,7 @@ class ParetoNBD(PurchaseModel):
 
     names = ("r", "alpha", "s", "beta")
     title = "Pareto/NBD"
-    results_class = FutureResults
+    results_class = PurchaseResults
     second_starts = (np.array([0.3, 0.3, 0.1, 0.1]), np.array([3.0, 3.0, 1.0, 1.0]))
 
     def first_start(self) -> Array:

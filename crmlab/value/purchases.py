@@ -13,7 +13,10 @@ from crmlab._results import Derivatives, LikelihoodModel, LikelihoodResults, com
 from crmlab._tables import by_customer, number_columns, one_table, refuse, whole_number
 from crmlab.value.ahead import discounting, durations
 from crmlab.value.covariates import Effects, part
+from crmlab.value.futures import FutureResults
+from crmlab.value.plots import DrawnResults
 from crmlab.value.summary import told_period
+from crmlab.value.validation import CheckedResults
 
 Array = np.ndarray
 Lives = tuple[Array, Array, bool]
@@ -67,6 +70,13 @@ class PurchaseModel(LikelihoodModel):
         alike = [name for name, width in zip(self.effects.columns, self.spread, strict=True) if width < 1e-12]
         if alike:
             raise ValueError(f"{alike[0]!r} is the same for all customers: its effect cannot be learnt.")
+
+    def __getattr__(self, name: str) -> Any:
+        kind = type(self).__name__
+        fit = f"it belongs to the results of a fit: {kind}(summary).fit().{name}"
+        raise AttributeError(
+            f"{kind} has no {name}" + (f"; {fit}" if hasattr(PurchaseResults, name) else ".")
+        )
 
     def rows(self, data: Any) -> pd.DataFrame:
         """Return a table of customers by their id, the fitted summary if there is none."""
@@ -247,8 +257,8 @@ class PurchaseModel(LikelihoodModel):
         return out
 
 
-class PurchaseResults(LikelihoodResults):
-    """Results of a buy-till-you-die model: estimates as in statsmodels, and the forecasts.
+class PurchaseResults(DrawnResults, CheckedResults, FutureResults, LikelihoodResults):
+    """Results of a buy-till-you-die model: estimates as in statsmodels, forecasts, and how good they were.
 
     Time is in the summary's own unit (weeks when the summary was made with ``period="W"``).
     """

@@ -1,4 +1,4 @@
-"""Was the model right? Prediction beside actual, as tables; ``plots`` draws them."""
+"""Was the model right? Prediction beside actual, as tables, which are methods of its results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,47 +12,7 @@ from crmlab._results import compress
 from crmlab._tables import as_day, number_columns, numbers, whole_number
 from crmlab._tables import transactions as check
 from crmlab.value.ahead import history_grid
-from crmlab.value.purchases import PurchaseResults, fitted
 from crmlab.value.summary import period_days
-
-
-def frequency_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
-    """Return how many customers made 0, 1, 2, … repeat purchases, and how many the model expects.
-
-    Parameters
-    ----------
-    results : PurchaseResults
-        A fitted BG/NBD, MBG/NBD or Pareto/NBD model.
-    groups : int
-        Rows; the last takes all higher frequencies (8 rows: 0 … 6 and 7+).
-
-    Returns
-    -------
-    DataFrame
-        Index ``frequency`` ("0" … "7+"), columns ``actual, expected`` (customers). The expected number sums
-        over customers of every age T in the fitted summary.
-
-    Examples
-    --------
-    >>> from crmlab import datasets, value
-    >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
-    >>> value.frequency_table(value.BetaGeoNBD(summary).fit(), groups=3).round(0)
-               actual  expected
-    frequency
-    0          1411.0    1408.0
-    1           439.0     460.0
-    2+          507.0     489.0
-    """
-    whole_number(groups, "groups", least=2)
-    model = fitted(results).model
-    actual = np.zeros(groups)
-    np.add.at(actual, np.minimum(model.x.astype(int), groups - 1), model.n)
-    (ages,), customers = compress([model.T], model.n)
-    expected = customers @ results.count_probabilities(ages, top=groups - 2).to_numpy()
-    index = pd.Index([*map(str, range(groups - 1)), f"{groups - 1}+"], name="frequency")
-    return pd.DataFrame(
-        {"actual": actual, "expected": np.append(expected, model.nobs - expected.sum())}, index
-    )
 
 
 def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
@@ -113,169 +73,198 @@ def holdout_scores(actual: Any, predictions: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("model")
 
 
-def holdout_table(results: PurchaseResults, groups: int = 8) -> pd.DataFrame:
-    """Return hold-out purchases, actual beside predicted, by purchases in calibration.
+class CheckedResults:
+    """The part of :class:`crmlab.value.PurchaseResults` that sets the model beside what came, as tables."""
 
-    Parameters
-    ----------
-    results : PurchaseResults
-        Fitted to a summary with columns ``frequency_holdout`` and ``T_holdout``.
-    groups : int
-        Rows; the last takes all higher frequencies.
+    def frequency_table(self: Any, groups: int = 8) -> pd.DataFrame:
+        """Return how many customers made 0, 1, 2, … repeat purchases, and how many the model expects.
 
-    Returns
-    -------
-    DataFrame
-        Index ``frequency``; columns ``customers`` (the sum of their weights), ``actual`` and ``predicted``
-        (means per customer).
+        Parameters
+        ----------
+        groups : int
+            Rows; the last takes all higher frequencies (8 rows: 0 … 6 and 7+).
 
-    Examples
-    --------
-    >>> from crmlab import datasets, value
-    >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
-    >>> value.holdout_table(value.BetaGeoNBD(summary).fit(), groups=3).round(2)
-               customers  actual  predicted
-    frequency
-    0             1411.0    0.24       0.23
-    1              439.0    0.70       0.52
-    2+             507.0    2.45       2.18
-    """
-    whole_number(groups, "groups", least=2)
-    data, weights = fitted(results).model.data, results.model.weights
-    actual, x = (column.to_numpy() for column in number_columns(data, "frequency_holdout", "frequency"))
-    place = np.minimum(x.astype(int), groups - 1)
-    sums = {
-        name: np.bincount(place, weights=weights * values, minlength=groups)
-        for name, values in {
-            "customers": 1,
-            "actual": actual,
-            "predicted": results.conditional_expected_purchases().to_numpy(),
-        }.items()
-    }
-    labels = pd.Index([*map(str, range(groups - 1)), f"{groups - 1}+"], name="frequency")
-    table = pd.DataFrame(sums, labels).query("customers > 0")
-    return table.assign(**{name: table[name] / table["customers"] for name in ("actual", "predicted")})
+        Returns
+        -------
+        DataFrame
+            Index ``frequency`` ("0" … "7+"), columns ``actual, expected`` (customers). The expected number
+            sums over customers of every age T in the fitted summary.
 
-
-def tracking_table(
-    results: PurchaseResults,
-    transactions: IntoFrame,
-    calibration_end: Any,
-    customer: str = "customer_id",
-    date: str = "date",
-    period: str = "W",
-    observation_end: Any = None,
-) -> pd.DataFrame:
-    """Return repeat purchases period by period, actual beside expected, through calibration and hold-out.
-
-    Parameters
-    ----------
-    results : PurchaseResults
-        Fitted to the summary of these transactions.
-    transactions
-        The log the summary was made from: a pandas, Polars, pyarrow or DuckDB table.
-    calibration_end : str or date
-        Last day of calibration. Customers won later are left out, as in the summary.
-    customer, date : str
-        Columns of the log.
-    period : str
-        As in :func:`crmlab.value.btyd_summary`, and the same as for the fitted summary.
-    observation_end : str or date, optional
-        Last day to track; the log's last day by default.
-
-    Returns
-    -------
-    DataFrame
-        Index ``period`` (1 is the first full period after the first purchase of the first customer; a last,
-        incomplete period is left out); columns ``actual, expected`` (new repeat purchases),
-        ``cumulative_actual, cumulative_expected`` and ``holdout`` (True where the period ends after
-        calibration).
-
-    Examples
-    --------
-    >>> from crmlab import datasets, value
-    >>> log = datasets.load("cdnow_sample")
-    >>> fit = value.BetaGeoNBD(value.btyd_summary(log, calibration_end="1997-09-30")).fit()
-    >>> track = value.tracking_table(fit, log, "1997-09-30")
-    >>> track.loc[[39, 78], ["cumulative_actual", "cumulative_expected"]].round(0)
-            cumulative_actual  cumulative_expected
-    period
-    39                   2457               2494.0
-    78                   4339               4161.0
-    """
-    fitted(results)
-    log, seen = check(transactions, customer, date, None), as_day(calibration_end, "calibration_end")
-    last = log.last if observation_end is None else as_day(observation_end, "observation_end")
-    days = log.until(last).select("customer", "day").unique(["customer", "day"]).collect().to_pandas()
-    days["day"] = pd.to_datetime(days["day"])
-    days["born"] = days.groupby("customer")["day"].transform("min")
-    days = days[days["born"] <= pd.Timestamp(seen)]
-    if days.empty:
-        raise ValueError(f"Nobody bought by {min(seen, last)}: nothing to track.")
-    if results.model.period not in (None, period):
-        raise ValueError(
-            f"The model was fitted to a summary in the period {results.model.period!r}: give the same as "
-            f"period=; got {period!r}."
+        Examples
+        --------
+        >>> from crmlab import datasets, value
+        >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
+        >>> value.BetaGeoNBD(summary).fit().frequency_table(groups=3).round(0)
+                   actual  expected
+        frequency
+        0          1411.0    1408.0
+        1           439.0     460.0
+        2+          507.0     489.0
+        """
+        whole_number(groups, "groups", least=2)
+        model = self.model
+        actual = np.zeros(groups)
+        np.add.at(actual, np.minimum(model.x.astype(int), groups - 1), model.n)
+        (ages,), customers = compress([model.T], model.n)
+        expected = customers @ self.count_probabilities(ages, top=groups - 2).to_numpy()
+        index = pd.Index([*map(str, range(groups - 1)), f"{groups - 1}+"], name="frequency")
+        return pd.DataFrame(
+            {"actual": actual, "expected": np.append(expected, model.nobs - expected.sum())}, index
         )
-    origin, length = days["born"].min(), period_days(period)
-    periods = int(((pd.Timestamp(last) - origin).days + 1) // length)
-    if periods < 1:
-        raise ValueError("The log is shorter than one period: nothing to track.")
-    edges = length * np.arange(1, periods + 1)
-    # Day d of the log is over at time d + 1: a period of seven days holds days 0 … 6.
-    first = days["day"] == days["born"]
-    repeats = (days["day"] - origin).dt.days[~first].to_numpy() + 1
-    cumulative = np.searchsorted(np.sort(repeats), edges, side="right")
-    starts, customers = np.unique((days["born"] - origin).dt.days[first], return_counts=True)
-    ages = np.maximum(edges[:, None] - 1 - starts, 0) / length
-    expected = results.expected_purchases(ages) @ customers
-    calibration = (pd.Timestamp(seen) - origin).days + 1
-    return pd.DataFrame(
-        {
-            "actual": np.diff(cumulative, prepend=0),
-            "expected": np.diff(expected, prepend=0),
-            "cumulative_actual": cumulative,
-            "cumulative_expected": expected,
-            "holdout": edges > calibration,
-        },
-        index=pd.Index(range(1, periods + 1), name="period"),
-    )
 
+    def holdout_table(self: Any, groups: int = 8) -> pd.DataFrame:
+        """Return hold-out purchases, actual beside predicted, by purchases in calibration.
 
-def customer_matrix(
-    results: PurchaseResults, T: float, t: float | None = None, frequencies: int = 15, recencies: int = 20
-) -> pd.DataFrame:
-    """Return what the model says of customers of age `T` by frequency and recency.
+        Parameters
+        ----------
+        groups : int
+            Rows; the last takes all higher frequencies.
 
-    Parameters
-    ----------
-    results : PurchaseResults
-        A fitted BG/NBD, MBG/NBD or Pareto/NBD model.
-    T : float
-        Age of all customers in the matrix, in the summary's time unit.
-    t : float, optional
-        With it, the expected purchases in the next `t`; without it, the probability of being a customer.
-    frequencies, recencies : int
-        Number of columns (1, 2, … repeat purchases) and of steps of recency from 0 (not included) to `T`.
+        Returns
+        -------
+        DataFrame
+            Index ``frequency``; columns ``customers`` (the sum of their weights), ``actual`` and
+            ``predicted`` (means per customer).
 
-    Returns
-    -------
-    DataFrame
-        Index ``recency`` (age at the last purchase), columns ``frequency``.
+        Examples
+        --------
+        >>> from crmlab import datasets, value
+        >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
+        >>> value.BetaGeoNBD(summary).fit().holdout_table(groups=3).round(2)
+                   customers  actual  predicted
+        frequency
+        0             1411.0    0.24       0.23
+        1              439.0    0.70       0.52
+        2+             507.0    2.45       2.18
+        """
+        whole_number(groups, "groups", least=2)
+        data, weights = self.model.data, self.model.weights
+        actual, x = (column.to_numpy() for column in number_columns(data, "frequency_holdout", "frequency"))
+        place = np.minimum(x.astype(int), groups - 1)
+        sums = {
+            name: np.bincount(place, weights=weights * values, minlength=groups)
+            for name, values in {
+                "customers": 1,
+                "actual": actual,
+                "predicted": self.conditional_expected_purchases().to_numpy(),
+            }.items()
+        }
+        labels = pd.Index([*map(str, range(groups - 1)), f"{groups - 1}+"], name="frequency")
+        table = pd.DataFrame(sums, labels).query("customers > 0")
+        return table.assign(**{name: table[name] / table["customers"] for name in ("actual", "predicted")})
 
-    Examples
-    --------
-    >>> from crmlab import datasets, value
-    >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
-    >>> fit = value.BetaGeoNBD(summary).fit()
-    >>> value.customer_matrix(fit, T=39, frequencies=2, recencies=3).round(2)
-    frequency     1     2
-    recency
-    13.0       0.50  0.36
-    26.0       0.66  0.66
-    39.0       0.75  0.81
-    """
-    fitted(results)
-    rows = history_grid(T, frequencies, recencies)
-    values = results.probability_alive(rows) if t is None else results.conditional_expected_purchases(t, rows)
-    return values.unstack("frequency")
+    def tracking_table(
+        self: Any,
+        transactions: IntoFrame,
+        calibration_end: Any,
+        customer: str = "customer_id",
+        date: str = "date",
+        period: str = "W",
+        observation_end: Any = None,
+    ) -> pd.DataFrame:
+        """Return repeat purchases period by period, actual beside expected, through calibration and hold-out.
+
+        Parameters
+        ----------
+        transactions
+            The log the summary was made from: a pandas, Polars, pyarrow or DuckDB table.
+        calibration_end : str or date
+            Last day of calibration. Customers won later are left out, as in the summary.
+        customer, date : str
+            Columns of the log.
+        period : str
+            As in :func:`crmlab.value.btyd_summary`, and the same as for the fitted summary.
+        observation_end : str or date, optional
+            Last day to track; the log's last day by default.
+
+        Returns
+        -------
+        DataFrame
+            Index ``period`` (1 is the first full period after the first purchase of the first customer; a
+            last, incomplete period is left out); columns ``actual, expected`` (new repeat purchases),
+            ``cumulative_actual, cumulative_expected`` and ``holdout`` (True where the period ends after
+            calibration).
+
+        Examples
+        --------
+        >>> from crmlab import datasets, value
+        >>> log = datasets.load("cdnow_sample")
+        >>> fit = value.BetaGeoNBD(value.btyd_summary(log, calibration_end="1997-09-30")).fit()
+        >>> track = fit.tracking_table(log, "1997-09-30")
+        >>> track.loc[[39, 78], ["cumulative_actual", "cumulative_expected"]].round(0)
+                cumulative_actual  cumulative_expected
+        period
+        39                   2457               2494.0
+        78                   4339               4161.0
+        """
+        log, seen = check(transactions, customer, date, None), as_day(calibration_end, "calibration_end")
+        last = log.last if observation_end is None else as_day(observation_end, "observation_end")
+        days = log.until(last).select("customer", "day").unique(["customer", "day"]).collect().to_pandas()
+        days["day"] = pd.to_datetime(days["day"])
+        days["born"] = days.groupby("customer")["day"].transform("min")
+        days = days[days["born"] <= pd.Timestamp(seen)]
+        if days.empty:
+            raise ValueError(f"Nobody bought by {min(seen, last)}: nothing to track.")
+        if self.model.period not in (None, period):
+            raise ValueError(
+                f"The model was fitted to a summary in the period {self.model.period!r}: give the same as "
+                f"period=; got {period!r}."
+            )
+        origin, length = days["born"].min(), period_days(period)
+        periods = int(((pd.Timestamp(last) - origin).days + 1) // length)
+        if periods < 1:
+            raise ValueError("The log is shorter than one period: nothing to track.")
+        edges = length * np.arange(1, periods + 1)
+        # Day d of the log is over at time d + 1: a period of seven days holds days 0 … 6.
+        first = days["day"] == days["born"]
+        repeats = (days["day"] - origin).dt.days[~first].to_numpy() + 1
+        cumulative = np.searchsorted(np.sort(repeats), edges, side="right")
+        starts, customers = np.unique((days["born"] - origin).dt.days[first], return_counts=True)
+        ages = np.maximum(edges[:, None] - 1 - starts, 0) / length
+        expected = self.expected_purchases(ages) @ customers
+        calibration = (pd.Timestamp(seen) - origin).days + 1
+        return pd.DataFrame(
+            {
+                "actual": np.diff(cumulative, prepend=0),
+                "expected": np.diff(expected, prepend=0),
+                "cumulative_actual": cumulative,
+                "cumulative_expected": expected,
+                "holdout": edges > calibration,
+            },
+            index=pd.Index(range(1, periods + 1), name="period"),
+        )
+
+    def customer_matrix(
+        self: Any, T: float, t: float | None = None, frequencies: int = 15, recencies: int = 20
+    ) -> pd.DataFrame:
+        """Return what the model says of customers of age `T` by frequency and recency.
+
+        Parameters
+        ----------
+        T : float
+            Age of all customers in the matrix, in the summary's time unit.
+        t : float, optional
+            With it, the expected purchases in the next `t`; without it, the probability of being a customer.
+        frequencies, recencies : int
+            Number of columns (1, 2, … repeat purchases) and of steps of recency from 0 (not included) to `T`.
+
+        Returns
+        -------
+        DataFrame
+            Index ``recency`` (age at the last purchase), columns ``frequency``.
+
+        Examples
+        --------
+        >>> from crmlab import datasets, value
+        >>> summary = value.btyd_summary(datasets.load("cdnow_sample"), calibration_end="1997-09-30")
+        >>> fit = value.BetaGeoNBD(summary).fit()
+        >>> fit.customer_matrix(T=39, frequencies=2, recencies=3).round(2)
+        frequency     1     2
+        recency
+        13.0       0.50  0.36
+        26.0       0.66  0.66
+        39.0       0.75  0.81
+        """
+        rows = history_grid(T, frequencies, recencies)
+        values = self.probability_alive(rows) if t is None else self.conditional_expected_purchases(t, rows)
+        return values.unstack("frequency")

@@ -21,13 +21,13 @@ def test_summary_by_hand_is_the_packages() -> None:
     pd.testing.assert_frame_equal(solution("44.1")(orders, day), wanted, check_dtype=False)
 
 
-def test_probability_by_hand_is_the_packages() -> None:
-    log = simulate(customers=300).orders
-    summary = value.btyd_summary(log, date="ordered_at", amount=None)
-    fit = value.ModifiedBetaGeoNBD(summary).fit()
-    alive = solution("44.2")()
-    by_hand = [alive(*row, *fit.params) for row in summary[["frequency", "recency", "T"]].to_numpy()]
-    assert by_hand == pytest.approx(fit.probability_alive().tolist(), rel=1e-9)
+def test_the_share_on_paper_is_that_of_people_followed_week_by_week() -> None:
+    share = solution("44.2")()
+    rng = np.random.default_rng(1)
+    for comes, leaves, weeks in [(0.3, 0.2, 4), (0.06, 0.45, 1), (0.1, 0.12, 12)]:
+        stays = rng.random(400_000) >= leaves
+        silent = ~stays | (rng.geometric(comes, 400_000) > weeks)
+        assert share(comes, leaves, weeks) == pytest.approx(stays[silent].mean(), abs=0.006)
 
 
 @pytest.mark.slow
@@ -57,8 +57,10 @@ def test_other_ways_are_right_and_other_slips_are_not() -> None:
     known = verdict(drawn, "44.1", table.assign(recency=table["T"] - table["recency"]))
     assert known.mistake == "recency_from_the_wrong_end" and "Right: 'frequency', 'T'." in known.message
 
-    def by_logs(x, t_x, T, r, alpha, a, b):
-        odds = np.log(a) - np.log(b + x) + (r + x) * (np.log(alpha + T) - np.log(alpha + t_x))
-        return round(float(1 / (1 + np.exp(odds))), 3)
+    def by_people(comes, leaves, weeks):
+        there, gone = 1_000 * (1 - leaves), 1_000 * leaves
+        for _ in range(weeks):
+            there -= there * comes
+        return round(there / (there + gone), 3)
 
-    assert verdict(drawn, "44.2", by_logs).outcome == "right"
+    assert verdict(drawn, "44.2", by_people).outcome == "right"

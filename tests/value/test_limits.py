@@ -107,7 +107,7 @@ def test_no_raw_error_where_a_number_belongs(wrong, fits, chain, contract):
         lambda: value.LifetimeValue(purchases, wrong, 0.3, 0.1, YEAR),
         lambda: value.LifetimeValue(purchases, spend, wrong, 0.1, YEAR),
         lambda: value.LifetimeValue(purchases, spend, 0.3, 0.1, YEAR, contact_cost=wrong),
-        lambda: value.customer_matrix(purchases, wrong),
+        lambda: purchases.customer_matrix(wrong),
         lambda: contract.survival(wrong),
         lambda: value.margin_multiple(wrong, 0.1),
         lambda: value.margin_multiple(0.8, 0.1, horizon="3"),
@@ -334,7 +334,7 @@ def test_a_year_in_another_unit_than_the_summary_is_refused(period, year, summar
         with pytest.raises(ValueError, match=f"in the period 'W', and the model was fitted to '{period}'"):
             fit.probability_alive(summary)
         with pytest.raises(ValueError, match=f"in the period '{period}': give the same"):
-            value.tracking_table(fit, log, "1997-09-30", period="W")
+            fit.tracking_table(log, "1997-09-30", period="W")
 
 
 @pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "pandas"])

@@ -58,8 +58,8 @@ def test_forecasts_are_finite_where_customers_are_alike(model, edge):
         fit.conditional_expected_purchases(500.0, alpha=0.1)["expected"],
         fit.expected_purchases([0.5, 40.0, 5_000.0]),
         fit.probability_alive(),
-        value.frequency_table(fit)["expected"],
-        value.customer_matrix(fit, T=40.0, t=10.0).to_numpy(),
+        fit.frequency_table()["expected"],
+        fit.customer_matrix(T=40.0, t=10.0).to_numpy(),
     ):
         assert np.isfinite(values).all() and (np.asarray(values) >= 0).all()
 
@@ -112,31 +112,31 @@ def test_holdout_table_of_a_counted_summary_is_that_of_its_customers():
     assert len(counted) < 2_357
     expanded = counted.loc[counted.index.repeat(counted["customers"])].reset_index(drop=True)
     tables = [
-        value.holdout_table(value.BetaGeoNBD(counted, weights="customers").fit()),
-        value.holdout_table(value.BetaGeoNBD(expanded).fit()),
+        value.BetaGeoNBD(counted, weights="customers").fit().holdout_table(),
+        value.BetaGeoNBD(expanded).fit().holdout_table(),
     ]
     pd.testing.assert_frame_equal(*tables, rtol=1e-6)
     broken = counted.assign(frequency_holdout=counted["frequency_holdout"].where(counted.index > 0))
     with pytest.raises(ValueError, match="frequency_holdout are missing"):
-        value.holdout_table(value.BetaGeoNBD(broken, weights="customers").fit())
+        value.BetaGeoNBD(broken, weights="customers").fit().holdout_table()
 
 
 def test_tracking_reads_days_as_the_summary_does(summary):
     log, fit = datasets.load("cdnow_sample"), value.BetaGeoNBD(summary).fit()
-    table = value.tracking_table(fit, log, "1997-09-30")
-    pd.testing.assert_frame_equal(value.tracking_table(fit, log, 19970930), table)
+    table = fit.tracking_table(log, "1997-09-30")
+    pd.testing.assert_frame_equal(fit.tracking_table(log, 19970930), table)
     pd.testing.assert_frame_equal(
-        value.tracking_table(fit, log.set_index("customer_id", drop=False), "1997-09-30"), table
+        fit.tracking_table(log.set_index("customer_id", drop=False), "1997-09-30"), table
     )
     for end in (None, "soon"):
         with pytest.raises(ValueError, match="calibration_end=.* is not a date"):
-            value.tracking_table(fit, log, end)
+            fit.tracking_table(log, end)
     with pytest.raises(ValueError, match="Nobody bought by 1996-12-31"):
-        value.tracking_table(fit, log, "1996-12-31")
+        fit.tracking_table(log, "1996-12-31")
     # the last day is the log's, though its only customer on that day was won too late to count
     early = log[log["date"] < "1998-03-01"]
     late = pd.DataFrame({"customer_id": [9_999], "date": [pd.Timestamp("1998-06-30")]})
-    assert len(value.tracking_table(fit, pd.concat([early, late]), "1997-09-30")) == len(table)
+    assert len(fit.tracking_table(pd.concat([early, late]), "1997-09-30")) == len(table)
 
 
 def test_a_series_with_another_index_is_refused(summary):

@@ -134,8 +134,8 @@ def test_weights_are_repeated_rows(model):
         assert worth.bootstrap(draws=2, rng=1).notna().all()
     assert totals["named"].to_numpy() == pytest.approx(totals["plain"].to_numpy(), rel=1e-5)
     assert totals["listed"].to_numpy() == pytest.approx(totals["plain"].to_numpy(), rel=1e-5)
-    for function in (value.frequency_table, lambda fit: fit.conf_int(), lambda fit: fit.cov_params()):
-        pd.testing.assert_frame_equal(function(named), function(plain), rtol=1e-5)
+    for what in ("frequency_table", "conf_int", "cov_params"):
+        pd.testing.assert_frame_equal(getattr(named, what)(), getattr(plain, what)(), rtol=1e-5)
 
 
 def test_weights_of_spend_and_of_donors_are_repeated_rows():

@@ -49,7 +49,7 @@ def test_tracking_counts_repeat_days_and_sums_each_customers_expectation(log, en
     length = {"D": 1, "W": 7}[period]
     summary = value.btyd_summary(log, period=period, calibration_end=CALIBRATION)
     fit = value.ModifiedBetaGeoNBD(summary).fit()
-    table = value.tracking_table(fit, to_engine(log, engine), CALIBRATION, period=period)
+    table = fit.tracking_table(to_engine(log, engine), CALIBRATION, period=period)
     born = first_days(log)
     last = log["day"].max()
     assert len(table) == (last + 1) // length
@@ -69,15 +69,13 @@ def test_tracking_counts_repeat_days_and_sums_each_customers_expectation(log, en
 def test_tracking_leaves_out_customers_won_later_and_stops_where_told(fit, log):
     late = pd.DataFrame({"customer_id": 999, "date": pd.to_datetime(["2025-04-01", "2025-04-20"])})
     more = pd.concat([log, late])
-    pd.testing.assert_frame_equal(
-        value.tracking_table(fit, log, CALIBRATION), value.tracking_table(fit, more, CALIBRATION)
-    )
-    short = value.tracking_table(fit, log, CALIBRATION, observation_end="2025-04-30")
-    assert len(short) == 17 and short.equals(value.tracking_table(fit, log, CALIBRATION).iloc[:17])
+    pd.testing.assert_frame_equal(fit.tracking_table(log, CALIBRATION), fit.tracking_table(more, CALIBRATION))
+    short = fit.tracking_table(log, CALIBRATION, observation_end="2025-04-30")
+    assert len(short) == 17 and short.equals(fit.tracking_table(log, CALIBRATION).iloc[:17])
 
 
 def test_frequency_table_sums_each_customers_probabilities(fit, summary):
-    table = value.frequency_table(fit, groups=5)
+    table = fit.frequency_table(groups=5)
     for x in range(4):
         assert table.loc[str(x), "actual"] == (summary["frequency"] == x).sum()
         expected = sum(fit.count_probabilities(T, top=4).to_numpy()[0, x] for T in summary["T"])
@@ -85,11 +83,11 @@ def test_frequency_table_sums_each_customers_probabilities(fit, summary):
     assert table.loc["4+", "actual"] == (summary["frequency"] >= 4).sum()
     assert table.sum().to_numpy() == pytest.approx([len(summary)] * 2)
     with pytest.raises(ValueError, match="at least 2"):
-        value.frequency_table(fit, groups=1)
+        fit.frequency_table(groups=1)
 
 
 def test_holdout_table_is_the_mean_of_its_customers(fit, summary):
-    table = value.holdout_table(fit, groups=4)
+    table = fit.holdout_table(groups=4)
     forecast = fit.conditional_expected_purchases()
     for label, inside in [("0", summary["frequency"] == 0), ("3+", summary["frequency"] >= 3)]:
         assert table.loc[label, "customers"] == inside.sum()
@@ -97,7 +95,7 @@ def test_holdout_table_is_the_mean_of_its_customers(fit, summary):
         assert table.loc[label, "predicted"] == pytest.approx(forecast[inside].mean())
     without = value.ModifiedBetaGeoNBD(summary[["frequency", "recency", "T"]]).fit()
     with pytest.raises(ValueError, match="no column 'frequency_holdout'"):
-        value.holdout_table(without)
+        without.holdout_table()
 
 
 def test_holdout_scores_agree_with_a_regression(summary, fit):
@@ -118,10 +116,10 @@ def test_holdout_scores_agree_with_a_regression(summary, fit):
 
 
 def test_matrix_says_what_the_customers_are_told(fit):
-    alive = value.customer_matrix(fit, T=10.0, frequencies=4, recencies=5)
+    alive = fit.customer_matrix(T=10.0, frequencies=4, recencies=5)
     one = pd.DataFrame({"frequency": [3], "recency": [8.0], "T": [10.0]})
     assert alive.loc[8.0, 3] == fit.probability_alive(one).item()
-    ahead = value.customer_matrix(fit, T=10.0, t=6.0, frequencies=4, recencies=5)
+    ahead = fit.customer_matrix(T=10.0, t=6.0, frequencies=4, recencies=5)
     assert ahead.loc[8.0, 3] == fit.conditional_expected_purchases(6.0, one).item()
     # later is likelier alive; and in silence the frequent are likelier gone
     assert (np.diff(alive, axis=0) > 0).all()
@@ -129,25 +127,25 @@ def test_matrix_says_what_the_customers_are_told(fit):
 
 
 def test_the_pictures_draw_their_tables(fit, log):
-    track, holdout = value.tracking_table(fit, log, CALIBRATION), value.holdout_table(fit)
+    track, holdout = fit.tracking_table(log, CALIBRATION), fit.holdout_table()
     _, ax = plt.subplots()
-    assert value.plot_tracking(track, cumulative=False, ax=ax) is ax
+    assert fit.plot_tracking(log, CALIBRATION, cumulative=False, ax=ax) is ax
     begin = ax.lines[2].get_xdata()[0]
     assert track.index[track["holdout"]][0] - 1 == begin
     assert [line.get_ydata().tolist() for line in ax.lines[:2]] == [
         track["actual"].tolist(),
         track["expected"].tolist(),
     ]
-    ax = value.plot_holdout(holdout)
+    ax = fit.plot_holdout()
     assert [line.get_ydata().tolist() for line in ax.lines] == [
         holdout["actual"].tolist(),
         holdout["predicted"].tolist(),
     ]
-    counts = value.frequency_table(fit)
-    ax = value.plot_frequencies(counts)
+    counts = fit.frequency_table()
+    ax = fit.plot_frequencies()
     assert [bar.get_height() for bar in ax.patches] == counts.T.to_numpy().ravel().tolist()
-    matrix = value.customer_matrix(fit, T=10.0)
-    ax = value.plot_matrix(matrix, "title")
+    matrix = fit.customer_matrix(T=10.0)
+    ax = fit.plot_matrix(T=10.0)
     assert ax.collections[0].get_array().ravel().tolist() == matrix.iloc[::-1].to_numpy().ravel().tolist()
     plt.close("all")
 

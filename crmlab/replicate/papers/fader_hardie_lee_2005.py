@@ -36,7 +36,7 @@ def fader_hardie_lee_2005() -> Iterator[Row]:
     summary = summary.set_index("customer_id")
     for model in (value.BetaGeoNBD(summary), value.ParetoNBD(summary)):
         fit = model.fit()
-        table = value.frequency_table(fit, groups=8)
+        table = fit.frequency_table(groups=8)
         ours = {
             **fit.params,
             "log-likelihood": fit.llf,
