@@ -1,13 +1,6 @@
 """Who is worth what: value tiers, buy-till-you-die models, spend."""
 
-from crmlab.value.accounts import (
-    concentration,
-    key_accounts,
-    plot_portfolio,
-    plot_whale,
-    portfolio,
-    whale_curve,
-)
+from crmlab.value.accounts import key_accounts, plot_whale, whale_curve
 from crmlab.value.cohorts import cohort_table, plot_cohorts
 from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, ShiftedBetaGeometricResults
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
@@ -44,12 +37,12 @@ __all__ = [
     "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "FutureResults", "GammaGamma", "GammaGammaResults",
     "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "STAGES", "Segmentation",
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain",
-    "btyd_summary", "cohort_table", "compare_counts", "concentration", "customer_matrix",
+    "btyd_summary", "cohort_table", "compare_counts", "customer_matrix",
     "frequency_table", "gini", "holdout_scores", "holdout_table", "key_accounts", "lifecycle_stages",
     "lift_table", "lorenz", "margin_multiple", "pareto_share", "payback_table", "plot_cohorts",
     "plot_frequencies", "plot_holdout", "plot_iso_value", "plot_lift", "plot_lorenz", "plot_matrix",
-    "plot_portfolio", "plot_profile", "plot_rfm", "plot_survival", "plot_tracking", "plot_transitions",
-    "plot_whale", "portfolio", "ranking_score", "retention_table", "rfm", "rfm_cells", "rfm_scores",
+    "plot_profile", "plot_rfm", "plot_survival", "plot_tracking", "plot_transitions",
+    "plot_whale", "ranking_score", "retention_table", "rfm", "rfm_cells", "rfm_scores",
     "rfm_segments", "segment", "segment_rules", "stability", "survival_table", "tiers",
     "tracking_table", "transitions", "whale_curve",
 ]

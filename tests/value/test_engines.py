@@ -167,11 +167,6 @@ def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores)
     pd.testing.assert_frame_equal(
         value.key_accounts(table, weights, 9), value.key_accounts(plain, weights, 9), **same
     )
-    pd.testing.assert_frame_equal(
-        value.portfolio(table, "total_amount", "orders"),
-        value.portfolio(plain, "total_amount", "orders"),
-        **same,
-    )
     features = ["orders", "total_amount"]
     found, wanted = value.segment(table, features, 2), value.segment(plain, features, 2)
     assert found.labels.index.tolist() == plain["customer_id"].tolist()
@@ -180,7 +175,6 @@ def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores)
     pd.testing.assert_frame_equal(found.profile(table), wanted.profile(plain), **same)
     for ax in (
         value.plot_rfm(scored, rules=value.segment_rules()),
-        value.plot_portfolio(table, "total_amount", "orders"),
         value.plot_profile(found, table),
         value.plot_cohorts(value.cohort_table(to_engine(log, engine))),
     ):
@@ -208,7 +202,6 @@ def test_a_column_of_every_engine_is_a_row_of_numbers(engine):
         for name in ("worth", "seen")
     )
     assert value.gini(worth) == pytest.approx(0.6)
-    assert value.concentration(worth)["largest"] == pytest.approx(0.8)
     assert value.whale_curve(worth)["cumulative"].iloc[-1] == 100
     pd.testing.assert_frame_equal(
         value.survival_table(worth, seen), value.survival_table([80.0, 5, 5, 5, 5], [1, 1, 0, 1, 0])
@@ -261,7 +254,7 @@ def test_mappings_meet_by_their_keys_and_series_must_be_in_one_order():
     assert np.array_equal(value.lift_table([0.0, 3.0, 1.0, 5.0], shuffled, 2), in_order)
 
 
-@pytest.mark.parametrize("name", ["R", "score", "key", "cell", "segment", "occasion", "value", "role"])
+@pytest.mark.parametrize("name", ["R", "score", "key", "segment", "occasion", "value", "role"])
 def test_a_column_of_the_users_is_not_overwritten(name):
     table = pd.DataFrame(
         {
@@ -275,7 +268,6 @@ def test_a_column_of_the_users_is_not_overwritten(name):
         value.rfm_scores: ["R"],
         value.tiers: ["occasion", "value", "role"],
         (lambda t: value.key_accounts(t, {"orders": 1}, 1)): ["score", "key"],
-        (lambda t: value.portfolio(t, "orders", "total_amount")): ["cell"],
         (lambda t: value.rfm_segments(t.drop(columns="R", errors="ignore").assign(R=5, F=5))): ["segment"],
     }
     [function] = [one for one, made in functions.items() if name in made]
@@ -284,11 +276,8 @@ def test_a_column_of_the_users_is_not_overwritten(name):
     assert function(table.rename(columns={name: "mine"})).loc[0, "mine"] == "mine"
 
 
-def test_a_portfolio_is_drawn_again_and_a_profile_keeps_its_own_columns():
+def test_a_profile_keeps_its_own_columns():
     accounts = pd.DataFrame({"wallet": [90, 10, 80, 20], "share": [0.9, 0.8, 0.1, 0.2]})
-    sorted_ones = value.portfolio(accounts, "wallet", "share")
-    assert value.plot_portfolio(sorted_ones, "wallet", "share", size="wallet").has_data()
-    plt.close("all")
     found = value.segment(accounts, ["wallet", "share"], 2)
     with pytest.raises(ValueError, match="a column 'share' of its own: rename the table's"):
         found.profile()
