@@ -1,13 +1,6 @@
 """Who is worth what: value tiers, buy-till-you-die models, spend."""
 
-from crmlab.value.accounts import (
-    concentration,
-    key_accounts,
-    plot_portfolio,
-    plot_whale,
-    portfolio,
-    whale_curve,
-)
+from crmlab.value.accounts import key_accounts, plot_whale, whale_curve
 from crmlab.value.cohorts import cohort_table, plot_cohorts
 from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, ShiftedBetaGeometricResults
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
@@ -31,9 +24,9 @@ __all__ = [
     "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "GammaGammaResults",
     "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "Segmentation",
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain", "btyd_summary", "cohort_table",
-    "compare_counts", "concentration", "gini", "holdout_scores", "key_accounts", "lifecycle_stages",
-    "lift_table", "lorenz", "margin_multiple", "payback_table", "plot_cohorts", "plot_iso_value",
-    "plot_lift", "plot_lorenz", "plot_portfolio", "plot_profile", "plot_survival", "plot_whale",
-    "portfolio", "ranking_score", "retention_table", "rfm", "rfm_scores", "rfm_segments", "segment",
-    "stability", "survival_table", "tiers", "transitions", "whale_curve",
+    "compare_counts", "gini", "holdout_scores", "key_accounts", "lifecycle_stages", "lift_table",
+    "lorenz", "margin_multiple", "payback_table", "plot_cohorts", "plot_iso_value", "plot_lift",
+    "plot_lorenz", "plot_profile", "plot_survival", "plot_whale", "ranking_score", "retention_table",
+    "rfm", "rfm_scores", "rfm_segments", "segment", "stability", "survival_table", "tiers", "transitions",
+    "whale_curve",
 ]

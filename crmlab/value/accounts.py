@@ -1,11 +1,10 @@
-"""Key accounts: who earns and who costs money, how much hangs on how few, whom to look after first."""
+"""Key accounts: who earns and who costs money, and whom to look after first."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
@@ -16,14 +15,9 @@ from crmlab._tables import (
     number_columns,
     numbers,
     per_customer,
-    refuse,
-    require_columns,
     whole_number,
 )
 from crmlab.value.rfm import tied_share
-
-CELLS = {"strategic": (1, 1), "star": (1, 0), "status": (0, 1), "streamline": (0, 0)}
-"""A cell's name: whether attractiveness and whether strength is above the median."""
 
 
 def whale_curve(contribution: ArrayLike) -> pd.DataFrame:
@@ -119,48 +113,6 @@ def plot_whale(contribution: ArrayLike, ax: Axes | None = None) -> Axes:
     return plot.annotate(ax, title, x, "share of the total contribution")
 
 
-def concentration(revenue: ArrayLike) -> pd.Series:
-    """Return how far revenue hangs on few customers.
-
-    Parameters
-    ----------
-    revenue : sequence of float, one per customer
-        Not negative, and not all 0.
-
-    Returns
-    -------
-    Series
-        ``largest``, ``top_5`` and ``top_10``: the share of the largest one, five and ten customers;
-        ``herfindahl``: the sum of the squared shares, from 1/n to 1; ``equivalent_customers``: 1/herfindahl,
-        the number of customers of equal size that would be as concentrated.
-
-    Raises
-    ------
-    ValueError
-        If there is no customer, a value is missing, infinite or negative, or all are 0.
-
-    References
-    ----------
-    Hirschman, A. O. (1964). The paternity of an index. American Economic Review 54(5), 761–762.
-    Adelman, M. A. (1969). Comment on the "H" concentration measure as a numbers-equivalent. Review of
-    Economics and Statistics 51(1), 99–101. https://doi.org/10.2307/1926955
-
-    Examples
-    --------
-    >>> concentration([60, 20, 20]).round(2).to_dict()
-    {'largest': 0.6, 'top_5': 1.0, 'top_10': 1.0, 'herfindahl': 0.44, 'equivalent_customers': 2.27}
-    """
-    amounts = numbers(revenue, "revenue")
-    refuse(amounts.to_frame("revenue"), (amounts < 0).to_numpy(), "a negative revenue, which has no share")
-    if amounts.max() == 0:
-        raise ValueError("All revenues are 0: there is no total to have a share of.")
-    shares = np.sort(amounts / amounts.max())[::-1]
-    shares = shares / shares.sum()
-    tops = {name: shares[:top].sum() for name, top in {"largest": 1, "top_5": 5, "top_10": 10}.items()}
-    herfindahl = (shares**2).sum()
-    return pd.Series(tops | {"herfindahl": herfindahl, "equivalent_customers": 1 / herfindahl})
-
-
 def key_accounts(table: Any, weights: Mapping[str, float], count: int) -> pd.DataFrame:
     """Choose key accounts by a weighted score.
 
@@ -212,90 +164,3 @@ def key_accounts(table: Any, weights: Mapping[str, float], count: int) -> pd.Dat
     score = pd.Series(np.average(places, axis=0, weights=weight.abs()), table.index)
     # equal scores may differ in their last digit
     return extended(table, score=score, key=score.round(12).rank(ascending=False, method="max") <= count)
-
-
-def portfolio(table: Any, attractiveness: str, strength: str) -> pd.DataFrame:
-    """Sort accounts into the four cells of a portfolio matrix.
-
-    Parameters
-    ----------
-    table : table
-        One row per customer, of any engine.
-    attractiveness : str
-        Column with what the account could be worth (size, growth, wallet).
-    strength : str
-        Column with how strong we are there (share of wallet, satisfaction, years).
-
-    Returns
-    -------
-    DataFrame
-        The table with ``cell``: "strategic" (both above the median; where more than half of the accounts
-        share the highest value, with it), "star" (attractive, and we are weak: to
-        win), "status" (we are strong, and there is little to win: to keep cheaply), "streamline" (neither).
-
-    Raises
-    ------
-    ValueError
-        If a column is not there, has missing or infinite values, or is the same for everybody: there is
-        then no higher half.
-
-    References
-    ----------
-    Fiocca, R. (1982). Account portfolio analysis for strategy development. Industrial Marketing Management
-    11(1), 53–62. https://doi.org/10.1016/0019-8501(82)90034-7. The names of the cells are from Woodburn, D. &
-    McDonald, M. (2011). Key Account Management, 3rd ed. Wiley.
-
-    Examples
-    --------
-    >>> accounts = pd.DataFrame({"wallet": [90, 10, 80, 20], "share": [0.9, 0.8, 0.1, 0.2]})
-    >>> portfolio(accounts, "wallet", "share")["cell"].tolist()
-    ['strategic', 'status', 'star', 'streamline']
-    """
-    table, high = per_customer(table), []
-    for name in (attractiveness, strength):
-        [values] = number_columns(table, name)
-        if values.min() == values.max():
-            raise ValueError(f"{name!r} is {values.iloc[0]} for every account: there is no higher half.")
-        middle = values.median()
-        high.append(values >= middle if middle == values.max() else values > middle)
-    cells = [(high[0] == one) & (high[1] == other) for one, other in CELLS.values()]
-    return extended(table, cell=np.select(cells, list(CELLS), ""))
-
-
-def plot_portfolio(
-    table: Any, attractiveness: str, strength: str, size: str | None = None, ax: Axes | None = None
-) -> Axes:
-    """Draw the portfolio matrix: an account is a point, the lines are the medians.
-
-    Parameters
-    ----------
-    table, attractiveness, strength
-        As for :func:`portfolio`.
-    size : str, optional
-        Column that gives the points their size, such as revenue.
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Examples
-    --------
-    >>> accounts = pd.DataFrame({"wallet": [90, 10, 80, 20], "share": [0.9, 0.8, 0.1, 0.2]})
-    >>> plot_portfolio(accounts, "wallet", "share").get_xlabel()
-    'share'
-    """
-    table = per_customer(table)
-    require_columns(table.columns, columns := [attractiveness, strength, *([] if size is None else [size])])
-    shown = portfolio(table[[*dict.fromkeys(columns)]], attractiveness, strength)
-    counts = shown["cell"].value_counts()
-    names = {cell: f"{plot.label(cell)} ({counts.get(cell, 0):,})" for cell in CELLS}
-    ax = plot.axes(ax, figsize=(6.5, 4.5))
-    points = {"x": strength, "y": attractiveness, "size": size, "sizes": (15, 300)}
-    keys = {"hue": shown["cell"].map(names), "hue_order": list(names.values()), "palette": plot.PALETTE[:4]}
-    shapes = {"style": keys["hue"], "style_order": keys["hue_order"], "markers": plot.MARKERS[:4]}
-    sns.scatterplot(shown, legend="brief", ax=ax, **keys, **shapes, **points)
-    ax.axvline(table[strength].median(), color=plot.INK, lw=1)
-    ax.axhline(table[attractiveness].median(), color=plot.INK, lw=1)
-    sns.move_legend(ax, "center left", bbox_to_anchor=(1, 0.5), frameon=False, title="")
-    return plot.annotate(ax, "Where to invest, where to hold, where to save", strength, attractiveness)

@@ -60,3 +60,19 @@ def test_other_ways_are_right_and_other_slips_are_not(drawn):
     equals = 1 / (firms / firms.sum()).pow(2).sum()
     assert verdict(drawn, "47.2", round(equals, 1)).outcome == "right"  # as the lesson shows it
     assert verdict(drawn, "47.2", len(firms)).mark == 0
+
+
+def test_what_the_events_brought(drawn):
+    given = drawn.given
+    left = Counter()
+    for row in given.orders.itertuples():
+        if row.ordered_at >= given.starts_on:
+            left[row.customer_id] += row.margin_cents - row.serving_cents
+    arms = {True: [], False: []}
+    for row in given.policies.itertuples():
+        if row.tier == "middle":
+            arms[row.treated].append(left[row.customer_id])
+    right = sum(arms[True]) / len(arms[True]) - sum(arms[False]) / len(arms[False])
+    assert drawn.key("47.4").right == pytest.approx(right)
+    assert verdict(drawn, "47.4", round(right)).outcome == "right"
+    assert verdict(drawn, "47.4", -right).mistake == "the_other_way_round"

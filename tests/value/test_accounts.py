@@ -1,18 +1,10 @@
-"""Key accounts. Referees: customers counted by hand, and the closed forms of the numbers-equivalent."""
+"""Key accounts. Referees: customers counted by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab.value import (
-    concentration,
-    key_accounts,
-    lorenz,
-    plot_portfolio,
-    plot_whale,
-    portfolio,
-    whale_curve,
-)
+from crmlab.value import key_accounts, lorenz, plot_whale, whale_curve
 
 ACCOUNTS = pd.DataFrame(
     {"wallet": [90, 10, 80, 20], "share": [0.9, 0.8, 0.1, 0.2], "cost": [1, 1, 1, 4]}, index=[*"abcd"]
@@ -67,35 +59,6 @@ def test_a_whale_needs_a_total(function, contribution, message):
         function(contribution)
 
 
-def test_concentration_by_hand():
-    shares = concentration([10, 60, 10, 5, 5, 5, 5])
-    assert shares["largest"] == pytest.approx(0.6)
-    assert shares["top_5"] == pytest.approx(0.9) and shares["top_10"] == pytest.approx(1)
-    assert shares["herfindahl"] == pytest.approx(0.36 + 2 * 0.01 + 4 * 0.0025)
-    assert shares["equivalent_customers"] == pytest.approx(1 / 0.39)
-
-
-@pytest.mark.parametrize("customers", [1, 2, 37])
-def test_equal_customers_are_as_many_as_they_are(customers):
-    shares = concentration(np.full(customers, 1e200))
-    assert shares["equivalent_customers"] == pytest.approx(customers)
-    assert shares["largest"] == pytest.approx(1 / customers)
-
-
-@pytest.mark.parametrize(
-    ("revenue", "message"),
-    [
-        ([], "not a single customer"),
-        ([0, 0], "All revenues are 0"),
-        ([1, -2, 3], "1 of 3 rows have a negative revenue.*row 1"),
-        ([np.nan, 1], "revenue are missing or infinite"),
-    ],
-)
-def test_revenues_without_shares_are_refused(revenue, message):
-    with pytest.raises(ValueError, match=message):
-        concentration(revenue)
-
-
 def test_the_score_of_four_accounts_by_hand():
     # places of wallet: 7/8, 1/8, 5/8, 3/8; of cost, where less is better, three tie at 5/8 and d has 1/8
     chosen = key_accounts(ACCOUNTS, {"wallet": 3, "cost": -1}, 2)
@@ -132,36 +95,7 @@ def test_impossible_choices_are_refused(weights, count, message):
         key_accounts(ACCOUNTS, weights, count)
 
 
-def test_the_four_cells():
-    assert portfolio(ACCOUNTS, "wallet", "share")["cell"].tolist() == [
-        "strategic",
-        "status",
-        "star",
-        "streamline",
-    ]
-
-
-def test_who_is_at_the_median_is_not_above_it():
-    table = pd.DataFrame({"wallet": [1, 2, 3], "share": [1, 2, 3]})
-    assert portfolio(table, "wallet", "share")["cell"].tolist() == ["streamline", "streamline", "strategic"]
-
-
-def test_alike_accounts_have_no_higher_half():
-    for function in (portfolio, plot_portfolio):
-        with pytest.raises(ValueError, match="'cost' is 1.0 for every account"):
-            function(ACCOUNTS.head(3), "wallet", "cost")
-
-
-def test_the_matrix_draws_every_account_and_counts_the_cells():
-    ax = plot_portfolio(ACCOUNTS, "wallet", "share", size="cost")
-    points = np.asarray(ax.collections[0].get_offsets())
-    np.testing.assert_allclose(points, ACCOUNTS[["share", "wallet"]])
-    told = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert {"strategic (1)", "star (1)", "status (1)", "streamline (1)"} <= {*told}
-
-
 def test_the_input_is_left_as_it_was():
     before = ACCOUNTS.copy()
     key_accounts(ACCOUNTS, {"wallet": 1}, 1)
-    portfolio(ACCOUNTS, "wallet", "share")
     pd.testing.assert_frame_equal(ACCOUNTS, before)

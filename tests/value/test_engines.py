@@ -18,7 +18,11 @@ from crmlab._tables import as_series, by_customer
 from tests.value.engines import ENGINES, to_engine, to_pandas
 
 ROOT = Path(__file__).parents[2]
+
+
 OTHERS = [engine for engine in ENGINES if engine != "pandas"]
+
+
 YEAR = 365.25 / 7
 
 
@@ -39,9 +43,6 @@ def scores(log):
     return value.rfm_scores(value.rfm(log))
 
 
-# ---- the README's door
-
-
 @pytest.mark.parametrize("names", [{}, {"customer_id": "client", "date": "day", "amount": "T"}])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_door_of_the_readme_opens_for_every_engine(engine, names, monkeypatch):
@@ -60,9 +61,6 @@ def test_the_door_of_the_readme_opens_for_every_engine(engine, names, monkeypatc
     first = to_pandas(found["summary"]).iloc[0]  # Fader & Hardie's customer 1: x 2, t_x 30.43, T 38.86
     assert first[id_name] == 1
     assert fit.probability_alive()[1] == pytest.approx(fit.probability_alive(pd.DataFrame([first])).item())
-
-
-# ---- results by customer
 
 
 def results_by_customer(summary):
@@ -149,9 +147,6 @@ def test_a_customer_who_is_there_twice_or_has_no_name_is_refused(engine, summary
             function(again)
 
 
-# ---- what takes the tables of rfm, cohorts and stages
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores):
     table = value.rfm(to_engine(log, engine))
@@ -166,11 +161,6 @@ def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores)
     pd.testing.assert_frame_equal(
         value.key_accounts(table, weights, 9), value.key_accounts(plain, weights, 9), **same
     )
-    pd.testing.assert_frame_equal(
-        value.portfolio(table, "total_amount", "orders"),
-        value.portfolio(plain, "total_amount", "orders"),
-        **same,
-    )
     features = ["orders", "total_amount"]
     found, wanted = value.segment(table, features, 2), value.segment(plain, features, 2)
     assert found.labels.index.tolist() == plain["customer_id"].tolist()
@@ -178,7 +168,6 @@ def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores)
     pd.testing.assert_series_equal(found.assign(table), found.labels)
     pd.testing.assert_frame_equal(found.profile(table), wanted.profile(plain), **same)
     for ax in (
-        value.plot_portfolio(table, "total_amount", "orders"),
         value.plot_profile(found, table),
         value.plot_cohorts(value.cohort_table(to_engine(log, engine))),
     ):
@@ -206,7 +195,6 @@ def test_a_column_of_every_engine_is_a_row_of_numbers(engine):
         for name in ("worth", "seen")
     )
     assert value.gini(worth) == pytest.approx(0.6)
-    assert value.concentration(worth)["largest"] == pytest.approx(0.8)
     assert value.whale_curve(worth)["cumulative"].iloc[-1] == 100
     pd.testing.assert_frame_equal(
         value.survival_table(worth, seen), value.survival_table([80.0, 5, 5, 5, 5], [1, 1, 0, 1, 0])
@@ -224,9 +212,6 @@ def test_decimals_of_a_database_are_numbers():
 
     table = duckdb.sql("select 7 as customer_id, 3 as orders, 12.50::decimal(9, 2) as total_amount")
     assert value.tiers(table)["total_amount"].tolist() == [12.5]
-
-
-# ---- names instead of positions
 
 
 def test_mappings_meet_by_their_keys_and_series_must_be_in_one_order():
@@ -259,7 +244,7 @@ def test_mappings_meet_by_their_keys_and_series_must_be_in_one_order():
     assert np.array_equal(value.lift_table([0.0, 3.0, 1.0, 5.0], shuffled, 2), in_order)
 
 
-@pytest.mark.parametrize("name", ["R", "score", "key", "cell", "segment", "occasion", "value", "role"])
+@pytest.mark.parametrize("name", ["R", "score", "key", "segment", "occasion", "value", "role"])
 def test_a_column_of_the_users_is_not_overwritten(name):
     table = pd.DataFrame(
         {
@@ -273,7 +258,6 @@ def test_a_column_of_the_users_is_not_overwritten(name):
         value.rfm_scores: ["R"],
         value.tiers: ["occasion", "value", "role"],
         (lambda t: value.key_accounts(t, {"orders": 1}, 1)): ["score", "key"],
-        (lambda t: value.portfolio(t, "orders", "total_amount")): ["cell"],
         (lambda t: value.rfm_segments(t.drop(columns="R", errors="ignore").assign(R=5, F=5))): ["segment"],
     }
     [function] = [one for one, made in functions.items() if name in made]
@@ -282,19 +266,16 @@ def test_a_column_of_the_users_is_not_overwritten(name):
     assert function(table.rename(columns={name: "mine"})).loc[0, "mine"] == "mine"
 
 
-def test_a_portfolio_is_drawn_again_and_a_profile_keeps_its_own_columns():
-    accounts = pd.DataFrame({"wallet": [90, 10, 80, 20], "share": [0.9, 0.8, 0.1, 0.2]})
-    sorted_ones = value.portfolio(accounts, "wallet", "share")
-    assert value.plot_portfolio(sorted_ones, "wallet", "share", size="wallet").has_data()
-    plt.close("all")
-    found = value.segment(accounts, ["wallet", "share"], 2)
-    with pytest.raises(ValueError, match="a column 'share' of its own: rename the table's"):
-        found.profile()
-
-
 def test_pyarrow_tables_of_several_files_are_one_table(summary):
     halves = [
         pa.Table.from_pandas(half, preserve_index=False) for half in (summary.iloc[:400], summary.iloc[400:])
     ]
     fit = value.BetaGeoNBD(pa.concat_tables(halves)).fit()
     assert fit.llf == pytest.approx(value.BetaGeoNBD(summary).fit().llf)
+
+
+def test_a_profile_keeps_its_own_columns():
+    accounts = pd.DataFrame({"wallet": [90, 10, 80, 20], "share": [0.9, 0.8, 0.1, 0.2]})
+    found = value.segment(accounts, ["wallet", "share"], 2)
+    with pytest.raises(ValueError, match="a column 'share' of its own: rename the table's"):
+        found.profile()

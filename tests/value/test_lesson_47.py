@@ -1,18 +1,85 @@
-"""What lesson 47 writes out by hand agrees with the package. Referee: the stored notebook."""
+"""What lesson 47 writes by hand agrees with the package; its claims hold. Referee: the stored notebook."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab import value
-from tests.value.test_lessons import cell_with
+from crmlab import company, value
+from tests.value.test_lessons import cell_with, cells
 
 LESSON = "47_key_accounts"
 
 
-def test_equivalent_customers():
-    revenue = pd.Series(np.random.default_rng(0).pareto(2, 50) + 1)
-    source = cell_with(LESSON, "by_hand = 1 /").splitlines()[:2]
-    held = {"yearly": pd.DataFrame({("amount_cents", 2025): revenue})}
-    exec("\n".join(source), held)
-    assert held["by_hand"] == pytest.approx(value.concentration(revenue)["equivalent_customers"])
+def names_of(*words, **given):
+    held = {"np": np, "pd": pd, "value": value, **given}
+    for one in words:
+        exec(cell_with(LESSON, one), held)
+    return held
+
+
+def test_the_five_by_hand_are_the_packages_whale():
+    held = names_of("five = pd.DataFrame(", "so_far = best_first.cumsum()")
+    curve = value.whale_curve(held["five"]["leaves"])
+    assert curve["cumulative"].tolist()[1:] == held["so_far"].tolist() == [260, 335, 365, 363, 351]
+
+
+def test_the_score_by_hand_is_the_packages():
+    held = names_of("by_lot, yours, oracle =")
+    table = value.ranking_score(held["four"], {"yours": {"A": 2, "B": 0, "C": 1, "D": 0}}, 2)
+    assert table["money"].to_dict() == {name: held[of] for name, of in MONEY.items()}
+    assert table.loc["yours", "score"] == pytest.approx(30 / 70)
+
+
+MONEY = {"yours": "yours", "random": "by_lot", "oracle": "oracle"}
+
+
+def test_shuffling_within_a_tier_finds_what_all_ways_say():
+    held = names_of("def difference(", "def by_luck(", rng=np.random.default_rng(1))
+    dollars, treated = np.array([9, 14, 40, 8, 10, 30]), np.array([True] * 3 + [False] * 3)
+    luck = held["by_luck"](dollars, treated, 20_000)
+    assert held["difference"](dollars, treated) == 5
+    assert (abs(luck) >= 5).mean() == pytest.approx(12 / 20, abs=0.015)
+
+
+def test_books_add_up_and_keep_who_never_complained():
+    tea = company.simulate(300, rng=5)
+    held = names_of("price = {", "def rows_of(", "def books(", "def leaves(", tea=tea)
+    whole = held["books"](tea)
+    halves = held["books"](tea, end="2024-06-01") + held["books"](tea, start="2024-06-01")
+    pd.testing.assert_frame_equal(whole, halves)
+    assert whole["margin"].sum() * 100 == pytest.approx(tea.orders["margin_cents"].sum())
+    assert whole["returns"].sum() * -100 == pytest.approx(tea.returns["amount_cents"].sum())
+    assert whole["complaints"].sum() == 20 * len(tea.complaints)
+    assert len(whole) == 300 and whole.notna().all(axis=None)
+
+
+@pytest.mark.slow
+def test_what_the_lesson_says_of_seven_companies():
+    held = {}
+    for cell in cells(LESSON):
+        exec(cell.source, held)
+        plt.close("all")
+    a_year_on, scores, seven = held["a_year_on"], held["scores"], held["seven"]
+    assert (a_year_on["lost in 2024"] < 0).all() and (a_year_on["left in 2025"] > 0).all()
+    assert a_year_on["share who lost again"].max() < 0.13
+    assert (scores.loc["lately"] > scores.loc["points"]).all()
+    ahead = scores.loc["last year"] > scores.loc["points"]
+    assert ahead[ahead].index.tolist() == [7, 2, 3, 4, 5, 6]
+    lead = scores.loc["lately"] - scores.loc["last year"]
+    assert lead[lead > 0.07].index.tolist() == [1, 2, 3] and lead.abs()[[7, 4, 5, 6]].max() < 0.05
+    assert (seven["truly so far"] > 0).all() and np.ptp(seven["truly so far"]) < 9
+    assert (seven["low"].drop(5) < 0).all() and abs(seven.loc[5, "low"]) < 1
+    assert (seven["high"] > seven["truly so far"]).all()
+    assert (seven["low"] < seven["truly so far"]).all()
+    cost = held["cost"]["dollars so far"]
+    pays = seven["with next year"] > cost["events"]
+    assert pays[pays].index.tolist() == [1, 2, 3, 4, 5, 6]
+    assert (held["low_tier"] > cost["experienced_contacts"]).sum() == 2
+    signs = held["signs"]
+    assert (signs["complaints a head, difference"] < 0).all() and (signs["p_value"] < 0.05).sum() == 5
+    for number in range(8, 36):
+        good = held["good_and_sex"](company.simulate(rng=number)).groupby("sex")["good"].mean()
+        assert good["female"] > good["male"]
+    sexes = pd.DataFrame(held["sexes"]).T
+    assert (sexes["female"] > sexes["male"]).all()

@@ -5,6 +5,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 
+from crmlab import plot, value
 from crmlab._paths import ROOT
 
 
@@ -25,6 +26,3 @@ def run(lesson, words, **given):
     exec(cell_with(lesson, words), names)
     plt.close("all")
     return names
-
-
-from crmlab import plot, value

@@ -278,15 +278,6 @@ def test_nobody_has_a_share_of_a_loss():
     assert value.lift_table([5, -2, 1], [3, 2, 1], groups=3)["lift"].iloc[0] > 1
 
 
-def test_the_strongest_are_never_called_weak():
-    table = pd.DataFrame({"wallet": [9, 1, 8, 2], "share": [0.9, 0.9, 0.9, 0.1]})
-    cells = value.portfolio(table, "wallet", "share")["cell"].tolist()
-    assert cells == ["strategic", "status", "strategic", "streamline"]
-    for values in ([1, 1, 1, 5], [1, 5, 5, 5], [1, 2, 3], [2, 2, 3, 3], [1, 2, 2, 2, 3]):
-        high = value.portfolio(pd.DataFrame({"x": values, "y": values}), "x", "y")["cell"] == "strategic"
-        assert high[np.argmax(values)] and not high[np.argmin(values)]
-
-
 @pytest.mark.parametrize(("classes", "items", "identified"), [(2, 3, True), (2, 2, False), (3, 4, False)])
 def test_latent_classes_that_the_data_do_not_decide_have_no_bic(classes, items, identified):
     """Two classes of two items have 5 parameters for 3 shares; three of four items are Goodman's (1974)."""
