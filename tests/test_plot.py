@@ -155,7 +155,6 @@ FIGURES = {
     "rfm": lambda: value.plot_rfm(
         value.rfm_scores(value.rfm(datasets.load("cdnow_sample"), as_of="1998-06-30")), value.segment_rules()
     ),
-    "cohorts": lambda: value.plot_cohorts(value.cohort_table(datasets.load("cdnow_sample"), period="M")),
     "transitions": lambda: value.plot_transitions(value.StageChain(value.transitions(stages()))),
     "profile": lambda: value.plot_profile(value.segment(accounts(), ["wallet", "part"], count=4)),
     "survival": lambda: value.plot_survival({str(seed): stays(seed) for seed in range(6)}),

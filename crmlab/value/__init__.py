@@ -8,7 +8,7 @@ from crmlab.value.accounts import (
     portfolio,
     whale_curve,
 )
-from crmlab.value.cohorts import cohort_table, plot_cohorts
+from crmlab.value.cohorts import cohort_table
 from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, ShiftedBetaGeometricResults
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
 from crmlab.value.futures import FutureResults
@@ -46,7 +46,7 @@ __all__ = [
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain",
     "btyd_summary", "cohort_table", "compare_counts", "concentration", "customer_matrix",
     "frequency_table", "gini", "holdout_scores", "holdout_table", "key_accounts", "lifecycle_stages",
-    "lift_table", "lorenz", "margin_multiple", "pareto_share", "payback_table", "plot_cohorts",
+    "lift_table", "lorenz", "margin_multiple", "pareto_share", "payback_table",
     "plot_frequencies", "plot_holdout", "plot_iso_value", "plot_lift", "plot_lorenz", "plot_matrix",
     "plot_portfolio", "plot_profile", "plot_rfm", "plot_survival", "plot_tracking", "plot_transitions",
     "plot_whale", "portfolio", "ranking_score", "retention_table", "rfm", "rfm_cells", "rfm_scores",
