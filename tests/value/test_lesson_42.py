@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from statsmodels.duration.hazard_regression import PHReg
 
-from crmlab import company, course, value
+from crmlab import course, value
 
 CELLS = nbformat.read(course.ROOT / "notebooks" / "42_retention.ipynb", as_version=4).cells
 CODE = {cell.id: cell.source for cell in CELLS if cell.cell_type == "code"}
 TEXT = "\n".join(cell.source for cell in CELLS if cell.cell_type == "markdown")
-REAL = ("s3-", "s5-", "s6-")
+REAL = ("s3-", "s5-", "s6-", "s8-k")
 """Sections on real data or on cohorts: the same for every company, or not among the claims."""
 
 
@@ -149,3 +149,35 @@ def test_what_it_says_of_six_other_companies():
     for one in found:
         assert one["rates"]["retention_rate"].is_monotonic_increasing
         assert one["both"]["share_silent"].is_monotonic_decreasing
+    spread((100 * one["part"] for one in found), 26, 50)
+    # the lists
+    june = [one["rehearsal"]["dollars"] for one in found]
+    assert all(one["longest silent"] < one["by lot"] for one in june)
+    ahead = np.array([one["latest order"] - one["oldest members"] for one in june])
+    assert (ahead > 10).sum() == 5 and np.abs(ahead).min() < 5
+    truth = [one["race"](one["today"], one["chance"])["score"] for one in found]
+    assert all(one["latest order"] > one["oldest members"] for one in truth)
+    spread((one["latest order"] for one in truth), 0.37, 0.53, 2)
+    spread((one["oldest members"] for one in truth), 0.22, 0.35, 2)
+    # the envelope
+    spread((100 * one["parts"].loc[1, "had_left"] for one in found), 35, 39)
+    spread((100 * one["parts"].loc[2, "had_left"] for one in found), 13, 19)
+    seven = [lesson(7, REAL), *found]
+    rest = np.array([one["parts"]["rate_of_rest"].diff().iloc[-1] for one in seven])
+    assert (rest[1:] > 0).sum() == 4 and round(rest.mean(), 2) == 0.02
+    assert round(np.mean([one["rise"] for one in seven]), 2) == 0.16
+    spread((silent_and_gone(one) for one in found), 65, 69)
+    # the appendix
+    alone = [hazard_ratios(one, "complained")[0, 0] for one in found]
+    both = [hazard_ratios(one, "complained", "months_silent")[0, 0] for one in found]
+    spread(alone, 0.80, 1.09, 2)
+    spread(both, 1.12, 1.39, 2)
+    assert np.greater(both, alone).all()
+
+
+def silent_and_gone(names):
+    """Return how many of 100 silent for more than 180 days on 30 June 2025 had left."""
+    orders, day = names["orders"], pd.Timestamp("2025-07-01")
+    latest = orders[orders["ordered_at"] < day].groupby("customer_id")["ordered_at"].max()
+    silent = latest[latest < pd.Timestamp("2025-06-30") - pd.Timedelta(days=180)].index
+    return 100 * (names["left_on"].reindex(silent) < day).mean()
