@@ -1,4 +1,4 @@
-"""Lesson 42. Referees: the package and statsmodels for its lines, closed forms, six companies for its claims."""
+"""Lesson 42. Referees: the package and statsmodels, closed forms, six companies for its claims."""
 
 import re
 
