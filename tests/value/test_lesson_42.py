@@ -156,9 +156,7 @@ def test_what_it_says_of_six_other_companies():
     ahead = np.array([one["latest order"] - one["oldest members"] for one in june])
     assert (ahead > 10).sum() == 5 and np.abs(ahead).min() < 5
     truth = [one["race"](one["today"], one["chance"])["score"] for one in found]
-    assert all(one["latest order"] > one["oldest members"] for one in truth)
-    spread((one["latest order"] for one in truth), 0.37, 0.53, 2)
-    spread((one["oldest members"] for one in truth), 0.22, 0.35, 2)
+    assert all(one["latest order"] > one["oldest members"] + 0.05 for one in truth)
     # the envelope
     spread((100 * one["parts"].loc[1, "had_left"] for one in found), 35, 39)
     spread((100 * one["parts"].loc[2, "had_left"] for one in found), 13, 19)
