@@ -34,7 +34,11 @@ EYES = {
         [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
     ),
 }
+
+
 APART = 12
+
+
 """CIEDE2000: 1 is just seen side by side; colours in different places of a figure need ten times that."""
 
 
@@ -43,9 +47,6 @@ def course_style():
     with matplotlib.rc_context():
         plot.style()
         yield
-
-
-# ---- colours
 
 
 def lab(colour, eye=EYES["usual"]):
@@ -119,9 +120,6 @@ def test_text_is_legible_on_any_colour():
     assert min(plot.contrast(plot.text_on(colour), colour) for colour in cube) >= 4.5
 
 
-# ---- every plotting function
-
-
 def purchases():
     log = datasets.load("cdnow_sample")
     summary = value.btyd_summary(log, calibration_end="1997-09-30")
@@ -150,9 +148,7 @@ FIGURES = {
     "matrix": lambda: purchases()[1].plot_matrix(T=39),
     "iso_value": lambda: value.plot_iso_value(pd.DataFrame([[0, 1], [1, 2]], [10.0, 20.0], [1, 2])),
     "whale": lambda: value.plot_whale(np.random.default_rng(1).normal(1, 2, 500)),
-    "portfolio": lambda: value.plot_portfolio(accounts(), "wallet", "part"),
     "lorenz": lambda: value.plot_lorenz(accounts()["wallet"]),
-    "cohorts": lambda: value.plot_cohorts(value.cohort_table(datasets.load("cdnow_sample"), period="M")),
     "transitions": lambda: value.StageChain(value.transitions(stages())).plot(),
     "profile": lambda: value.plot_profile(value.segment(accounts(), ["wallet", "part"], count=4)),
     "survival": lambda: value.plot_survival({str(seed): stays(seed) for seed in range(6)}),
@@ -226,9 +222,6 @@ def test_every_figure_says_what_it_shows(drawn):
     assert not drawn.get_title(loc="left") or drawn.get_title(loc="left")[:16] in text
 
 
-# ---- alternative texts
-
-
 def test_the_parts_of_a_figure_are_told_in_words():
     fig, (left, right) = plt.subplots(1, 2)
     left.bar(["low", "high"], [0.25, 1234.5], label="share")
@@ -251,9 +244,6 @@ def test_many_bars_are_told_by_the_longest_and_a_heat_map_by_its_names_and_ends(
     assert plot.alternative(ax.figure) == (
         "Heat map. Horizontal: stay, go. Vertical: now. values: from 1 to 1."
     )
-
-
-# ---- fonts
 
 
 def test_chinese_is_written_without_a_missing_glyph(caplog):

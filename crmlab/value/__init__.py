@@ -1,7 +1,7 @@
 """Who is worth what: value tiers, buy-till-you-die models, spend."""
 
 from crmlab.value.accounts import key_accounts, plot_whale, whale_curve
-from crmlab.value.cohorts import cohort_table, plot_cohorts
+from crmlab.value.cohorts import cohort_table
 from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, ShiftedBetaGeometricResults
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
 from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
@@ -25,8 +25,8 @@ __all__ = [
     "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "Segmentation",
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain", "btyd_summary", "cohort_table",
     "compare_counts", "gini", "holdout_scores", "key_accounts", "lifecycle_stages", "lift_table",
-    "lorenz", "margin_multiple", "payback_table", "plot_cohorts", "plot_iso_value", "plot_lift",
-    "plot_lorenz", "plot_profile", "plot_survival", "plot_whale", "ranking_score", "retention_table",
-    "rfm", "rfm_scores", "rfm_segments", "segment", "stability", "survival_table", "tiers", "transitions",
+    "lorenz", "margin_multiple", "payback_table", "plot_iso_value", "plot_lift", "plot_lorenz",
+    "plot_profile", "plot_survival", "plot_whale", "ranking_score", "retention_table", "rfm",
+    "rfm_scores", "rfm_segments", "segment", "stability", "survival_table", "tiers", "transitions",
     "whale_curve",
 ]

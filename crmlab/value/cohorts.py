@@ -7,15 +7,10 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
 from narwhals.typing import IntoFrameT
 
-from crmlab import plot
 from crmlab._kinds import as_kind
-from crmlab._tables import as_day, as_pandas, day_number, look_up, number_columns, require_columns
+from crmlab._tables import as_day, day_number, look_up
 from crmlab._tables import transactions as check
 
 MONTHS = {"W": 0, "M": 1, "Q": 3, "Y": 12}  # in a period; a week is no part of a month
@@ -183,82 +178,3 @@ def _as_kind(table: pd.DataFrame, like: Any) -> Any:
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     arrow = arrow.set_column(0, "cohort", arrow["cohort"].cast(pa.date32()))
     return as_kind(arrow, like)
-
-
-def plot_cohorts(table: Any, column: str = "share", ax: Axes | None = None) -> Axes:
-    """Draw a cohort table as a heat map, cohort by age.
-
-    Age 0, at which everybody orders, takes no part in the colours: it shows the size of the cohort. Periods
-    that were not over are hatched.
-
-    Parameters
-    ----------
-    table : table
-        From :func:`cohort_table`, of any engine.
-    column : str
-        The column to draw: "share", "active", "amount" or one of your own.
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    ValueError
-        If it is no table, or a column is not there or holds no numbers.
-
-    Examples
-    --------
-    >>> from crmlab import datasets
-    >>> plot_cohorts(cohort_table(datasets.load("cdnow_sample"))).get_ylabel()
-    'cohort'
-    """
-    table = as_pandas(table)
-    number_columns(table, "age", "customers", column)
-    require_columns(table.columns, ["cohort", "complete"])
-    days = pd.to_datetime(table["cohort"])
-    weeks = (days.dt.day != 1).any()
-    wide = table.assign(cohort=days).pivot(index="cohort", columns="age")
-    ages = range(int(table["age"].max()) + 1)
-    values, complete = (wide[name].reindex(columns=ages) for name in (column, "complete"))
-    values.index = [f"{day.day} {day:%b %Y}" if weeks else f"{day:%b %Y}" for day in wide.index]
-    values, later = values.astype(float), table["age"] > 0
-    values[0] = np.nan
-    known = table.loc[later & table["complete"] if (later & table["complete"]).any() else later, column]
-    # the extremes of tiny cohorts must not take all the colours
-    low, high = known.quantile([0.02, 0.98]) if len(known) else (0, 1)
-    rows, columns = values.shape
-    ax = plot.axes(ax, figsize=(np.clip(3 + 0.42 * columns, 5, 14), np.clip(1.8 + 0.28 * rows, 2.3, 9)))
-    small = rows <= 30 and columns <= 26
-    plot.heatmap(
-        values,
-        ax,
-        cmap=sns.light_palette(plot.PALETTE[0], as_cmap=True),
-        vmin=low,
-        vmax=high if high > low else low + 1,
-        annot=values.map(_short if column != "share" else lambda v: f"{100 * v:.0f}") if small else None,
-        annot_kws={"size": 8},
-        fmt="",
-        linewidths=0.5 if small else 0,
-        cbar_kws={"pad": 0.02, "format": PercentFormatter(1, 0, " %") if column == "share" else "{x:,.0f}"},
-    )
-    frame: Any = {"linewidth": 0, "zorder": 1.5}
-    for row, size in enumerate(wide["customers"].max(axis=1)):
-        ax.add_patch(Rectangle((0, row), 1, 1, facecolor=plot.QUIET, alpha=0.4, **frame))
-        if small:
-            ax.text(0.5, row + 0.5, _short(size), ha="center", va="center", size=8)
-    for row, age in np.argwhere(complete.eq(False).to_numpy()):
-        ax.add_patch(Rectangle((age, row), 1, 1, fill=False, hatch="///", edgecolor=(1, 1, 1, 0.5), **frame))
-    ax.tick_params(rotation=0, length=0)
-    ax.grid(visible=False)
-    titles = {
-        "share": "Which share of each cohort is active?",
-        "active": "How many of each cohort are active?",
-        "amount": "What does each cohort bring?",
-    }
-    return plot.annotate(ax, titles.get(column, column), "age in periods (0: size of the cohort)", "cohort")
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) < 10_000 else f"{value / 1000:,.0f}k"

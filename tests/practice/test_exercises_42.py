@@ -90,6 +90,30 @@ def test_nothing_given_tells_who_left(drawn):
     assert (given.memberships["renewed"].isna() == (given.memberships["ends_on"] > given.today)).all()
 
 
+def test_like_with_like(drawn, days):
+    """The first renewal's two rates, with the second renewal's share of silent, in plain loops."""
+    renewed, silent = defaultdict(list), defaultdict(list)
+    for row in drawn.given.memberships.dropna(subset="renewed").itertuples():
+        last = max(day for day in days[row.customer_id] if day <= row.ends_on)
+        was_silent = (row.ends_on - last).days > drawn.given.limit
+        silent[row.term].append(was_silent)
+        renewed[row.term, was_silent].append(float(row.renewed))
+    share = np.mean(silent[2])
+    wanted = share * np.mean(renewed[1, True]) + (1 - share) * np.mean(renewed[1, False])
+    assert drawn.key("42.5").right == pytest.approx(wanted)
+    assert verdict(drawn, "42.5", round(wanted, 3)).outcome == "right"  # as the lesson shows it
+
+
+def test_names_on_tins(drawn):
+    """A tin is worth 15 dollars times the chance, less 6; whoever has left has none."""
+    worth = drawn.key("42.6").truth
+    running = drawn.given.memberships.query("renewed.isna()")
+    assert sorted(worth.index) == sorted(running["customer_id"].astype(str))
+    assert worth.min() == -6 and worth.max() < 9
+    oldest = running.sort_values("term", ascending=False)["customer_id"].head(drawn.given.tins)
+    assert verdict(drawn, "42.6", oldest.tolist()).mark > 0.7  # equals in another order
+
+
 def verdict(drawn, number, answer):
     return drawn.verdict(number, drawn.form(number).plain(answer, drawn.cases(number)))
 

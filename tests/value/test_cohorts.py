@@ -14,14 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
-from matplotlib.patches import Rectangle
 from scipy.stats import binomtest
 
 from crmlab import datasets
 from crmlab.value import (
     ShiftedBetaGeometric,
     cohort_table,
-    plot_cohorts,
     plot_survival,
     retention_table,
     survival_table,
@@ -423,46 +421,7 @@ def test_an_impossible_alpha_is_refused(alpha):
         survival_table([1, 2], [1, 0], alpha)
 
 
-@pytest.mark.parametrize("period", ["M", "W"])
-def test_the_heat_map_shows_the_table(period):
-    table = cohorts(random_log(np.arange(60)), period=period, amount="paid")
-    ax = plot_cohorts(table, "active")
-    shown = ax.collections[0].get_array().filled(np.nan)
-    wide = table.pivot(index="cohort", columns="age", values="active").astype(float)
-    wide[0] = np.nan
-    np.testing.assert_array_equal(shown.reshape(wide.shape), wide)
-    days = [wide.index[int(tick)] for tick in ax.get_yticks()]
-    names = [f"{day:%b %Y}" if period == "M" else f"{day.day} {day:%b %Y}" for day in days]
-    assert [text.get_text() for text in ax.get_yticklabels()] == names
-    hatched = [patch for patch in ax.patches if isinstance(patch, Rectangle) and patch.get_hatch()]
-    assert len(hatched) == (~table["complete"]).sum()
-    plt.close("all")
-
-
-def test_a_small_cohort_does_not_take_all_the_colours():
-    table = cohorts(random_log(np.arange(60)), period="W")
-    later = table["age"] > 0
-    table["share"] = np.where(later, 0.1 + table["age"] / 1000, 1.0)
-    table.loc[later.idxmax(), "share"] = 1.0
-    assert plot_cohorts(table).collections[0].get_clim()[1] < 1
-    plt.close("all")
-
-
-def test_pictures_of_edge_cases_and_bad_input():
-    log = random_log(np.arange(9))
-    one = plot_cohorts(cohorts(log.head(1)))
-    assert one.texts[0].get_text() == "1"
-    for engine in ENGINES:
-        plot_cohorts(cohorts(to_engine(log, engine)))
-    plot_cohorts(cohorts(log).assign(share=0.5))
-    plot_cohorts(cohorts(log).query("age > 1"))
-    plt.close("all")
-    with pytest.raises(ValueError, match="pandas DataFrame is needed"):
-        plot_cohorts(cohorts(log).to_dict())
-    with pytest.raises(ValueError, match="no column 'amount'"):
-        plot_cohorts(cohorts(log), "amount")
-    with pytest.raises(ValueError, match="no column 'complete'"):
-        plot_cohorts(cohorts(log).drop(columns="complete"))
+def test_what_is_no_mapping_of_tables_is_not_drawn():
     with pytest.raises(ValueError, match="mapping"):
         plot_survival(survival_table([1], [1]))
     with pytest.raises(ValueError, match="mapping"):

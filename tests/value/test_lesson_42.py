@@ -1,45 +1,181 @@
-"""The formulas that lesson 42 writes out by hand agree with the package. Referee: the stored notebook."""
+"""Lesson 42. Referees: the package and statsmodels, closed forms, six companies for its claims."""
 
+import re
+
+import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.duration.hazard_regression import PHReg
 
-from crmlab import datasets, value
-from tests.value.test_lessons import run
+from crmlab import course, value
 
-LESSON = "42_retention"
-RNG = np.random.default_rng(17)
-
-
-def test_its_survival_curve_is_the_packages():
-    terms = RNG.integers(1, 4, 400)
-    members = pd.DataFrame(
-        {
-            "customer_id": np.repeat(np.arange(400), terms),
-            "term": np.concatenate([np.arange(1, term + 1) for term in terms]),
-        }
-    )
-    members["renewed"] = (members["term"] < np.repeat(terms, terms)).astype("boolean")
-    running = ~members["renewed"] & (RNG.random(len(members)) < 0.4)
-    members["renewed"] = members["renewed"].mask(running)
-    names = run(LESSON, "own_survival =", members=members)
-    theirs = value.survival_table(names["years"], names["ended"])["survival"]
-    np.testing.assert_allclose(names["own_survival"], theirs.loc[[1, 2]], rtol=1e-12)
+CELLS = nbformat.read(course.ROOT / "notebooks" / "42_retention.ipynb", as_version=4).cells
+CODE = {cell.id: cell.source for cell in CELLS if cell.cell_type == "code"}
+TEXT = "\n".join(cell.source for cell in CELLS if cell.cell_type == "markdown")
+REAL = ("s3-", "s5-", "s6-", "s8-k")
+"""Sections on real data or on cohorts: the same for every company, or not among the claims."""
 
 
-@pytest.mark.parametrize("params", [(0.76, 1.3), (2.0, 9.0), (0.1, 0.4)])
-def test_its_likelihood_is_the_packages(params):
-    names = run(
-        LESSON, "def log_likelihood", datasets=datasets, minimize=lambda *_, **__: pd.Series({"x": [0, 0]})
-    )
-    for survivors in ([1000, 631, 468, 382, 326], [50, 50, 31, 31, 8, 2]):
-        ours = value.ShiftedBetaGeometric(survivors).loglike(params)
-        assert names["log_likelihood"](np.log(params), np.array(survivors)) == pytest.approx(ours, rel=1e-11)
+def lesson(seed: int, without: tuple[str, ...] = ()) -> dict:
+    """Run the lesson, pictures left out, on the company of this seed."""
+    names: dict = {"print": lambda *_: None}
+    for name, source in CODE.items():
+        if "plt.show" not in source and not name.startswith(without):
+            exec(source.replace("company.simulate()", f"company.simulate(rng={seed})"), names)
+    plt.close("all")
+    return names
 
 
-def test_its_two_kinds_of_members_renew_as_they_should():
-    """With two kinds of customers only, retention is the mean of p^t over the mean of p^(t-1)."""
-    names = run(LESSON, "still_there =")
+@pytest.fixture(scope="module")
+def names():
+    return lesson(7)
+
+
+# ---- by hand and with the package
+
+
+def test_seven_members_by_hand_are_the_packages(names):
+    seven = value.survival_table(names["seven"]["years"], names["seven"]["ended"])
+    assert seven["survival"].tolist() == pytest.approx([1, 4 / 6, 4 / 6 * 2 / 3, 4 / 9])
+    assert seven["at_risk"].tolist() == [7, 6, 3, 1] and seven["censored"].tolist() == [1, 1, 1, 1]
+
+
+def test_the_product_of_the_rates_is_the_packages_curve(names):
+    terms = names["own_survival"].index
+    np.testing.assert_allclose(names["own_survival"], names["survival"].loc[terms, "survival"], rtol=1e-12)
+    assert names["survival"]["at_risk"].loc[terms].tolist() == names["rates"]["came_up"].tolist()
+
+
+def test_two_kinds_renew_as_they_should(names):
+    """Retention is the mean of p^t over the mean of p^(t-1)."""
     rate = [(0.9**t + 0.5**t) / (0.9 ** (t - 1) + 0.5 ** (t - 1)) for t in range(1, 5)]
-    still_there = names["still_there"].sum(axis=1)
-    np.testing.assert_allclose(still_there[1:] / still_there[:-1], rate, rtol=1e-12)
+    np.testing.assert_allclose(names["kinds"]["rate"][1:], rate, rtol=1e-12)
+
+
+def test_ten_members_are_nearly_the_rule_with_1_and_1(names):
+    rates = (names["left"] / names["left"].shift()).dropna()
+    rule = value.ShiftedBetaGeometric([100, 50, 33]).at([1, 1]).retention_rate([1, 2, 3])
+    np.testing.assert_allclose(rule, [1 / 2, 2 / 3, 3 / 4], rtol=1e-12)
+    np.testing.assert_allclose(rates, rule, atol=0.003)
+
+
+def test_its_rule_is_the_packages(names):
+    np.testing.assert_allclose(names["rule"]["by the rule"], names["rule"]["package"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("params", [(0.76, 1.3), (2.0, 9.0)])
+def test_its_likelihood_in_symbols_is_the_packages(params):
+    survivors = np.array([1000, 631, 468, 382, 326])
+    alpha, beta = params
+    t = np.arange(1, 5)
+    survival = np.append(1, np.cumprod((beta + t - 1) / (alpha + beta + t - 1)))
+    ours = -np.diff(survivors) @ np.log(-np.diff(survival)) + survivors[-1] * np.log(survival[-1])
+    assert value.ShiftedBetaGeometric(survivors).loglike(params) == pytest.approx(ours, rel=1e-11)
+
+
+def test_the_last_order_is_the_one_before_the_decision(names):
+    due, orders = names["due"], names["orders"]
+    for row in due.sample(20, random_state=1).itertuples():
+        theirs = orders.loc[orders["customer_id"] == row.customer_id, "ordered_at"]
+        assert row.ordered_at == theirs[theirs <= row.ends_on].max()
+
+
+def test_nobody_in_the_rehearsal_is_judged_by_what_came_later(names):
+    june, orders = names["june"], names["orders"]
+    evening = pd.Timestamp("2025-07-01")
+    for who in june.index[:20]:
+        theirs = orders.loc[orders["customer_id"] == who, "ordered_at"]
+        assert june.loc[who, "days_silent"] == (evening - theirs[theirs < evening].max()).days
+    assert june["renewed"].notna().all() and names["today"]["renewed"].isna().all()
+
+
+def test_the_scale_of_the_lists_goes_from_lot_to_the_best_hundred(names):
+    """A list by lot is worth what a hundred members are worth on average; no list beats the oracle."""
+    renews = names["june"]["renewed"].astype(float)
+    table = names["rehearsal"]
+    assert table.loc["by lot", "dollars"] == pytest.approx(1500 * renews.mean() - 600)
+    assert table.loc["oracle", "dollars"] == pytest.approx(15 * renews.nlargest(100).sum() - 600)
+    assert table.loc["by lot", "score"] == 0 and table.loc["oracle", "score"] == 1
+    lot = [renews.sample(100, random_state=seed).sum() for seed in range(300)]
+    assert np.mean(lot) * 15 - 600 == pytest.approx(table.loc["by lot", "dollars"], abs=20)
+
+
+def test_the_hatched_cells_are_the_quarters_that_still_run(names):
+    shown = names.copy()
+    exec(CODE["s6-heat"], shown)
+    hatched = {(patch.get_x(), patch.get_y()) for patch in shown["ax"].patches if patch.get_hatch()}
+    table = names["cohorts"][names["cohorts"]["age"] > 0]
+    place = {cohort: row for row, cohort in enumerate(sorted(table["cohort"].unique()))}
+    running = table[~table["complete"]]
+    assert hatched == {(row.age - 1, place[row.cohort]) for row in running.itertuples()}
+    plt.close("all")
+
+
+# ---- the appendix
+
+
+def hazard_ratios(names, *columns):
+    due = names["due"]
+    complaints = names["tea"].complaints.sort_values("opened_on")[["customer_id", "opened_on"]]
+    due = pd.merge_asof(due, complaints, left_on="ends_on", right_on="opened_on", by="customer_id")
+    due["complained"] = ((due["ends_on"] - due["opened_on"]).dt.days <= 365).astype(int)
+    said_no, entry = 1 - due["renewed"], due["term"] - 1
+    fit = PHReg(due["term"], due[list(columns)], said_no, entry=entry, ties="efron").fit()
+    return np.exp(np.column_stack([fit.params, fit.conf_int()]))
+
+
+def test_the_appendix_tells_what_cox_regression_finds(names):
+    alone = hazard_ratios(names, "complained")
+    both = hazard_ratios(names, "complained", "months_silent")
+    fold = TEXT.partition("Cox regression")[2].partition("</details>")[0]
+    for row in (alone[0], both[0], both[1]):
+        for one in row:
+            assert re.search(rf"(?<![\d.]){re.escape(f'{one:.2f}'.lstrip('0'))}(?!\d)", fold), one
+
+
+# ---- six other companies
+
+
+@pytest.mark.slow
+def test_what_it_says_of_six_other_companies():
+    found = [lesson(seed, REAL) for seed in range(1, 7)]
+
+    def spread(values, low, high, places=0):
+        held = np.round(list(values), places)
+        assert (held.min(), held.max()) == pytest.approx((low, high)), held
+
+    for one in found:
+        assert one["rates"]["retention_rate"].is_monotonic_increasing
+        assert one["both"]["share_silent"].is_monotonic_decreasing
+    spread((100 * one["part"] for one in found), 26, 50)
+    # the lists
+    june = [one["rehearsal"]["dollars"] for one in found]
+    assert all(one["longest silent"] < one["by lot"] for one in june)
+    ahead = np.array([one["latest order"] - one["oldest members"] for one in june])
+    assert (ahead > 10).sum() == 5 and np.abs(ahead).min() < 5
+    truth = [one["race"](one["today"], one["chance"])["score"] for one in found]
+    assert all(one["latest order"] > one["oldest members"] + 0.05 for one in truth)
+    # the envelope
+    spread((100 * one["parts"].loc[1, "had_left"] for one in found), 35, 39)
+    spread((100 * one["parts"].loc[2, "had_left"] for one in found), 13, 19)
+    seven = [lesson(7, REAL), *found]
+    rest = np.array([one["parts"]["rate_of_rest"].diff().iloc[-1] for one in seven])
+    assert (rest[1:] > 0).sum() == 4 and round(rest.mean(), 2) == 0.02
+    assert round(np.mean([one["rise"] for one in seven]), 2) == 0.16
+    spread((silent_and_gone(one) for one in found), 65, 69)
+    # the appendix
+    alone = [hazard_ratios(one, "complained")[0, 0] for one in found]
+    both = [hazard_ratios(one, "complained", "months_silent")[0, 0] for one in found]
+    spread(alone, 0.80, 1.09, 2)
+    spread(both, 1.12, 1.39, 2)
+    assert np.greater(both, alone).all()
+
+
+def silent_and_gone(names):
+    """Return how many of 100 silent for more than 180 days on 30 June 2025 had left."""
+    orders, day = names["orders"], pd.Timestamp("2025-07-01")
+    latest = orders[orders["ordered_at"] < day].groupby("customer_id")["ordered_at"].max()
+    silent = latest[latest < pd.Timestamp("2025-06-30") - pd.Timedelta(days=180)].index
+    return 100 * (names["left_on"].reindex(silent) < day).mean()

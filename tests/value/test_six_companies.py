@@ -1,4 +1,4 @@
-"""What lessons 42 and 45 conclude from one company holds in six others. Referee: their cells."""
+"""What lessons of part 4 conclude from one company holds in six others. Referee: their cells."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -28,23 +28,6 @@ def play(request, monkeypatch):
     return run
 
 
-def test_who_renews_and_who_had_left(play):
-    names = play("42_retention", without="foretold = {")
-    coming_up, explained, due = names["coming_up"], names["explained"], names["due"]
-    assert coming_up["retention_rate"].is_monotonic_increasing
-    assert coming_up["silent_over_6"].is_monotonic_decreasing
-    assert coming_up.loc[1, "retention_rate"] < names["if_only_silence"] < coming_up.loc[2, "retention_rate"]
-    kept = due.groupby(names["silence"], observed=True)["renewed"].mean()
-    assert kept["0–1"] > kept["over 6"] + 0.39
-    ratios = [
-        names["hazard_ratios"](*columns).loc["complained", "hazard ratio"]
-        for columns in (["complained"], ["complained", "months_silent"])
-    ]
-    assert 0.79 < ratios[0] < 1.1 < ratios[1] < 1.4 and 0.24 < ratios[1] - ratios[0] < 0.38
-    assert 0.34 < explained.loc[1, "had_left"] < 0.4 and 0.13 < explained.loc[2, "had_left"] < 0.195
-    assert 0 < explained.loc[2, "probability"] - explained.loc[1, "probability"] < 0.045
-
-
 def test_what_the_lists_are_worth_and_when_winning_is_back(play):
     names = play("45_lifetime_value", "tea = company.simulate()")
     rehearsal = (
@@ -68,6 +51,3 @@ def test_what_the_lists_are_worth_and_when_winning_is_back(play):
     assert names["spent"]["lead"] > names["first_order"]["lead"] + 45
     left = {name: table["balance"].iloc[-1] for name, table in names["paybacks"].items()}
     assert left["lead"] > 2 * left["walk_in"]
-
-
-"""What lessons 41, 42 and 45 conclude from one company holds in six others. Referee: their cells."""
