@@ -157,7 +157,7 @@ FIGURES = {
     ),
     "cohorts": lambda: value.plot_cohorts(value.cohort_table(datasets.load("cdnow_sample"), period="M")),
     "transitions": lambda: value.plot_transitions(value.StageChain(value.transitions(stages()))),
-    "profile": lambda: value.plot_profile(value.segment(accounts(), ["wallet", "part"], count=4)),
+    "profile": lambda: value.segment(accounts(), ["wallet", "part"], count=4).plot(),
     "survival": lambda: value.plot_survival({str(seed): stays(seed) for seed in range(6)}),
     "lift": lambda: value.plot_lift(
         {

@@ -26,7 +26,7 @@ from crmlab.value.plots import (
 from crmlab.value.purchases import PurchaseResults
 from crmlab.value.rankings import lift_table, plot_lift, ranking_score
 from crmlab.value.rfm import plot_rfm, rfm, rfm_cells, rfm_scores, rfm_segments, segment_rules
-from crmlab.value.segments import Segmentation, compare_counts, plot_profile, segment, stability
+from crmlab.value.segments import Segmentation, segment
 from crmlab.value.spend import GammaGamma, GammaGammaResults
 from crmlab.value.summary import btyd_summary
 from crmlab.value.survival import plot_survival, retention_table, survival_table
@@ -44,12 +44,12 @@ __all__ = [
     "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "FutureResults", "GammaGamma", "GammaGammaResults",
     "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "STAGES", "Segmentation",
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain",
-    "btyd_summary", "cohort_table", "compare_counts", "concentration", "customer_matrix",
+    "btyd_summary", "cohort_table", "concentration", "customer_matrix",
     "frequency_table", "gini", "holdout_scores", "holdout_table", "key_accounts", "lifecycle_stages",
     "lift_table", "lorenz", "margin_multiple", "pareto_share", "payback_table", "plot_cohorts",
     "plot_frequencies", "plot_holdout", "plot_iso_value", "plot_lift", "plot_lorenz", "plot_matrix",
-    "plot_portfolio", "plot_profile", "plot_rfm", "plot_survival", "plot_tracking", "plot_transitions",
+    "plot_portfolio", "plot_rfm", "plot_survival", "plot_tracking", "plot_transitions",
     "plot_whale", "portfolio", "ranking_score", "retention_table", "rfm", "rfm_cells", "rfm_scores",
-    "rfm_segments", "segment", "segment_rules", "stability", "survival_table", "tiers",
+    "rfm_segments", "segment", "segment_rules", "survival_table", "tiers",
     "tracking_table", "transitions", "whale_curve",
 ]

@@ -181,7 +181,7 @@ def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores)
     for ax in (
         value.plot_rfm(scored, rules=value.segment_rules()),
         value.plot_portfolio(table, "total_amount", "orders"),
-        value.plot_profile(found, table),
+        found.plot(table),
         value.plot_cohorts(value.cohort_table(to_engine(log, engine))),
     ):
         assert ax.has_data()

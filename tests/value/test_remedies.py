@@ -258,7 +258,6 @@ def test_columns_given_one_by_one_are_told_to_be_one_table(model):
         (lambda given: value.plot_lift({"one": given}), "table of lift_table"),
         (lambda given: value.plot_survival({"one": given}), "table of survival_table"),
         (value.plot_transitions, "StageChain"),
-        (value.plot_profile, "what segment"),
     ],
 )
 def test_a_plot_that_gets_something_else_says_what_it_draws(draw, table):
