@@ -40,8 +40,9 @@ def _k_means(values: np.ndarray, count: int, seed: int, sizes: np.ndarray) -> _F
     from sklearn.cluster import KMeans
 
     model = KMeans(count, n_init=10, max_iter=1000, tol=0, random_state=seed).fit(values)
-    converged, within = model.n_iter_ < 1000, float(model.inertia_ / values.size)
-    return _Fit(lambda new: np.eye(count)[model.predict(new)], model.cluster_centers_, converged, within=within)
+    fit = _Fit(lambda new: np.eye(count)[model.predict(new)], model.cluster_centers_, model.n_iter_ < 1000)
+    fit.within = float(model.inertia_ / values.size)
+    return fit
 
 
 def _gaussian_mixture(values: np.ndarray, count: int, seed: int, sizes: np.ndarray) -> _Fit:
