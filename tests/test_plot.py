@@ -150,7 +150,7 @@ FIGURES = {
     "whale": lambda: value.plot_whale(np.random.default_rng(1).normal(1, 2, 500)),
     "lorenz": lambda: value.plot_lorenz(accounts()["wallet"]),
     "transitions": lambda: value.StageChain(value.transitions(stages())).plot(),
-    "profile": lambda: value.plot_profile(value.segment(accounts(), ["wallet", "part"], count=4)),
+    "profile": lambda: value.segment(accounts(), ["wallet", "part"], count=4).plot(),
     "survival": lambda: value.plot_survival({str(seed): stays(seed) for seed in range(6)}),
     "lift": lambda: value.plot_lift(
         {

@@ -12,7 +12,7 @@ from crmlab.value.plots import plot_iso_value
 from crmlab.value.purchases import PurchaseResults
 from crmlab.value.rankings import lift_table, plot_lift, ranking_score
 from crmlab.value.rfm import rfm, rfm_scores, rfm_segments
-from crmlab.value.segments import Segmentation, compare_counts, plot_profile, segment, stability
+from crmlab.value.segments import Segmentation, segment
 from crmlab.value.spend import GammaGamma, GammaGammaResults
 from crmlab.value.summary import btyd_summary
 from crmlab.value.survival import plot_survival, retention_table, survival_table
@@ -24,9 +24,8 @@ __all__ = [
     "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "GammaGammaResults",
     "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "Segmentation",
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain", "btyd_summary", "cohort_table",
-    "compare_counts", "gini", "holdout_scores", "key_accounts", "lifecycle_stages", "lift_table",
-    "lorenz", "margin_multiple", "payback_table", "plot_iso_value", "plot_lift", "plot_lorenz",
-    "plot_profile", "plot_survival", "plot_whale", "ranking_score", "retention_table", "rfm",
-    "rfm_scores", "rfm_segments", "segment", "stability", "survival_table", "tiers", "transitions",
-    "whale_curve",
+    "gini", "holdout_scores", "key_accounts", "lifecycle_stages", "lift_table", "lorenz",
+    "margin_multiple", "payback_table", "plot_iso_value", "plot_lift", "plot_lorenz", "plot_survival",
+    "plot_whale", "ranking_score", "retention_table", "rfm", "rfm_scores", "rfm_segments", "segment",
+    "survival_table", "tiers", "transitions", "whale_curve",
 ]

@@ -1,7 +1,7 @@
-"""Segments: k-means, Gaussian mixtures and latent classes, how many there are and how stable they are."""
+"""Segments by k-means, Gaussian mixtures and latent classes, what they are like and how stable they are."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,6 @@ from crmlab._results import FitWarning
 from crmlab._tables import by_customer, look_up, number_columns, refuse, require_columns, whole_number
 
 Rng = int | np.random.Generator
-Counts = Sequence[int]
 Names = Mapping[int, str] | None
 
 
@@ -33,6 +32,7 @@ class _Fit:
     flat: bool = False
     told_apart: bool = True  # whether the data decide all parameters
     bic: float = np.nan
+    within: float = np.nan  # of k-means the share of the squared distances that is left
     labels: Any = None  # from 0, of the rows fitted
 
 
@@ -40,7 +40,9 @@ def _k_means(values: np.ndarray, count: int, seed: int, sizes: np.ndarray) -> _F
     from sklearn.cluster import KMeans
 
     model = KMeans(count, n_init=10, max_iter=1000, tol=0, random_state=seed).fit(values)
-    return _Fit(lambda new: np.eye(count)[model.predict(new)], model.cluster_centers_, model.n_iter_ < 1000)
+    fit = _Fit(lambda new: np.eye(count)[model.predict(new)], model.cluster_centers_, model.n_iter_ < 1000)
+    fit.within = float(model.inertia_ / values.size)
+    return fit
 
 
 def _gaussian_mixture(values: np.ndarray, count: int, seed: int, sizes: np.ndarray) -> _Fit:
@@ -195,11 +197,14 @@ class Segmentation:
         nan for k-means, which has no likelihood, and for latent classes that the data do not identify.
     parameters : int
         Free parameters of the mixture.
+    within : float
+        k-means: the share of the squared distances from the common mean that is left within the segments, in
+        standardised features; nan for mixtures.
     """
 
     def __init__(self, method: str, labels: pd.Series, table: DataFrame, coder: _Coder, fit: _Fit) -> None:
         self.method, self.count, self.labels = method, len(fit.centres), labels
-        self.llf, self.parameters, self.bic = fit.llf, fit.parameters, fit.bic
+        self.llf, self.parameters, self.bic, self.within = fit.llf, fit.parameters, fit.bic, fit.within
         self._table, self._coder, self._fit = table[coder.features].copy(), coder, fit
         known = dict(zip(coder.features, coder.known, strict=False))
         columns = [f"{name}: {one}" for name in known for one in known[name]] or coder.features
@@ -254,6 +259,91 @@ class Segmentation:
         if taken := {*sizes} & {*wide.columns}:
             raise ValueError(f"The profile has a column {taken.pop()!r} of its own: rename the table's.")
         return DataFrame(sizes).join(wide.groupby(self.labels).mean())
+
+    def stability(self, draws: int = 50, rng: Rng = 0) -> pd.Series:
+        """Return how far these segments agree with those found in customers drawn again: a bootstrap.
+
+        Parameters
+        ----------
+        draws : int
+            How often as many customers as there are are drawn with replacement and segmented afresh.
+        rng : int or numpy.random.Generator
+            For the draws and for the starts of each fit.
+
+        Returns
+        -------
+        Series of float
+            For each draw the adjusted Rand index between these segments and those to which the draw's fit
+            assigns all customers: 1 if they agree, 0 on average if they agree by chance.
+
+        Notes
+        -----
+        Numbers are standardised once, by all customers. Stable is neither useful nor true: the halves of one
+        long cloud come out again as surely. Compare with customers without groups.
+
+        References
+        ----------
+        Hubert, L. & Arabie, P. (1985). Comparing partitions. Journal of Classification 2, 193–218.
+        https://doi.org/10.1007/BF01908075
+        Hennig, C. (2007). Cluster-wise assessment of cluster stability. Computational Statistics & Data
+        Analysis 52(1), 258–271. https://doi.org/10.1016/j.csda.2006.11.025
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"orders": [1, 2, 1, 2, 9, 8, 9], "dollars": [10, 20, 15, 18, 95, 90, 99]})
+        >>> segment(table, ["orders", "dollars"], count=2).stability(draws=3).tolist()
+        [1.0, 1.0, 1.0]
+        """
+        from sklearn.metrics import adjusted_rand_score
+
+        if self.count == 1:
+            raise ValueError("One segment is the same whoever is drawn: stability needs at least 2.")
+        whole_number(draws, "draws", least=1)
+        values = self._coder.encode(self._table)
+        order = np.lexsort(values.T[::-1])  # the order of the rows is chance
+        values, labels = values[order], self.labels.to_numpy()[order]
+        luck, agreement = np.random.default_rng(rng), []
+        for _ in range(draws):
+            drawn = values[np.sort(luck.integers(len(values), size=len(values)))]
+            fit = _fit(self._coder, drawn, self.count, self.method, luck, criteria=False)
+            agreement.append(adjusted_rand_score(labels, fit.memberships(values).argmax(axis=1)))
+        return pd.Series(agreement, pd.RangeIndex(1, draws + 1, name="draw"), name="adjusted_rand")
+
+    def plot(self, table: Any = None, names: Names = None, ax: Axes | None = None) -> Axes:
+        """Draw the profile of each segment: means, and how far each is from the mean of all.
+
+        Parameters
+        ----------
+        table : table, optional
+            As for :meth:`profile`.
+        names : mapping from segment to name, optional
+        ax : Axes, optional
+
+        Returns
+        -------
+        Axes
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"orders": [1, 2, 1, 9, 8], "dollars": [10, 20, 15, 95, 90]})
+        >>> segment(table, ["orders", "dollars"], count=2).plot().get_title(loc="left")
+        'Means of the segments'
+        """
+        means = self.profile(table)
+        apart = self.profile(table, standardised=True).iloc[:, 2:]
+        called = means.index.astype(str) if names is None else means.index.map(names)
+        apart.index = [
+            f"{plot.label(one)} ({size:,})" for one, size in zip(called, means["customers"], strict=True)
+        ]
+        shown = means.iloc[:, 2:].map(lambda value: f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}")
+        shown = shown.to_numpy() + apart.map(lambda deviations: f"\n({deviations:+.1f})").to_numpy()
+        ax = plot.axes(ax, figsize=(1.2 * len(apart.columns) + 3, 0.6 * len(means) + 1.5))
+        colours = sns.blend_palette([plot.PALETTE[0], "white", plot.PALETTE[1]], as_cmap=True)
+        options = {"annot": shown, "fmt": "", "cmap": colours, "vmin": -2, "vmax": 2, "linewidths": 1}
+        options["cbar_kws"] = {"label": plot.label("standard deviations from the mean of all")}
+        plot.heatmap(apart.rename(columns=lambda name: plot.label(str(name))), ax, **options)
+        ax.tick_params(rotation=0, length=0)
+        return plot.annotate(ax, "Means of the segments", "", "")
 
 
 def segment(
@@ -321,150 +411,3 @@ def segment(
     fit = _fit(coder, values, count, method, rng)
     labels = pd.Series(fit.labels[back] + 1, table.index, name="segment")
     return Segmentation(method, labels, table, coder, fit)
-
-
-def compare_counts(
-    table: Any, features: list[str], counts: Counts = range(1, 8), method: str = "k-means", rng: Rng = 0
-) -> DataFrame:
-    """Fit each number of segments and return by what one might choose between them.
-
-    Parameters
-    ----------
-    table, features, method, rng
-        As for :func:`segment`.
-    counts : iterable of int
-        The numbers of segments to try.
-
-    Returns
-    -------
-    DataFrame
-        Index ``count``. k-means: ``within``, the share of the squared distances that is left within the
-        segments; ``silhouette``, from −1 to 1, how much nearer customers are to their own segment than to the
-        next (of at most 2,000 customers drawn by lot; nan for one segment). Mixtures: ``llf``,
-        ``parameters``, ``bic`` (lower is better). Always ``smallest``, the customers in the smallest segment.
-
-    References
-    ----------
-    Rousseeuw, P. J. (1987). Silhouettes. Journal of Computational and Applied Mathematics 20, 53–65.
-    https://doi.org/10.1016/0377-0427(87)90125-7
-    Schwarz, G. (1978). Estimating the dimension of a model. Annals of Statistics 6(2), 461–464.
-    https://doi.org/10.1214/aos/1176344136
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"orders": [1, 2, 1, 9, 8], "dollars": [10, 20, 15, 95, 90]})
-    >>> compare_counts(table, ["orders", "dollars"], counts=[1, 2, 3]).round(2)
-           within  silhouette  smallest
-    count
-    1        1.00         NaN         5
-    2        0.01         0.9         2
-    3        0.01         0.6         1
-    """
-    from sklearn.metrics import silhouette_score
-
-    coder, values, _ = _prepare(by_customer(table), features, method)
-    some = np.random.default_rng(0).permutation(len(values))[:2000]
-    rows: dict[int, dict[str, float]] = {}
-    for count in counts:
-        fit = _fit(coder, values, count, method, rng)
-        row = {"llf": fit.llf, "parameters": fit.parameters, "bic": fit.bic}
-        if method == "k-means":
-            row = {"within": ((values - fit.centres[fit.labels]) ** 2).sum() / values.size}
-            judged = 1 < len(np.unique(fit.labels[some])) < len(some)
-            row["silhouette"] = silhouette_score(values[some], fit.labels[some]) if judged else np.nan
-        rows[count] = row | {"smallest": np.bincount(fit.labels, minlength=count).min()}
-    return DataFrame.from_dict(rows, "index").rename_axis("count")
-
-
-def stability(
-    table: Any, features: list[str], count: int, method: str = "k-means", draws: int = 50, rng: Rng = 0
-) -> pd.Series:
-    """Return how far segments agree with those found in customers drawn again: a bootstrap.
-
-    Parameters
-    ----------
-    table, features, method, rng
-        As for :func:`segment`.
-    count : int
-        Number of segments, at least 2: one segment is the same whoever is drawn.
-    draws : int
-        How often as many customers as there are are drawn with replacement and segmented afresh.
-
-    Returns
-    -------
-    Series of float
-        For each draw the adjusted Rand index between the segments of all customers and the segments to which
-        the draw's fit assigns all customers: 1 if they agree, 0 on average if they agree by chance.
-
-    Notes
-    -----
-    Numbers are standardised once, by all customers. Stable is not useful: to sort customers by the weekday
-    of their birth is perfectly stable.
-
-    References
-    ----------
-    Hubert, L. & Arabie, P. (1985). Comparing partitions. Journal of Classification 2, 193–218.
-    https://doi.org/10.1007/BF01908075
-    Hennig, C. (2007). Cluster-wise assessment of cluster stability. Computational Statistics & Data Analysis
-    52(1), 258–271. https://doi.org/10.1016/j.csda.2006.11.025
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"orders": [1, 2, 1, 2, 9, 8, 9], "dollars": [10, 20, 15, 18, 95, 90, 99]})
-    >>> stability(table, ["orders", "dollars"], count=2, draws=3).tolist()
-    [1.0, 1.0, 1.0]
-    """
-    from sklearn.metrics import adjusted_rand_score
-
-    if count == 1:
-        raise ValueError("One segment is the same whoever is drawn: stability needs a count of at least 2.")
-    whole_number(draws, "draws", least=1)
-    coder, values, _ = _prepare(by_customer(table), features, method)
-    luck, agreement = np.random.default_rng(rng), []
-    everybody = _fit(coder, values, count, method, luck).labels
-    for _ in range(draws):
-        drawn = values[np.sort(luck.integers(len(values), size=len(values)))]
-        again = _fit(coder, drawn, count, method, luck, criteria=False).memberships(values).argmax(axis=1)
-        agreement.append(adjusted_rand_score(everybody, again))
-    return pd.Series(agreement, pd.RangeIndex(1, draws + 1, name="draw"), name="adjusted_rand")
-
-
-def plot_profile(segmentation: Any, table: Any = None, names: Names = None, ax: Axes | None = None) -> Axes:
-    """Draw the profile of each segment: means, and how far each is from the mean of all.
-
-    Parameters
-    ----------
-    segmentation : Segmentation
-    table : table, optional
-        As for :meth:`Segmentation.profile`.
-    names : mapping from segment to name, optional
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"orders": [1, 2, 1, 9, 8], "dollars": [10, 20, 15, 95, 90]})
-    >>> plot_profile(segment(table, ["orders", "dollars"], count=2)).get_title(loc="left")
-    'Means of the segments'
-    """
-    if not isinstance(segmentation, Segmentation):
-        kind = type(segmentation).__name__
-        raise ValueError(f"This draws what segment(table, features, count) returns; got a {kind}.")
-    means = segmentation.profile(table)
-    apart = segmentation.profile(table, standardised=True).iloc[:, 2:]
-    called = means.index.astype(str) if names is None else means.index.map(names)
-    apart.index = [
-        f"{plot.label(one)} ({size:,})" for one, size in zip(called, means["customers"], strict=True)
-    ]
-    shown = means.iloc[:, 2:].map(lambda value: f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}")
-    shown = shown.to_numpy() + apart.map(lambda deviations: f"\n({deviations:+.1f})").to_numpy()
-    ax = plot.axes(ax, figsize=(1.2 * len(apart.columns) + 3, 0.6 * len(means) + 1.5))
-    colours = sns.blend_palette([plot.PALETTE[0], "white", plot.PALETTE[1]], as_cmap=True)
-    options = {"annot": shown, "fmt": "", "cmap": colours, "vmin": -2, "vmax": 2, "linewidths": 1}
-    options["cbar_kws"] = {"label": plot.label("standard deviations from the mean of all")}
-    plot.heatmap(apart.rename(columns=lambda name: plot.label(str(name))), ax, **options)
-    ax.tick_params(rotation=0, length=0)
-    return plot.annotate(ax, "Means of the segments", "", "")

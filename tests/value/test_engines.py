@@ -167,7 +167,7 @@ def test_scores_tiers_accounts_and_segments_of_every_engine(engine, log, scores)
     pd.testing.assert_series_equal(found.labels, wanted.labels, check_index_type=False)
     pd.testing.assert_series_equal(found.assign(table), found.labels)
     pd.testing.assert_frame_equal(found.profile(table), wanted.profile(plain), **same)
-    for ax in (value.plot_profile(found, table),):
+    for ax in (found.plot(table),):
         assert ax.has_data()
     plt.close("all")
 

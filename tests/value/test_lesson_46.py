@@ -1,68 +1,98 @@
-"""What lesson 46 writes out by hand agrees with its referees: scikit-learn, and a search by SciPy."""
+"""Lesson 46. Referees: scikit-learn, SciPy, counts by hand, and six companies for its claims."""
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from tests.value.test_lessons import cell_with
+from tests.value.test_lessons import cell_with, cells
 
 LESSON = "46_segments"
 
 
 def written(name, **given):
-    """Return the function of this name that the lesson writes, and no more of its cell."""
-    source = cell_with(LESSON, f"def {name}")
-    start = source.index(f"def {name}")
-    names = {"np": np, "logsumexp": logsumexp, **given}
-    exec(source[start : source.index("\n\n\n", start)], names)
+    """Return the function of this name that the lesson writes."""
+    names = {"np": np, "pd": pd, **given}
+    exec(cell_with(LESSON, f"def {name}"), names)
     return names[name]
 
 
 @pytest.mark.parametrize("groups", [2, 3])
 def test_k_means_in_ten_lines_is_scikit_learns(groups):
     rng = np.random.default_rng(groups)
-    points = rng.standard_normal((groups, 1, 2)) * 4 + rng.standard_normal((groups, 60, 2))
-    k_means, z = written("k_means"), points.reshape(-1, 2)
-    starts = (k_means(z, groups, np.random.default_rng(seed)) for seed in range(30))
-    labels, left_over = min(starts, key=lambda one: one[1])
-    theirs = KMeans(groups, n_init=10, random_state=0).fit(z)
-    assert adjusted_rand_score(labels, theirs.labels_) == 1
-    assert left_over == pytest.approx(theirs.inertia_, rel=1e-9)
-
-
-def test_k_means_in_ten_lines_copes_with_ties():
-    z = np.repeat([[0.0], [1.0], [5.0], [6.0], [20.0]], [40, 1, 30, 2, 1], axis=0)
+    centres = rng.standard_normal((groups, 1, 2)) * 4
+    z = (centres + rng.standard_normal((groups, 60, 2))).reshape(-1, 2)
     k_means = written("k_means")
-    found = [k_means(z, 4, np.random.default_rng(seed)) for seed in range(50)]
-    assert all(len(np.unique(nearest)) == 4 for nearest, _ in found)
-    theirs = KMeans(4, n_init=50, random_state=0).fit(z).inertia_
-    assert min(left_over for _, left_over in found) == pytest.approx(theirs, rel=1e-9)
+    starts = (k_means(z, rng.choice(z, groups, replace=False)) for _ in range(30))
+    labels, left = min(starts, key=lambda one: one[1])
+    theirs = KMeans(groups, n_init=30, tol=0, random_state=0).fit(z)
+    assert adjusted_rand_score(labels, theirs.labels_) == 1
+    assert left == pytest.approx(theirs.inertia_, rel=1e-9)
 
 
-def test_k_means_in_ten_lines_keeps_a_centre_that_everybody_leaves():
-    """Of these draws one was seen to lose a group on the way."""
+def test_k_means_keeps_a_centre_that_everybody_leaves_and_its_input():
     z = np.random.default_rng(57).standard_normal((12, 2)) ** 3
-    nearest, left_over = written("k_means")(z, 8, np.random.default_rng(57))
-    assert np.isfinite(left_over) and nearest.max() < 8
+    start = np.vstack([z[:3], [[99.0, 99.0]]])
+    nearest, left = written("k_means")(z, start)
+    assert np.isfinite(left) and nearest.max() < 3 and start[3, 0] == 99
 
 
-@pytest.mark.parametrize("classes", [1, 2])
-def test_the_mixture_over_six_articles_has_the_greatest_likelihood(classes):
-    """With two categories a class is the chance of the first: SciPy finds the same."""
+def test_a_cloud_has_the_same_columns_and_ties_and_no_groups():
+    rng = np.random.default_rng(3)
+    a = rng.gamma(2, 3, 4000)
+    table = pd.DataFrame({"a": a, "b": a + rng.gamma(2, 3, 4000)})
+    made = written("cloud")(table, rng)
+    for name in table:
+        assert sorted(made[name]) == sorted(table[name])
+    assert made.corr().loc["a", "b"] == pytest.approx(table.corr().loc["a", "b"], abs=0.05)
+    assert not made.equals(table)
+
+
+def test_classes_have_the_greatest_likelihood():
+    """With two kinds a class is the chance of the first: SciPy finds the same."""
     rng = np.random.default_rng(5)
     first = rng.binomial(6, np.where(rng.random(300) < 0.4, 0.85, 0.2))
-    rows, times = np.unique(np.column_stack([first, 6 - first]).astype(float), axis=0, return_counts=True)
+    bought = np.column_stack([first, 6 - first]).astype(float)
 
     def misfit(at):
-        chance, share = expit(at[:classes]), np.append(expit(at[classes:]), 1 - expit(at[classes:]).sum())
-        joint = rows @ np.log([chance, 1 - chance]) + np.log(share[:classes])
-        return -(times * logsumexp(joint, axis=1)).sum()
+        chance, share = expit(at[:2]), np.array([expit(at[2]), 1 - expit(at[2])])
+        return -logsumexp(bought @ np.log([chance, 1 - chance]) + np.log(share), axis=1).sum()
 
-    log_likelihood = written("log_likelihood", rows=rows, times=times)
-    ours = max(log_likelihood(classes, rng) for _ in range(3))
-    starts = [[0.0], [1.0]] if classes == 1 else [[2.0, -1.0, 0.0], [1.0, 0.0, -1.0]]
-    theirs = max(-minimize(misfit, start, options={"gtol": 1e-8}).fun for start in starts)
-    assert ours == pytest.approx(theirs, abs=1e-6)
+    begin = np.column_stack([first > 3, first <= 3]).astype(float)
+    share, chances = written("latent_classes")(bought, begin, turns=2000)
+    size = share.mean(axis=0)
+    ours = logsumexp(bought @ np.log(chances).T + np.log(size), axis=1).sum()
+    theirs = max(-minimize(misfit, start, options={"gtol": 1e-8}).fun for start in ([2, -1, 0], [1, 0, -1]))
+    assert ours == pytest.approx(theirs, abs=1e-5)
+    assert share.sum(axis=1) == pytest.approx(1)
+
+
+def play(seed):
+    """Run the lesson from the company on, pictures and the package's slow fit left out."""
+    names = {"np": np, "pd": pd, "plt": plt, "rng": np.random.default_rng(46), "print": lambda *_: None}
+    names["adjusted_rand_score"] = adjusted_rand_score
+    exec("from crmlab import company, value", names)
+    sources = [cell.source for cell in cells(LESSON)]
+    begin = next(place for place, source in enumerate(sources) if "def latent_classes" in source)
+    for source in sources[begin:]:
+        if "plt.show" not in source and "package" not in source:
+            exec(source.replace("company.simulate()", f"company.simulate(rng={seed})"), names)
+    return names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_in_six_companies(seed):
+    names = play(seed)
+    race, scores = names["race"], names["scores"]
+    assert race["classes of taste"] > race[["one kind for all", "groups by spend", "by lot"]].max()
+    assert race["classes of taste"] > max(names["shuffled"])
+    assert min(names["gains"]) < names["gain"] < max(names["gains"])
+    assert scores["classes of taste"] > scores[["one kind for all", "groups by spend"]].max() + 0.1
+    assert abs(scores["classes of taste"] - scores["own six articles"]) < 0.15
+    assert scores["true segments"] > scores["classes of taste"] + 0.1
+    assert adjusted_rand_score(names["kind_of"][names["persons"]], names["by_money"][names["persons"]]) < 0.05

@@ -21,7 +21,11 @@ from crmlab._tables import numbers, transactions
 from tests.value.engines import ENGINES, to_engine, to_pandas
 
 DAYS = ["2026-01-01", "2026-01-08", "2026-01-15", "2026-02-13"]
+
+
 LOG = pd.DataFrame({"customer_id": [1, 1, 2, 3], "date": pd.to_datetime(DAYS), "amount": [5.5, 0, 1234.5, 9]})
+
+
 SPOILT = {
     "ISO text": ("date", LOG["date"].dt.strftime("%Y-%m-%d")),
     "text with an hour": ("date", LOG["date"].dt.strftime("%Y-%m-%d %H:%M:%S")),
@@ -120,9 +124,6 @@ def test_python_dates_and_periods_in_pandas():
         with pytest.raises(ValueError, match=f"'date' must hold dates and holds {column}") as raised:
             value.btyd_summary(table)
         assert len(value.btyd_summary(follow(str(raised.value), table))) == 3
-
-
-# ---- tables as they come
 
 
 def test_an_index_called_like_an_inner_column_does_no_harm():
@@ -253,7 +254,6 @@ def test_columns_given_one_by_one_are_told_to_be_one_table(model):
         (value.plot_iso_value, r"table of LifetimeValue\(...\).iso_value"),
         (lambda given: value.plot_lift({"one": given}), "table of lift_table"),
         (lambda given: value.plot_survival({"one": given}), "table of survival_table"),
-        (value.plot_profile, "what segment"),
     ],
 )
 def test_a_plot_that_gets_something_else_says_what_it_draws(draw, table):

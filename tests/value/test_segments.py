@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from crmlab._results import FitWarning
-from crmlab.value import compare_counts, plot_profile, segment, segments, stability
+from crmlab.value import segment, segments
 
 METHODS = ["k-means", "gaussian mixture"]
 FEATURES = ["orders", "dollars"]
@@ -66,8 +66,9 @@ def test_k_means_finds_the_best_of_all_partitions():
         return sum(((part - part.mean(axis=0)) ** 2).sum() for part in parts) / values.size
 
     best = min(within(np.array(partition)) for partition in itertools.product(range(3), repeat=8))
-    assert compare_counts(table, FEATURES, [3])["within"][3] == pytest.approx(best, rel=1e-12)
-    assert within(segment(table, FEATURES, 3).labels.to_numpy()) == pytest.approx(best, rel=1e-12)
+    found = segment(table, FEATURES, 3)
+    assert found.within == pytest.approx(best, rel=1e-12)
+    assert within(found.labels.to_numpy()) == pytest.approx(best, rel=1e-12)
 
 
 def test_one_gaussian_segment_has_the_closed_form_likelihood_in_the_features_own_units():
@@ -110,39 +111,40 @@ def test_latent_classes_have_their_sizes_and_probabilities_back():
 @pytest.mark.parametrize("true", [1, 2, 3])
 def test_bic_picks_the_number_of_gaussian_groups(true):
     table = groups((100, 70, 60)[:true], rng=3)[0]
-    compared = compare_counts(table, FEATURES, range(1, 5), "gaussian mixture")
-    assert compared["bic"].idxmin() == true
-    assert (compared["bic"] == compared["parameters"] * np.log(len(table)) - 2 * compared["llf"]).all()
-    assert compared["llf"].is_monotonic_increasing
+    fits = [segment(table, FEATURES, count, "gaussian mixture") for count in range(1, 5)]
+    assert np.argmin([fit.bic for fit in fits]) + 1 == true
+    assert all(fit.bic == fit.parameters * np.log(len(table)) - 2 * fit.llf for fit in fits)
+    assert (np.diff([fit.llf for fit in fits]) > 0).all()
 
 
 def test_bic_picks_the_number_of_latent_classes():
     table = classes()[0]
-    assert compare_counts(table, list(table), [1, 2], "latent class")["bic"].idxmin() == 2
+    one, two = (segment(table, list(table), count, "latent class").bic for count in (1, 2))
+    assert two < one
 
 
-def test_silhouette_and_within_of_three_groups():
-    compared = compare_counts(groups()[0], FEATURES)
-    assert compared["silhouette"].idxmax() == 3 and np.isnan(compared["silhouette"][1])
-    assert compared["within"][1] == pytest.approx(1) and compared["within"].is_monotonic_decreasing
-    assert compared["smallest"].to_list()[:3] == [250, 120, 50]
+def test_what_is_left_within_falls_from_all_to_little_and_mixtures_have_none():
+    left = [segment(groups()[0], FEATURES, count).within for count in range(1, 6)]
+    assert left[0] == pytest.approx(1) and (np.diff(left) < 0).all()
+    assert left[1] > 0.1 > 5 * left[2]
+    assert np.isnan(segment(groups()[0], FEATURES, 3, "gaussian mixture").within)
 
 
 def test_segments_that_are_there_are_stable_and_a_cloud_has_none():
-    there = stability(groups()[0], FEATURES, 3, draws=10)
+    there = segment(groups()[0], FEATURES, 3).stability(draws=10)
     cloud = pd.DataFrame(np.random.default_rng(0).standard_normal((250, 2)), columns=FEATURES)
-    not_there = stability(cloud, FEATURES, 3, draws=10)
+    not_there = segment(cloud, FEATURES, 3).stability(draws=10)
     assert (there == 1).all() and len(there) == 10
     assert not_there.mean() < 0.75
-    assert stability(groups()[0], FEATURES, 3, "gaussian mixture", draws=3).min() == 1
+    assert segment(groups()[0], FEATURES, 3, "gaussian mixture").stability(draws=3).min() == 1
     table = classes(1500)[0]
-    assert stability(table, list(table), 2, "latent class", draws=3).min() > 0.9
+    assert segment(table, list(table), 2, "latent class").stability(draws=3).min() > 0.9
 
 
 def test_a_rare_category_may_be_missing_from_a_draw():
     table = classes(300)[0]
     table.loc[0, "tea"] = "zhejiang"
-    assert len(stability(table, list(table), 2, "latent class", draws=3)) == 3
+    assert len(segment(table, list(table), 2, "latent class").stability(draws=3)) == 3
 
 
 # ---- consistency
@@ -216,7 +218,7 @@ def test_the_input_is_left_as_it_was_and_k_means_has_no_likelihood():
 def test_the_figure_draws_the_profile():
     table = pd.DataFrame({"orders": [1, 2, 1, 9, 8], "dollars": [10, 20, 15, 95, 90]})
     found = segment(table, FEATURES, 2)
-    ax = plot_profile(found, names={1: "small", 2: "large"})
+    ax = found.plot(names={1: "small", 2: "large"})
     assert [text.get_text() for text in ax.get_yticklabels()] == ["small (3)", "large (2)"]
     apart = found.profile(standardised=True)[FEATURES].to_numpy().ravel()
     wanted = [f"{mean}\n({one:+.1f})" for mean, one in zip(["1.3", "15", "8.5", "92"], apart, strict=True)]
@@ -303,12 +305,8 @@ SMALL = pd.DataFrame({"orders": [1.0, 2.0, 2.0, 9.0], "dollars": [5.0, 6.0, 6.0,
 )
 def test_impossible_requests_are_refused(change, options, message):
     options = {"features": FEATURES, "count": 2} | options
-    for function in (segment, stability):
-        with pytest.raises(ValueError, match=message):
-            function(SMALL.assign(**change), **options)
-    counts = [options.pop("count")]
     with pytest.raises(ValueError, match=message):
-        compare_counts(SMALL.assign(**change), counts=counts, **options)
+        segment(SMALL.assign(**change), **options)
 
 
 @pytest.mark.parametrize("method", ["k-means", "latent class"])
@@ -322,9 +320,9 @@ def test_no_customers_and_no_table_are_refused(method):
 
 def test_the_stability_of_one_segment_is_no_question():
     with pytest.raises(ValueError, match="One segment is the same whoever is drawn"):
-        stability(SMALL, FEATURES, 1)
+        segment(SMALL, FEATURES, 1).stability()
     with pytest.raises(ValueError, match="draws must be a whole number of at least 1"):
-        stability(SMALL, FEATURES, 2, draws=0)
+        segment(SMALL, FEATURES, 2).stability(draws=0)
 
 
 def test_new_customers_need_the_features_and_known_categories():
