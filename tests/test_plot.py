@@ -148,7 +148,6 @@ FIGURES = {
     "tracking": lambda: value.plot_tracking(value.tracking_table(*purchases()[::-1], "1997-09-30")),
     "holdout": lambda: value.plot_holdout(value.holdout_table(purchases()[1])),
     "matrix": lambda: value.plot_matrix(value.customer_matrix(purchases()[1], T=39), "Still a customer?"),
-    "iso_value": lambda: value.plot_iso_value(pd.DataFrame([[0, 1], [1, 2]], [10.0, 20.0], [1, 2])),
     "whale": lambda: value.plot_whale(np.random.default_rng(1).normal(1, 2, 500)),
     "portfolio": lambda: value.plot_portfolio(accounts(), "wallet", "part"),
     "lorenz": lambda: value.plot_lorenz(accounts()["wallet"]),
@@ -159,12 +158,6 @@ FIGURES = {
     "transitions": lambda: value.plot_transitions(value.StageChain(value.transitions(stages()))),
     "profile": lambda: value.plot_profile(value.segment(accounts(), ["wallet", "part"], count=4)),
     "survival": lambda: value.plot_survival({str(seed): stays(seed) for seed in range(6)}),
-    "lift": lambda: value.plot_lift(
-        {
-            str(seed): value.lift_table(accounts()["part"], np.random.default_rng(seed).random(300))
-            for seed in range(6)
-        }
-    ),
     "calibration": lambda: calibration(),
     "causal_map": lambda: company.plot_causal_map(),
 }

@@ -1,7 +1,5 @@
 """The pictures of a buy-till-you-die model. Each draws one of the tables of ``validation``."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -141,33 +139,3 @@ def plot_matrix(matrix: pd.DataFrame, title: str, ax: Axes | None = None) -> Axe
     plot.heatmap(shown, ax, cmap="mako", vmin=0, cbar_kws={"pad": 0.02})
     ax.tick_params(axis="y", rotation=0)
     return plot.annotate(ax, title, "repeat purchases", "age at the last purchase")
-
-
-def plot_iso_value(
-    table: pd.DataFrame, levels: Sequence[float] | None = None, ax: Axes | None = None
-) -> Axes:
-    """Draw curves of equal lifetime value over frequency and recency.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :meth:`crmlab.value.LifetimeValue.iso_value`.
-    levels : sequence of float, optional
-        The values for which a curve is drawn, rising; seven between the lowest and the highest if not given.
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Examples
-    --------
-    >>> table = pd.DataFrame([[0, 1], [1, 2]], index=[10.0, 20.0], columns=[1, 2])
-    >>> plot_iso_value(table, levels=[0.5, 1.5]).get_xlabel()
-    'repeat purchases'
-    """
-    table = drawn_table(table, (), "LifetimeValue(...).iso_value(T)")
-    ax = plot.axes(ax)
-    curves = ax.contour(table.columns, table.index, table, levels=levels or 7, colors=plot.PALETTE[3])
-    ax.clabel(curves, fmt=lambda level: f"{level:,.4g}")
-    return plot.annotate(ax, "Histories of equal worth", "repeat purchases", "age at the last purchase")
