@@ -49,7 +49,7 @@ class Calendar:
         return cls(x, t_x, T, max(grains))
 
     def nodes(self, params: Array) -> tuple[Array, Array] | None:
-        """Return the nodes of one step and their weights; None where the integrand falls too fast for them."""
+        """Return the nodes of one step and their weights; None where the integrand falls too fast."""
         r, alpha, s, beta = params
         y, end = r + self.numbers[-1], self.steps / self.grain
         fall = (y / alpha + (s + 1) / beta) / self.grain
