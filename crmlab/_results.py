@@ -380,15 +380,14 @@ def compress(columns: list[np.ndarray], weights: np.ndarray) -> tuple[list[np.nd
     """
     # Where all times lie on a grid, a table of all possible histories is the quickest way to count.
     grids = [grid(column) for column in columns]
-    if all(grain for _, grain in grids) and math.prod(step.max() + 1 for step, _ in grids) <= 16 * len(
-        weights
-    ):
-        sizes = [int(step.max()) + 1 for step, _ in grids]
-        place = np.ravel_multi_index([step.astype(int) for step, _ in grids], sizes)
-        counts = np.bincount(place, weights=weights)
+    lows = [int(step.min()) for step, _ in grids]
+    sizes = [int(step.max()) - low + 1 for (step, _), low in zip(grids, lows, strict=True)]
+    if all(grain for _, grain in grids) and math.prod(sizes) <= 16 * len(weights):
+        steps = [step.astype(int) - low for (step, _), low in zip(grids, lows, strict=True)]
+        counts = np.bincount(np.ravel_multi_index(steps, sizes), weights=weights)
         held = np.flatnonzero(counts)
-        rows = np.unravel_index(held, sizes)
-        return [row / grain for row, (_, grain) in zip(rows, grids, strict=True)], counts[held]
+        rows = zip(np.unravel_index(held, sizes), lows, grids, strict=True)
+        return [(row + low) / grain for row, low, (_, grain) in rows], counts[held]
     names = [f"c{i}" for i in range(len(columns))]
     table = pl.DataFrame({**dict(zip(names, columns, strict=True)), "n": weights})
     unique = table.group_by(names, maintain_order=True).agg(pl.col("n").sum())

@@ -146,18 +146,11 @@ FIGURES = {
     "tracking": lambda: purchases()[1].plot_tracking(purchases()[0], "1997-09-30"),
     "holdout": lambda: purchases()[1].plot_holdout(),
     "matrix": lambda: purchases()[1].plot_matrix(T=39),
-    "iso_value": lambda: value.plot_iso_value(pd.DataFrame([[0, 1], [1, 2]], [10.0, 20.0], [1, 2])),
     "whale": lambda: value.plot_whale(np.random.default_rng(1).normal(1, 2, 500)),
     "lorenz": lambda: value.plot_lorenz(accounts()["wallet"]),
     "transitions": lambda: value.StageChain(value.transitions(stages())).plot(),
     "profile": lambda: value.segment(accounts(), ["wallet", "part"], count=4).plot(),
     "survival": lambda: value.plot_survival({str(seed): stays(seed) for seed in range(6)}),
-    "lift": lambda: value.plot_lift(
-        {
-            str(seed): value.lift_table(accounts()["part"], np.random.default_rng(seed).random(300))
-            for seed in range(6)
-        }
-    ),
     "calibration": lambda: calibration(),
     "causal_map": lambda: company.plot_causal_map(),
 }

@@ -8,9 +8,8 @@ from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
 from crmlab.value.lifecycle import StageChain, lifecycle_stages, transitions
 from crmlab.value.lifetime import LifetimeValue
 from crmlab.value.pareto import ParetoNBD
-from crmlab.value.plots import plot_iso_value
 from crmlab.value.purchases import PurchaseResults
-from crmlab.value.rankings import lift_table, plot_lift, ranking_score
+from crmlab.value.rankings import ranking_score
 from crmlab.value.rfm import rfm, rfm_scores, rfm_segments
 from crmlab.value.segments import Segmentation, segment
 from crmlab.value.spend import GammaGamma, GammaGammaResults
@@ -24,8 +23,8 @@ __all__ = [
     "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "GammaGammaResults",
     "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "Segmentation",
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain", "btyd_summary", "cohort_table",
-    "gini", "holdout_scores", "key_accounts", "lifecycle_stages", "lift_table", "lorenz",
-    "margin_multiple", "payback_table", "plot_iso_value", "plot_lift", "plot_lorenz", "plot_survival",
-    "plot_whale", "ranking_score", "retention_table", "rfm", "rfm_scores", "rfm_segments", "segment",
-    "survival_table", "tiers", "transitions", "whale_curve",
+    "gini", "holdout_scores", "key_accounts", "lifecycle_stages", "lorenz", "margin_multiple",
+    "payback_table", "plot_lorenz", "plot_survival", "plot_whale", "ranking_score", "retention_table",
+    "rfm", "rfm_scores", "rfm_segments", "segment", "survival_table", "tiers", "transitions",
+    "whale_curve",
 ]

@@ -188,7 +188,7 @@ class LifetimeValue:
         -------
         DataFrame
             Index ``recency`` (age at the last purchase), columns ``frequency``. Customers of equal worth lie
-            on a curve: :func:`crmlab.value.plot_iso_value` draws them.
+            on a curve, as ``Axes.contour`` draws them.
 
         Examples
         --------
@@ -322,37 +322,26 @@ class LifetimeValue:
         if (weights != np.floor(weights)).any():
             raise ValueError("The weights of the fitted summary must be whole numbers of customers.")
         rng, data = np.random.default_rng(rng), model.data
-        columns = ["frequency", "recency", "T", *model.effects.columns]
-        lives = data.iloc[np.repeat(np.arange(len(data)), weights.astype(int))][columns]
-        lives = lives.reset_index(drop=True)
-        _, _, T, *z = model.histories(lives)
+        histories = model.histories(data)
+        repeats = np.repeat(np.arange(len(data)), weights.astype(int))
+        T, *z = (column[repeats] for column in histories[2:])
         _, grain = grid(T)
-        rows, place = unique_rows(*model.histories(data))
+        rows, place = unique_rows(*histories)
+        spent = repeat_spend(data) if isinstance(self.spend, GammaGammaResults) else None
         totals = []
         for _ in tqdm(range(draws), desc="bootstrap", leave=False, disable=None):
             x, t_x = model.draw_histories(model.own(params, z), T, rng)
+            x = x.astype(float)
             if grain:  # the log tells days or weeks, not moments
                 t_x = np.minimum(np.ceil(t_x * grain) / grain, T)
-            again = lives.assign(frequency=x, recency=t_x)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FitWarning)
-                fit = model.again(again).fit(start=params)
-                each: Any = self.spend
-                if isinstance(each, GammaGammaResults):
-                    each = self._refit_spend(each, x, rng)
-            one = LifetimeValue(fit, each, self.margin, self.discount, self.year, self.horizon)
-            paid = np.bincount(place, weights=weights * self.margin * one._spend_at(data))
+                fit = model.again(x, t_x, T, *z).fit(start=params)
+                each = _spend_again(self.spend, spent, x, rng)
+            paid = np.bincount(place, weights=weights * self.margin * each)
             totals.append(paid @ fit.discounted_at(fit.params.to_numpy(), self.force, self.end, *rows))
         index = pd.RangeIndex(draws, name="draw")
         return pd.Series(np.array(totals) - weights.sum() * self.contacts, index, name="total")
-
-    def _refit_spend(self, spend: GammaGammaResults, x: Array, rng: np.random.Generator) -> GammaGammaResults:
-        p, q, v = spend.params
-        bought = x[x > 0]
-        mean = rng.gamma(p * bought) / bought * v / rng.gamma(q, size=len(bought))
-        again = pd.DataFrame({"frequency": bought, "monetary_value": mean})
-        fit: GammaGammaResults = GammaGamma(again).fit(start=spend.params)
-        return fit
 
     def _spend_at(self, data: pd.DataFrame) -> Array:
         if isinstance(self.spend, GammaGammaResults):
@@ -363,6 +352,17 @@ class LifetimeValue:
     def _needs_a_clock(self) -> None:
         if isinstance(self.purchases.model, BetaGeoBetaBinomial):
             raise ValueError("Lives are drawn from BG/NBD, MBG/NBD and Pareto/NBD; this is BG/BB.")
+
+
+def _spend_again(spend: Any, spent: tuple[Array, Array] | None, x: Array, rng: np.random.Generator) -> Any:
+    """Return what customers would be expected to spend had the purchases `x` been made at other prices."""
+    if spent is None:
+        return spend
+    p, q, v = spend.params
+    bought = x[x > 0]
+    mean = rng.gamma(p * bought) / bought * v / rng.gamma(q, size=len(bought))
+    fit = GammaGamma(pd.DataFrame({"frequency": bought, "monetary_value": mean})).fit(start=spend.params)
+    return fit.spend_of(*spent)
 
 
 def _money(value: Any, name: str) -> float:

@@ -1,13 +1,15 @@
 """Pareto/NBD: buying at random, and leaving at random, at rates of one's own."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, exprel, gammaln
 
 from crmlab._quadrature import crowded, even
-from crmlab._results import rise, rises
+from crmlab._results import Derivatives, rise, rises
 from crmlab.value.boundaries import buying_note
+from crmlab.value.calendar import Calendar
 from crmlab.value.covariates import part
 from crmlab.value.purchases import Array, Lives, PurchaseModel, PurchaseResults
 
@@ -106,6 +108,14 @@ class ParetoNBD(PurchaseModel):
             )
         return terms, tau, bought, left
 
+    def derivatives(self, params: Array) -> Derivatives:
+        found = self.calendar.derivatives(params, self.n) if self.calendar else None
+        return found or super().derivatives(params)
+
+    @cached_property
+    def calendar(self) -> Calendar | None:
+        return None if self.z else Calendar.of((), self.x, self.t_x, self.T)
+
     def row_derivatives(self, params: Any, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array]:
         terms, tau, bought, left = self.log_terms(params, x, t_x, T)
         r, alpha, s, beta = (np.reshape(param, (-1, 1)) for param in params)
@@ -135,6 +145,10 @@ class ParetoNBD(PurchaseModel):
 
     def alive(self, params: Any, x: Array, t_x: Array, T: Array) -> Array:
         x, t_x, T = (np.ravel(array) for array in np.broadcast_arrays(x, t_x, T))
+        calendar = Calendar.of(params, x, t_x, T)
+        found = calendar.still_there(params) if calendar else None
+        if found is not None:
+            return found
         alive = np.empty(len(x))
         for first in range(0, len(x), BLOCK):
             rows = slice(first, first + BLOCK)

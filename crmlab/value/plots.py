@@ -1,13 +1,10 @@
 """The pictures of a buy-till-you-die model, methods of its results."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab import plot
-from crmlab._tables import drawn_table
 
 
 class DrawnResults:
@@ -154,33 +151,3 @@ class DrawnResults:
         ax.tick_params(axis="y", rotation=0)
         title = "Probability of being a customer" if t is None else f"Purchases to expect in the next {t:g}"
         return plot.annotate(ax, title, "repeat purchases", "age at the last purchase")
-
-
-def plot_iso_value(
-    table: pd.DataFrame, levels: Sequence[float] | None = None, ax: Axes | None = None
-) -> Axes:
-    """Draw curves of equal lifetime value over frequency and recency.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :meth:`crmlab.value.LifetimeValue.iso_value`.
-    levels : sequence of float, optional
-        The values for which a curve is drawn, rising; seven between the lowest and the highest if not given.
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Examples
-    --------
-    >>> table = pd.DataFrame([[0, 1], [1, 2]], index=[10.0, 20.0], columns=[1, 2])
-    >>> plot_iso_value(table, levels=[0.5, 1.5]).get_xlabel()
-    'repeat purchases'
-    """
-    table = drawn_table(table, (), "LifetimeValue(...).iso_value(T)")
-    ax = plot.axes(ax)
-    curves = ax.contour(table.columns, table.index, table, levels=levels or 7, colors=plot.PALETTE[3])
-    ax.clabel(curves, fmt=lambda level: f"{level:,.4g}")
-    return plot.annotate(ax, "Histories of equal worth", "repeat purchases", "age at the last purchase")

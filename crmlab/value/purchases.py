@@ -1,6 +1,7 @@
 """What the buy-till-you-die models share: customers counted by history, forecasts, intervals."""
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -61,11 +62,8 @@ class PurchaseModel(LikelihoodModel):
         if not (columns[0] * n).any():
             raise ValueError("No customer bought again (frequency is 0 throughout): rates cannot be learnt.")
         self.weights = n
-        self.nobs = float(n.sum())
         self.period = told_period(self.data, columns[2])
-        rows, n = compress(list(columns), n)
-        self.x, self.t_x, self.T, *self.z = (array[n > 0] for array in rows)
-        self.n = n[n > 0]
+        self.count(columns, n)
         self.spread = [max(float(np.std(column)), 1e-300) for column in self.z]
         alike = [name for name, width in zip(self.effects.columns, self.spread, strict=True) if width < 1e-12]
         if alike:
@@ -90,9 +88,19 @@ class PurchaseModel(LikelihoodModel):
             )
         return data
 
-    def again(self, data: pd.DataFrame) -> Self:
-        """Return the same model for other customers."""
-        return type(self)(data, **self.covariates)
+    def count(self, columns: Iterable[Array], n: Array) -> None:
+        """Count the customers by their histories."""
+        self.nobs = float(n.sum())
+        rows, n = compress(list(columns), n)
+        self.x, self.t_x, self.T, *self.z = (array[n > 0] for array in rows)
+        self.n = n[n > 0]
+        self.__dict__.pop("calendar", None)  # of the histories counted before
+
+    def again(self, *columns: Array) -> Self:
+        """Return the same model for as many other customers, whose histories need no check."""
+        other = copy(self)
+        other.count(columns, np.ones(len(columns[0])))
+        return other
 
     def weights_of(self, data: Any) -> Array:
         """Return how many customers each row stands for: as in the fitted summary, if it is that.

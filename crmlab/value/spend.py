@@ -164,15 +164,18 @@ class GammaGammaResults(LikelihoodResults):
         """
         data = self.model.data if data is None else by_customer(data, self.model.weights_from)
         x, m = repeat_spend(data)
+        values = self.spend_of(x, m)
+        if alpha is None:
+            return pd.Series(values, index=data.index, name="expected_spend")
+        return self.interval(lambda params: self.spend_at(params, x, m), alpha).set_index(data.index)
+
+    def spend_of(self, x: Array, m: Array) -> Array:
+        """Return the expected mean amounts of customers with these purchases."""
         if self.params["q"] <= 1:
             raise ValueError(
                 f"q is {self.params['q']:.3g}, not above 1: the mean spend over customers is infinite."
             )
-
-        if alpha is None:
-            values = self.spend_at(self.params.to_numpy(), x, m)
-            return pd.Series(values, index=data.index, name="expected_spend")
-        return self.interval(lambda params: self.spend_at(params, x, m), alpha).set_index(data.index)
+        return self.spend_at(self.params.to_numpy(), x, m)
 
     def spend_at(self, params: Array, x: Array, m: Array) -> Array:
         """Return the expected mean amounts under these parameters."""

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -198,7 +197,6 @@ def test_a_column_of_every_engine_is_a_row_of_numbers(engine):
     )
     scores = value.ranking_score(worth, {"itself": worth}, 2)
     assert scores.loc["itself", "score"] == 1
-    assert value.lift_table(worth, worth, 2).loc[1, "lift"] > 1
     assert value.holdout_scores(worth, {"itself": worth}).loc["itself", "bias"] == 0
     with pytest.raises(ValueError, match="this table has 2: select one"):
         as_series(table)
@@ -216,8 +214,6 @@ def test_mappings_meet_by_their_keys_and_series_must_be_in_one_order():
     turned = dict(reversed(worth.items()))
     assert value.ranking_score(worth, {"itself": turned}, 2).loc["itself", "score"] == 1
     assert value.ranking_score(pd.Series(worth), {"itself": turned}, 2).loc["itself", "score"] == 1
-    in_order = value.lift_table(worth, worth, 2)
-    pd.testing.assert_frame_equal(value.lift_table(worth, turned, 2), in_order)
     assert value.holdout_scores(worth, {"itself": turned}).loc["itself", "mean_absolute_error"] == 0
     assert value.survival_table({1: 4.0, 2: 9.0}, {2: 0, 1: 1}).loc[4.0, "ended"] == 1
     shuffled = pd.Series(worth)[["d", "c", "b", "a"]]
@@ -228,17 +224,18 @@ def test_mappings_meet_by_their_keys_and_series_must_be_in_one_order():
         (list(worth.values()), pd.Series([5.0, 1.0, 3.0, 0.0]).iloc[::-1]),
     ]:
         for call in (
-            lambda a=actual, p=predicted: value.lift_table(a, p, 2),
             lambda a=actual, p=predicted: value.ranking_score(a, {"it": p}, 2),
             lambda a=actual, p=predicted: value.holdout_scores(a, {"it": p}),
         ):
             with pytest.raises(ValueError, match="has another index"):
                 call()
     # what the message says helps
-    assert value.lift_table(pd.Series(worth), shuffled.reindex(list("abcd")), 2).equals(in_order)
+    in_order = value.ranking_score(worth, {"it": worth}, 2)
+    turned_back = {"it": shuffled.reindex(list("abcd"))}
+    assert value.ranking_score(pd.Series(worth), turned_back, 2).equals(in_order)
     # customers' ids beside a plain array: there is only the order
     assert aligned(shuffled, "predicted", None) is shuffled
-    assert np.array_equal(value.lift_table([0.0, 3.0, 1.0, 5.0], shuffled, 2), in_order)
+    assert value.ranking_score([0.0, 3.0, 1.0, 5.0], {"it": shuffled}, 2).equals(in_order)
 
 
 @pytest.mark.parametrize("name", ["R", "score", "key", "segment", "occasion", "value", "role"])

@@ -179,14 +179,3 @@ def test_rankings_refuse():
     ):
         with pytest.raises(ValueError, match=said):
             value.ranking_score(worth, rankings, count)
-
-
-def test_lift_by_hand_and_with_ties():
-    table = value.lift_table([6, 0, 2, 4, 0, 0], [3, 1, 2, 3, 1, 1], groups=3)
-    assert table["customers"].tolist() == [2, 1, 3] and table["lift"].tolist() == [2.5, 1.0, 0.0]
-    assert table["cumulative_share"].tolist() == pytest.approx([10 / 12, 1, 1])
-    with pytest.raises(ValueError, match="total is 0"):
-        value.lift_table([0, 0], [1, 2], groups=2)
-    with pytest.raises(ValueError, match="one of each"):
-        value.lift_table([1, 0, 2], [1, 2], groups=2)
-    assert value.plot_lift({"mine": table}).get_legend() is not None

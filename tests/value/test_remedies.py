@@ -200,7 +200,6 @@ def test_ages_that_differ_by_rounding_are_one_age():
     # customers whose last purchase is today, to the last digit
     rows = pd.DataFrame({"frequency": [2, 0, 1, 3], "recency": [0.1 * 3, 0, 0.2, 0.1], "T": [0.3] * 4})
     assert value.BetaGeoNBD(rows).t_x.max() == 0.3
-    assert value.lift_table([3, 1, 1], [0.1 + 0.2, 0.3, 0.1], groups=2).loc[1, "customers"] == 2
     tied = value.ranking_score([9, 0, 3], {"r": [0.3, 0.1 + 0.2, 0.1]}, count=1)
     assert tied.loc["r", "money"] == 4.5  # by lot, whichever sum came out larger
     assert value.rfm_scores(
@@ -251,8 +250,6 @@ def test_columns_given_one_by_one_are_told_to_be_one_table(model):
 @pytest.mark.parametrize(
     ("draw", "table"),
     [
-        (value.plot_iso_value, r"table of LifetimeValue\(...\).iso_value"),
-        (lambda given: value.plot_lift({"one": given}), "table of lift_table"),
         (lambda given: value.plot_survival({"one": given}), "table of survival_table"),
     ],
 )
