@@ -11,6 +11,7 @@ from crmlab.value.accounts import (
 from crmlab.value.cohorts import cohort_table, plot_cohorts
 from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, ShiftedBetaGeometricResults
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
+from crmlab.value.futures import FutureResults
 from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
 from crmlab.value.lifecycle import STAGES, StageChain, lifecycle_stages, plot_transitions, transitions
 from crmlab.value.lifetime import LifetimeValue
@@ -39,7 +40,7 @@ from crmlab.value.validation import (
 
 # fmt: off
 __all__ = [
-    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "GammaGammaResults",
+    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "FutureResults", "GammaGamma", "GammaGammaResults",
     "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "STAGES", "Segmentation",
     "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain",
     "btyd_summary", "cohort_table", "compare_counts", "concentration", "customer_matrix",
