@@ -4,6 +4,7 @@ from crmlab.value.accounts import key_accounts, plot_whale, whale_curve
 from crmlab.value.cohorts import cohort_table
 from crmlab.value.discrete import BetaGeoBetaBinomial, ShiftedBetaGeometric, ShiftedBetaGeometricResults
 from crmlab.value.equity import CustomerEquity, margin_multiple, payback_table
+from crmlab.value.futures import FutureResults
 from crmlab.value.geometric import BetaGeoNBD, ModifiedBetaGeoNBD
 from crmlab.value.lifecycle import StageChain, lifecycle_stages, transitions
 from crmlab.value.lifetime import LifetimeValue
@@ -20,11 +21,11 @@ from crmlab.value.validation import holdout_scores
 
 # fmt: off
 __all__ = [
-    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "GammaGamma", "GammaGammaResults",
-    "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults", "Segmentation",
-    "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain", "btyd_summary", "cohort_table",
-    "gini", "holdout_scores", "key_accounts", "lifecycle_stages", "lorenz", "margin_multiple",
-    "payback_table", "plot_lorenz", "plot_survival", "plot_whale", "ranking_score", "retention_table",
-    "rfm", "rfm_scores", "rfm_segments", "segment", "survival_table", "tiers", "transitions",
-    "whale_curve",
+    "BetaGeoBetaBinomial", "BetaGeoNBD", "CustomerEquity", "FutureResults", "GammaGamma",
+    "GammaGammaResults", "LifetimeValue", "ModifiedBetaGeoNBD", "ParetoNBD", "PurchaseResults",
+    "Segmentation", "ShiftedBetaGeometric", "ShiftedBetaGeometricResults", "StageChain", "btyd_summary",
+    "cohort_table", "gini", "holdout_scores", "key_accounts", "lifecycle_stages", "lorenz",
+    "margin_multiple", "payback_table", "plot_lorenz", "plot_survival", "plot_whale", "ranking_score",
+    "retention_table", "rfm", "rfm_scores", "rfm_segments", "segment", "survival_table", "tiers",
+    "transitions", "whale_curve",
 ]

@@ -109,11 +109,11 @@ class ParetoNBD(PurchaseModel):
         return terms, tau, bought, left
 
     def derivatives(self, params: Array) -> Derivatives:
-        found = self.calendar.derivatives(params, self.n) if self.calendar else None
+        found = self._calendar.derivatives(params, self.n) if self._calendar else None
         return found or super().derivatives(params)
 
     @cached_property
-    def calendar(self) -> Calendar | None:
+    def _calendar(self) -> Calendar | None:
         return None if self.z else Calendar.of((), self.x, self.t_x, self.T)
 
     def row_derivatives(self, params: Any, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array]:

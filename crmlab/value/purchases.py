@@ -94,7 +94,7 @@ class PurchaseModel(LikelihoodModel):
         rows, n = compress(list(columns), n)
         self.x, self.t_x, self.T, *self.z = (array[n > 0] for array in rows)
         self.n = n[n > 0]
-        self.__dict__.pop("calendar", None)  # of the histories counted before
+        self.__dict__.pop("_calendar", None)  # of the histories counted before
 
     def again(self, *columns: Array) -> Self:
         """Return the same model for as many other customers, whose histories need no check."""

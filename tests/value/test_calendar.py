@@ -24,7 +24,7 @@ def customers(model, steps, count=6000):
 @pytest.mark.parametrize("params", [(0.6, 9.0, 0.8, 9.0), (2.0, 15.0, 0.3, 3.0), (0.1, 40.0, 5.0, 90.0)])
 def test_sums_by_the_calendar_are_those_row_by_row(steps, params):
     model, params = value.ParetoNBD(customers(value.ParetoNBD, steps)), np.array(params)
-    assert model.calendar is not None and model.calendar.nodes(params) is not None
+    assert model._calendar is not None and model._calendar.nodes(params) is not None
     by_calendar, by_row = model.derivatives(params), PurchaseModel.derivatives(model, params)
     assert by_calendar[0] == pytest.approx(by_row[0], rel=1e-12)
     np.testing.assert_allclose(by_calendar[1], by_row[1], rtol=1e-9, atol=1e-8)
@@ -55,7 +55,7 @@ def test_alive_by_the_calendar_and_one_by_one():
 )
 def test_where_the_nodes_of_a_step_are_too_few_each_row_has_its_own(params):
     model, params = value.ParetoNBD(customers(value.ParetoNBD, 1)), np.array(params)
-    assert model.calendar.nodes(params) is None and model.calendar.still_there(params) is None
+    assert model._calendar.nodes(params) is None and model._calendar.still_there(params) is None
     for ours, by_row in zip(model.derivatives(params), PurchaseModel.derivatives(model, params), strict=True):
         assert np.array_equal(ours, by_row)
 
@@ -70,7 +70,7 @@ def test_no_calendar_where_there_is_no_grid_or_it_would_not_pay(change):
     data.loc[0, list(change)] = list(change.values())
     data.loc[0, "recency"] = 1.0
     data["frequency"] = data["frequency"].mask((data.index == 0) & (data["frequency"] == 0), 1)
-    assert value.ParetoNBD(data).calendar is None
+    assert value.ParetoNBD(data)._calendar is None
 
 
 def test_the_bootstrap_fits_what_a_summary_of_the_same_lives_would_give():
