@@ -1,0 +1,98 @@
+"""Lesson 48. Referees: loops written out, the package, six companies for what is said of them."""
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlab import company, course, value
+
+CELLS = nbformat.read(course.ROOT / "notebooks" / "48_payback_and_potential.ipynb", as_version=4).cells
+
+
+def lesson(first="s0-import", last="s7-hand", **names):
+    """Run the lesson's cells from one to another, those that only draw left out."""
+    code = [cell for cell in CELLS if cell.cell_type == "code"]
+    ids = [cell.id for cell in code]
+    for cell in code[ids.index(first) : ids.index(last) + 1]:
+        if not cell.id.endswith("figure"):
+            exec(cell.source.replace("plt.show()", "plt.close('all')"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def names():
+    return lesson()
+
+
+def test_payback_by_hand_is_the_packages(names):
+    table = value.payback_table([20, 8, 5, 3], acquisition_cost=30)
+    assert table["balance"].tolist() == (names["brings"].cumsum() - 30).tolist()
+
+
+def test_what_a_real_customer_leaves_by_a_loop(names):
+    first, so_far = {}, 0.0
+    for row in names["log"].itertuples():
+        first[row.customer_id] = min(row.date, first.get(row.customer_id, row.date))
+    for row in names["log"].itertuples():
+        so_far += 0.3 * row.amount * ((row.date - first[row.customer_id]).days * 12 < 6 * 365)
+    assert names["at_most"].shape[1] == 5  # the name is used again, for the company
+    assert names["so_far"].loc[6, "all who were won"] == pytest.approx(so_far / len(first))
+    assert max(first.values()) + pd.Timedelta(days=456) <= names["log"]["date"].max()
+
+
+def test_both_balances_invoice_by_invoice(names):
+    tea, cost = names["tea"], names["tea"].open_envelope("acquisition_cost_cents") / 100
+    who = tea.customers[tea.customers["joined_on"].dt.year == 2023].set_index("customer_id")
+    who = who[(who["source"] == "lead") & (who["kind"] == "firm")]
+    left = tea.orders.set_index("order_id")
+    found = {"by orders": [0.0] * 3, "by money": [0.0] * 3}
+    for bill in tea.invoices[tea.invoices["customer_id"].isin(who.index)].itertuples():
+        order, joined = left.loc[bill.order_id], who.loc[bill.customer_id, "joined_on"]
+        kept = (order["margin_cents"] - order["serving_cents"]) / 100
+        month = (order["ordered_at"].normalize() - joined).days * 12 // 365
+        back = 99 if pd.isna(bill.paid_on) else (bill.paid_on - joined).days * 12 // 365
+        for n in range(3):
+            found["by orders"][n] += kept * (month == n)
+            found["by money"][n] += bill.amount_cents / 100 * (back == n)
+            found["by money"][n] -= (bill.amount_cents / 100 - kept) * (month == n)
+    for name, money in found.items():
+        discounted = [sum_ / len(who) / 1.1 ** ((n + 1) / 12) for n, sum_ in enumerate(money)]
+        balance = np.cumsum(discounted) - cost[who.index].mean()
+        assert names["balance"].loc[1:3, name].tolist() == pytest.approx(balance.tolist(), rel=1e-9)
+
+
+def test_the_last_firm_counts_in_part_and_no_list_passes_the_oracle(names):
+    came = pd.DataFrame({"brings": [100.0, 60, 20], "ties_up": [10.0, 20, 10]}, index=[1, 2, 3])
+    given = {"came": came, "np": np}
+    brings = lesson("s5-bank", "s5-bank", **given)["within_limit"]
+    assert brings(pd.Series([1, 3, 2], index=[1, 2, 3]), 15) == pytest.approx(60 * 15 / 20)
+    assert brings(pd.Series([3, 2, 1], index=[1, 2, 3]), 15) == pytest.approx(100 + 60 * 5 / 20)
+    assert names["bank"]["score"].max() == 1
+
+
+def test_the_next_step_costs_what_the_curve_of_the_package_says(names):
+    equity = value.CustomerEquity(371, 0.10, 27, 0.30, 0.45, 10, 0.54, 0.65)
+    won = equity.rate("acquisition", names["steps"]["spend"].to_numpy())
+    assert names["steps"]["won"].tolist() == pytest.approx((100 * won).tolist())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6])
+def test_what_is_said_of_six_other_companies(seed, monkeypatch):
+    simulate = company.simulate
+    monkeypatch.setattr(company, "simulate", lambda: simulate(rng=seed))
+    names = lesson()
+    result, balance = names["result"], names["balance"]
+    assert result.loc["lead", "back in month"] <= 2
+    assert 550 < result.loc["lead", "after 24 months"] < 735
+    assert result.loc["lead", "after 24 months"] > 2 * result.loc["walk_in", "after 24 months"]
+    assert balance.loc[1, "by orders"] > 0 > balance.loc[2, "by money"]
+    assert balance.loc[3, "by money"] > 0 and -280 < balance.loc[1, "by money"] < -163
+    places, bank = names["fifty"]["score"], names["bank"]["score"]
+    both = "both: value per dollar"
+    assert places["value alone"] > 0.68 and places[both] < 0.22
+    assert bank["value alone"] < 0.28 and bank[both] > 0.88
+    room = names["hundred"]["score"]
+    assert 0.16 < room["smallest share told"] < 0.57 < 0.7 < room["most with us"] < 0.91
+    assert room["most with us"] < room["both: elsewhere"] and 0.88 < room["both: elsewhere"] < 0.96
