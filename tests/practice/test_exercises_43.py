@@ -20,8 +20,8 @@ def walk(matrix, start, quarters):
 
 
 def test_quarters_in_a_stage_step_by_step(drawn):
-    right = drawn.key("43.1").right["outputs"]
-    for case, quarters in zip(drawn.cases("43.1"), right, strict=True):
+    right = drawn.key("43.2").right["outputs"]
+    for case, quarters in zip(drawn.cases("43.2"), right, strict=True):
         assert sum(row[case["stage"]] for row in walk(case["matrix"], case["start"], 600)) == pytest.approx(
             quarters
         )
@@ -33,7 +33,7 @@ def test_best_proposal_step_by_step(student):
     variant = practice.variant("key", exercise.name, f"student {student}")
     matrix, proposals = exercise.inputs.__globals__["_proposals"](variant)
     table, discount, worth = matrix.set_index("stage"), exercise.inputs.__globals__["QUARTERLY"], {}
-    right = exercise.questions["43.2"].solution(matrix, proposals, discount)
+    right = exercise.questions["43.4"].solution(matrix, proposals, discount)
     cents = table.pop("cents")
     for row in proposals.itertuples():
         changed = table.to_dict("index")
@@ -58,7 +58,7 @@ def test_best_proposal_step_by_step(student):
 
 def test_each_proposal_is_the_best_for_some_students():
     exercise = practice.load("43")
-    draw, solve = exercise.inputs.__globals__["_proposals"], exercise.questions["43.2"].solution
+    draw, solve = exercise.inputs.__globals__["_proposals"], exercise.questions["43.4"].solution
     variants = [practice.variant("key", exercise.name, f"student {number}") for number in range(20)]
     assert len({solve(*draw(variant), 0.03).idxmax() for variant in variants}) == 4
 
@@ -69,8 +69,8 @@ def test_a_model_of_lesson_44_may_choose_too(drawn):
     summary = summary.set_index("customer_id")
     expected = value.ModifiedBetaGeoNBD(summary).fit().conditional_expected_purchases(365 / 7)
     brings = expected * given.orders.groupby("customer_id")["margin_cents"].mean()
-    chosen = brings[drawn.key("43.3").truth.index.astype(int)].nlargest(given.letters)
-    assert drawn.verdict("43.3", [str(one) for one in chosen.index]).outcome == "right"
+    chosen = brings[drawn.key("43.6").truth.index.astype(int)].nlargest(given.letters)
+    assert drawn.verdict("43.6", [str(one) for one in chosen.index]).outcome == "right"
 
 
 def test_nothing_given_tells_who_left(drawn):
@@ -88,11 +88,11 @@ def test_other_ways_are_right_and_other_slips_are_not(drawn):
     def long_walk(matrix, start, stage):
         return round(sum(row[stage] for row in walk(matrix, start, 500)), 2)
 
-    assert verdict(drawn, "43.1", long_walk).outcome == "right"  # two decimals, as the lesson shows them
-    rough = verdict(drawn, "43.1", lambda matrix, start, stage: round(long_walk(matrix, start, stage), 1))
+    assert verdict(drawn, "43.2", long_walk).outcome == "right"  # two decimals, as the lesson shows them
+    rough = verdict(drawn, "43.2", lambda matrix, start, stage: round(long_walk(matrix, start, stage), 1))
     assert rough.outcome == "wrong" and rough.mark < 1
-    gain = pd.DataFrame(drawn.key("43.2").right["columns"]).set_index("proposal")["gain_cents"]
-    assert verdict(drawn, "43.2", gain.round(0)).outcome == "right"
-    later = {name: told for name, (_, told) in drawn.key("43.2").wrong.items()}
-    undiscounted = verdict(drawn, "43.2", pd.DataFrame(later["not_discounted"]["columns"]))
+    gain = pd.DataFrame(drawn.key("43.4").right["columns"]).set_index("proposal")["gain_cents"]
+    assert verdict(drawn, "43.4", gain.round(0)).outcome == "right"
+    later = {name: told for name, (_, told) in drawn.key("43.4").wrong.items()}
+    undiscounted = verdict(drawn, "43.4", pd.DataFrame(later["not_discounted"]["columns"]))
     assert undiscounted.mistake == "not_discounted" and undiscounted.mark == 0
