@@ -311,3 +311,12 @@ def test_make_installs_once_and_again_only_when_the_requirements_change(bare_clo
     assert "pip install" not in make(bare_clone, "-n", "course").stdout
     os.utime(requirements, (time.time() + 1, time.time() + 1))
     assert "pip install" in make(bare_clone, "-n", "course").stdout
+
+
+def test_the_value_room_names_the_lesson_of_each_module():
+    rows = getdoc(crmlab.value) or ""
+    modules = {path.stem for path in (ROOT / "crmlab" / "value").glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"``(\w+)``", rows)) == modules
+    assert re.findall(r"^4\d", rows, flags=re.MULTILINE) == [
+        lesson.number for lesson in course.lessons() if lesson.part == 4
+    ]
