@@ -110,7 +110,7 @@ def check_fields(base: Base, fields: Sequence[str]) -> None:
     if isinstance(fields, str) or not len(fields):
         raise ValueError(f"fields is a list of names, such as ['address']; got {fields!r}.")
     for field in fields:
-        if not fetch(base, "select 1 from facts where field = ? limit 1", [field]):
+        if not fetch(base, "select 1 from facts where field = ? limit 1", [str(field)]):
             held = set(query(base, "select distinct field from facts")["field"])
             raise ValueError(unknown("field", field, held))
 
