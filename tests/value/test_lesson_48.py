@@ -72,7 +72,7 @@ def test_the_last_firm_counts_in_part_and_no_list_passes_the_oracle(names):
 
 
 def test_the_next_step_costs_what_the_curve_of_the_package_says(names):
-    equity = value.CustomerEquity(371, 0.10, 27, 0.30, 0.45, 10, 0.54, 0.65)
+    equity = value.CustomerEquity(388, 0.10, 27, 0.30, 0.45, 10, 0.59, 0.70)
     won = equity.rate("acquisition", names["steps"]["spend"].to_numpy())
     assert names["steps"]["won"].tolist() == pytest.approx((100 * won).tolist())
 
