@@ -13,7 +13,7 @@ from crmlab.company._draws import Array, choose
 from crmlab.company._schema import categories, constants, days_since_start
 from crmlab.company.hours import CHANNELS
 from crmlab.company.people import holders, join
-from crmlab.company.voices import ATTRIBUTES, BLAMED, faults, luck_keys
+from crmlab.company.voices import ATTRIBUTES, BLAMED, faults, luck_keys, surveys
 
 _THEMES = categories("open_answers", "theme", "truth")
 _PARTS = ["opening", "body", "detail", "closing"]
@@ -35,16 +35,16 @@ def _sentences(part: str) -> pd.DataFrame:
 
 def add_comments(draft: Draft) -> None:
     """Make open_answers: some respondents write a few sentences, and two coders read them."""
-    uniform, surveys, true = draft.draws.uniform, draft.tables["surveys"], draft.truth["surveys"]
-    in_wave = (surveys["occasion"] == "wave").to_numpy()
-    customer, survey = surveys["customer_id"].to_numpy() - 1, surveys["survey_id"].to_numpy()
-    order = _last_orders(draft, surveys, customer, in_wave)
+    uniform, (asked, true) = draft.draws.uniform, surveys(draft)
+    in_wave = (asked["occasion"] == "wave").to_numpy()
+    customer, survey = asked["customer_id"].to_numpy() - 1, asked["survey_id"].to_numpy()
+    order = _last_orders(draft, asked, customer, in_wave)
     key = luck_keys(draft, survey, order, in_wave)
-    rows = np.flatnonzero(surveys["responded"] & (uniform("open_answers.wrote", key) < _WRITE))
-    surveys, true, customer, order, key = (
-        surveys.iloc[rows], true.iloc[rows], customer[rows], order[rows], key[rows]
+    rows = np.flatnonzero(asked["responded"] & (uniform("open_answers.wrote", key) < _WRITE))
+    asked, true, customer, order, key = (
+        asked.iloc[rows], true.iloc[rows], customer[rows], order[rows], key[rows]
     )  # fmt: skip
-    day = days_since_start(surveys["responded_on"])
+    day = days_since_start(asked["responded_on"])
     tags, tea = _tags(draft, customer, order, day)
     felt = true[_THEMES].to_numpy()
     weights = ATTRIBUTES["common"][_THEMES].to_numpy() * np.exp(np.abs(felt))
@@ -58,8 +58,8 @@ def add_comments(draft: Draft) -> None:
     theme = choose(
         uniform("open_answers.theme", key), weights * possible * (1 + 9 * wrong), np.arange(len(key))
     )
-    tags["gift"] = (surveys["purpose"] == "gift").to_numpy()
-    tags["keen"] = (surveys["recommend"] > 7).fillna(False).to_numpy(bool)
+    tags["gift"] = (asked["purpose"] == "gift").to_numpy()
+    tags["keen"] = (asked["recommend"] > 7).fillna(False).to_numpy(bool)
     place = np.arange(len(key)), theme
     tags["good"] = good = (felt[place] > -0.25) & ~wrong[place]
     english = draft.people["language"][holders(draft, "buyer")[customer]] == 0
@@ -71,16 +71,16 @@ def add_comments(draft: Draft) -> None:
     coders = {}
     for coder, sure in (("coder_1", 0.88), ("coder_2", 0.8)):
         coders[coder] = np.where(uniform(f"open_answers.{coder}", key) < sure, theme, _CONFUSED[theme])
-    draft.table("open_answers", survey_id=surveys["survey_id"], comment=comment, **coders)
-    draft.secret("open_answers", survey_id=surveys["survey_id"], theme=theme, good=good)
+    draft.table("open_answers", survey_id=asked["survey_id"], comment=comment, **coders)
+    draft.secret("open_answers", survey_id=asked["survey_id"], theme=theme, good=good)
 
 
-def _last_orders(draft: Draft, surveys: pd.DataFrame, customer: Array, in_wave: Array) -> Array:
+def _last_orders(draft: Draft, table: pd.DataFrame, customer: Array, in_wave: Array) -> Array:
     """Return the order asked about, or in a wave the last one before the invitation."""
     orders, span = draft.orders, draft.world.days + 1
     stamp = orders["customer"] * span + orders["time"].astype(int)
-    last = np.searchsorted(stamp, customer * span + days_since_start(surveys["invited_on"]).astype(int)) - 1
-    asked = np.searchsorted(orders["id"], surveys["order_id"].fillna(0).to_numpy(int))
+    last = np.searchsorted(stamp, customer * span + days_since_start(table["invited_on"]).astype(int)) - 1
+    asked = np.searchsorted(orders["id"], table["order_id"].fillna(0).to_numpy(int))
     return np.where(in_wave, last, asked)
 
 

@@ -54,13 +54,13 @@ STEPS = [
     people.add_employees, sales.draw_leads, customers.admit, sales.assign_owners, customers.add_customers,
     people.add_people, partnership.draw_partners, goods.add_products, history.live,
     streams.settle, loyalty.offer, streams.take_up, streams.lay_over, loyalty.redeem, records.add_orders,
-    records.add_referrals, records.add_customer_table, contacts.add_contacts, service.add_complaints,
-    campaigns.add_campaigns, voices.add_surveys, network.add_community,
+    records.add_referrals, records.add_customer_table, service.add_complaints, campaigns.add_campaigns,
+    network.add_community,
     loyalty.add_memberships,
 ]  # fmt: skip
 # What nothing else depends on is drawn when first asked for: by table, of either side, its step.
 LATER: dict[str, Callable[[Draft], None]] = {
-    "customers": records.add_customer_truth,
+    "customers": records.add_customer_truth, "contacts": contacts.add_contacts, "surveys": voices.add_surveys,
     "interactions": messages.add_interactions, "treatments": campaigns.add_outcomes,
     "policies": loyalty.add_policies, "leads": sales.add_sales, "opportunities": sales.add_sales,
     "activities": sales.add_sales, "quotations": sales.add_sales, "news": sales.add_sales,

@@ -19,7 +19,7 @@ def raw_view(draft: Draft, tables: Mapping[str, pd.DataFrame]) -> Tables:
     """
     made: dict[str, pd.DataFrame] = {}
     renumbered: dict[str, pd.Series] = {}
-    shown = _Cards(draft)
+    shown = _Cards(draft, tables["contacts"])
     for name, by, _, contact in constants("raw.csv").itertuples(index=False):
         declaration, table = declared()["raw"][name], tables[name]
         if contact:
@@ -41,8 +41,8 @@ def raw_view(draft: Draft, tables: Mapping[str, pd.DataFrame]) -> Tables:
 class _Cards:
     """The contacts of each person in the order of their capture, and which of them is shown."""
 
-    def __init__(self, draft: Draft):
-        true, day = draft.truth["contacts"], days_since_start(draft.tables["contacts"]["captured_on"])
+    def __init__(self, draft: Draft, contacts: pd.DataFrame):
+        true, day = draft.truth["contacts"], days_since_start(contacts["captured_on"])
         order = np.lexsort((day, true["person_id"]))
         self.span, self.uniform = draft.world.days + 1, draft.draws.uniform
         self.contact = true["contact_id"].to_numpy()[order]

@@ -93,6 +93,13 @@ def add_surveys(draft: Draft) -> None:
     draft.secret("surveys", survey_id=asked["survey"], **truth)
 
 
+def surveys(draft: Draft) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the table of surveys and its truth, drawn if nobody has asked for them yet."""
+    if "surveys" not in draft.tables:
+        add_surveys(draft)
+    return draft.tables["surveys"], draft.truth["surveys"]
+
+
 def luck_keys(draft: Draft, survey: Array, order: Array, in_wave: Array) -> Array:
     """Return the key of the luck of each survey: that of the order, or in a wave the survey's own number."""
     orders = draft.orders

@@ -48,7 +48,7 @@ def both(customers: int = 20_000, occasion: str = "wave", **changes: float) -> p
 def core(seed: int = 1) -> Draft:
     base = company.world()
     draft = Draft(base, policy(Levers(), base), Draws(seed), 300)
-    for step in STEPS:
+    for step in [*STEPS, voices.add_surveys]:
         step(draft)
     return draft
 
