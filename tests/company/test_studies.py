@@ -130,19 +130,19 @@ def test_the_wording_stands_beside_the_item_on_the_card(tea):
 @pytest.mark.slow
 def test_an_item_may_be_reversed_weaker_or_answered_higher(monkeypatch):
     """Referee: the company with the item as it is. A reversed item mirrors the meaning and not the habit."""
-    plain = company.simulate(2_000, rng=1)
+    plain = company.simulate(2_000, rng=1).surveys
     items = voices.ITEMS.set_index("item")
     items.loc["trust_2", ["reversed", "centre"]] = ["yes", 11 - items.loc["trust_2", "centre"]]
     items.loc["trust_3", "strength"] = 0.5
     monkeypatch.setattr(voices, "ITEMS", items.reset_index())
     other = company.simulate(2_000, rng=1)
     for name in ("trust_1", "loyalty_1"):
-        pd.testing.assert_series_equal(plain.surveys[name], other.surveys[name])
+        pd.testing.assert_series_equal(plain[name], other.surveys[name])
     wave = other.surveys.join(other._truth["surveys"].set_index("survey_id"), on="survey_id")
     slopes = wave[["trust", "trust_1", "trust_2", "trust_3"]].corr()["trust"]
     assert slopes["trust_2"] == pytest.approx(-slopes["trust_1"], abs=0.06)
     assert slopes["trust_3"] < 0.7 * slopes["trust_1"]
-    assert wave["trust_2"].mean() == pytest.approx(11 - plain.surveys["trust_2"].mean(), abs=0.1)
+    assert wave["trust_2"].mean() == pytest.approx(11 - plain["trust_2"].mean(), abs=0.1)
 
 
 # ---- whom the studies ask
