@@ -156,22 +156,36 @@ class Linkage:
         if source is not None:
             self.records["_source"] = table[source].to_numpy()
 
-    def fit(self) -> "LinkageResults":
-        """Learn the weights and compare all pairs that a block brings together."""
+    def fit(self, engine: Any = None) -> "LinkageResults":
+        """Learn the weights and compare all pairs that a block brings together.
+
+        Parameters
+        ----------
+        engine : splink database API, optional
+            Where the work is done, such as ``splink.backends.spark.SparkAPI(spark_session=session)`` on a
+            cluster whose session was begun with splink's jar. By default DuckDB in memory. The pairs that
+            are kept come back to this machine.
+
+        Returns
+        -------
+        LinkageResults
+        """
         from splink import Linker, SettingsCreator
         from splink.internals.duckdb.database_api import DuckDBAPI
 
+        engine = DuckDBAPI(duckdb.connect()) if engine is None else engine
+        jaro_winkler = engine.sql_dialect.jaro_winkler_function_name
         settings = SettingsCreator(
             link_type="dedupe_only",
             unique_id_column_name="_row",
             comparisons=[
-                as_comparison(column, kind, self.equal[column]) for column, kind in self.comparisons.items()
+                as_comparison(column, kind, self.equal[column], jaro_winkler)
+                for column, kind in self.comparisons.items()
             ],
             blocking_rules_to_generate_predictions=self.blocks,
             retain_matching_columns=False,
         )
         with _quiet():
-            engine = DuckDBAPI(duckdb.connect())
             linker = Linker(engine.register(self.records), settings, log_level=logging.CRITICAL)
             learn = linker.training
             learn.estimate_probability_two_random_records_match(self.certain, recall=self.found)
@@ -184,7 +198,9 @@ class Linkage:
                 for level in comparison.comparison_levels:  # never seen is not impossible
                     if not level.is_null_level and level.label_for_charts != OTHER:
                         level.m_probability = max(level.m_probability or 0, LEAST)
-            scored = linker.inference.predict(threshold_match_weight=-20)
+            found = linker.inference.predict(threshold_match_weight=-20)
+            at_home = isinstance(engine, DuckDBAPI)
+            scored = found.as_duckdbpyrelation() if at_home else duckdb.from_arrow(found.as_pyarrow_table())
         return LinkageResults(self, linker, scored)
 
 
@@ -199,11 +215,11 @@ class LinkageResults:
         How many of the pairs that the blocks brought together weigh at least −20; the others are forgotten.
     """
 
-    def __init__(self, model: Linkage, linker: Any, scored: Any):
+    def __init__(self, model: Linkage, linker: Any, scored: duckdb.DuckDBPyRelation):
         self.model, self._linker = model, linker
         prior = linker._settings_obj._probability_two_random_records_match
         self.start = float(np.log2(prior / (1 - prior)))
-        pairs = scored.as_duckdbpyrelation().project("_row_l, _row_r, match_weight")
+        pairs = scored.project("_row_l, _row_r, match_weight")
         found = pairs.order("match_weight desc, _row_l, _row_r").fetchnumpy()
         self._rows = np.column_stack([found["_row_l"], found["_row_r"]])
         self._weight = np.asarray(found["match_weight"], float)

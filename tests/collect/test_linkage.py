@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from splink.internals.dialects import SplinkDialect
 
 from crmlab import collect, company, datasets, plot
+from crmlab.collect._levels import KINDS, as_comparison
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,17 @@ def truth(tea):
 
 
 # ---- linkage
+
+
+def test_the_comparisons_can_be_said_to_spark():
+    """Referee: what Spark calls Jaro and Winkler's measure, and its regexp_replace, which knows no 'g'."""
+    spark = SplinkDialect.from_string("spark")
+    for kind, (equal, _) in KINDS.items():
+        made = as_comparison("column", kind, equal.format("column"), spark.jaro_winkler_function_name)
+        text = " ".join(level.create_sql(spark) for level in made.create_comparison_levels())
+        assert "jaro_winkler_similarity" not in text.lower() and "'g'" not in text and '"' not in text
+        assert ("JARO_WINKLER(" in text) == (kind == "name")
+        assert ("REGEXP_REPLACE(column_l, '[^0-9]', '')" in text) == (kind == "mail")
 
 
 def test_it_finds_who_is_who_far_better_than_any_exact_key(clean, results, truth):
