@@ -143,6 +143,8 @@ def test_what_the_lesson_says_of_seven_companies(seed, monkeypatch):
     off = sums["dollars told"] / sums["dollars true"] - 1
     total, truth = held["total"], held["truth"].sum()
     far = total["expected"] / truth - 1
+    apart = held["anew"].div(held["table"]["dollars true"], axis=0) - 1  # own margin, then own models, too
+    assert apart.abs().lt(off.abs(), axis=0).all(axis=None)
     assert min(leads) > 0 and off["person"] > 0.3 and off["firm"] < -0.09
     assert (total["low"] <= truth <= total["high"]) == (seed in (7, 1, 2))
     if seed == 7:
