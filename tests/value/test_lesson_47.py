@@ -62,14 +62,21 @@ def test_what_the_lesson_says_of_seven_companies():
         plt.close("all")
     a_year_on, scores, seven = held["a_year_on"], held["scores"], held["seven"]
     assert (a_year_on["lost in 2024"] < 0).all() and (a_year_on["left in 2025"] > 0).all()
-    assert a_year_on["share who lost again"].max() < 0.13
-    assert (scores.loc["lately"] > scores.loc["points"]).all()
+    again, others = a_year_on["lost again"], a_year_on["others who lost"]
+    assert (again > others).all() and again.max() < 0.13 and others.max() < 0.07
+    race, narrow = held["rehearsal"]["score"], held["narrow"]  # after all service; margin less delivery
+    assert race.drop(["random", "oracle"]).is_monotonic_decreasing
+    assert (race - narrow).drop(["random", "oracle"]).between(0.004, 0.025).all()
+    assert (race - narrow).idxmax() == "points"
+    differences = held["ends"].filter(like=" less ")
+    assert (differences.iloc[0] < 0).all() and (differences.iloc[1] > 0).all()
+    assert (scores.loc["lately"] > scores.loc["points"] + 0.025).all()  # more than the narrow yardstick takes
     ahead = scores.loc["last year"] > scores.loc["points"]
     assert ahead[ahead].index.tolist() == [7, 2, 3, 4, 5, 6]
     lead = scores.loc["lately"] - scores.loc["last year"]
-    assert lead[lead > 0.07].index.tolist() == [1, 2, 3] and lead.abs()[[7, 4, 5, 6]].max() < 0.05
+    assert lead[lead > 0.07].index.tolist() == [1, 2, 3] and lead.min() > -0.03
     assert (seven["truly so far"] > 0).all() and np.ptp(seven["truly so far"]) < 9
-    assert (seven["low"].drop(5) < 0).all() and abs(seven.loc[5, "low"]) < 1
+    assert (seven["low"] < 0).all() and (seven["high"] > 0).all()
     assert (seven["high"] > seven["truly so far"]).all()
     assert (seven["low"] < seven["truly so far"]).all()
     cost = held["cost"]["with 2026"]  # the truth of 2026 holds a policy that goes on
@@ -77,9 +84,6 @@ def test_what_the_lesson_says_of_seven_companies():
     assert pays[pays].index.tolist() == [1, 4, 5, 6]
     assert not (held["low_tier"] > cost["experienced_contacts"]).any()
     signs = held["signs"]
-    assert (signs["complaints a head, difference"] < 0).all() and (signs["p_value"] < 0.05).sum() == 5
-    for number in range(8, 36):
-        good = held["good_and_sex"](company.simulate(rng=number)).groupby("sex")["good"].mean()
-        assert good["female"] > good["male"]
+    assert (signs["difference"] < 0).all() and (signs["p_value"] < 0.05).sum() == 5
     sexes = pd.DataFrame(held["sexes"]).T
     assert (sexes["female"] > sexes["male"]).all()
