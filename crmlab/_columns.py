@@ -20,7 +20,7 @@ def to_digits(values: pd.Series) -> pd.Series:
     1
     """
     with np.errstate(divide="ignore"):
-        scale = 10.0 ** (11 - np.floor(np.log10(values.abs())).clip(-290, 290))
+        scale = 10.0 ** (11 - np.floor(np.log10(np.abs(values.to_numpy()))).clip(-290, 290))
     return (values * scale).round() / scale
 
 
