@@ -140,6 +140,9 @@ def test_what_a_move_is_worth(played):
     assert plain.sort_values().index.tolist() == by_age.sort_values().index.tolist()
     dollars = played["by_six"].loc[["recovered", "mature"], ["person", "firm"]]
     assert (dollars.loc["recovered"] < dollars.loc["mature"]).all()
+    alike = played["by_six"].loc["of these, mature by five stages", ["person", "firm"]]
+    assert (alike < dollars.loc["mature"]).all()  # it is not for their few orders
+    assert played["falls"][["growing", "mature"]].min() > 3  # so that a programme can keep 3 of 100
     assert gained.idxmax() == "decline shorter, by recovery"
     assert gained.idxmin() == "decline shorter, by leaving" and gained.min() < 0
     compared = played["compared"]
