@@ -82,6 +82,24 @@ def test_the_appendix_writes_down_the_packages_likelihood(summary, params):
     assert ours(*params) == pytest.approx(value.ModifiedBetaGeoNBD(summary).loglike(params), rel=1e-11)
 
 
+def test_any_number_a_fifth_larger_makes_the_log_fifty_times_less_probable_or_worse(summary, model):
+    ours = run(LESSON, "def log_likelihood", summary=summary)["log_likelihood"]
+    best = ours(*model.params)
+    lost = [
+        best - ours(*model.params * np.where(model.params.index == name, 1.2, 1))
+        for name in model.params.index
+    ]
+    assert 45 < np.exp(min(lost)) < 55
+
+
+def test_the_interval_of_the_silent_frequent_buyers_lies_above_what_the_model_says(summary, model):
+    names = {"summary": summary, "came": summary["frequency_holdout"], "rng": np.random.default_rng(4)}
+    names = run(LESSON, "long_silent = ", **names)
+    assert len(names["again"]) == 23
+    said = model.probability_alive().loc[names["again"].index].mean()
+    assert said < names["low"] < 0.47 < names["again"].mean() < names["high"]
+
+
 def test_customer_297_in_the_appendix():
     """Its two stories, by the Poisson and the exponential distribution."""
     stayed = 0.7 * stats.expon(scale=10).sf(21.7)
