@@ -87,6 +87,19 @@ def test_the_models_look_alike_and_differ_far_ahead(names):
     exec(cell_with(LESSON, "sales = {"), held)
     short = pd.Series({name: told.sum() for name, told in held["sales"].items()}) / held["came"].sum() - 1
     assert short.between(-0.225, -0.155).all() and short.idxmin() == "MBG/NBD"
+    assert held["came"].sum() / held["sales"]["MBG/NBD"].sum() - 1 < 0.3  # the range that finance is told
+    bought = held["purchases"].conditional_expected_purchases(39).sum()
+    assert (
+        bought / held["summary"]["frequency_holdout"].sum() - 1 < -0.15
+    )  # too few purchases, spend nearly right
+    each = (
+        held["sales"]["MBG/NBD"].sum() / bought,
+        held["came"].sum() / held["summary"]["frequency_holdout"].sum(),
+    )
+    assert abs(each[0] / each[1] - 1) < 0.05
+    lists = {name: held["sales"][name] for name in ("MBG/NBD", "Pareto/NBD")}
+    found = value.ranking_score(held["came"], lists, count=2357)["score"]
+    assert abs(found["MBG/NBD"] - found["Pareto/NBD"]) < 0.005
 
 
 # ---- the company
@@ -145,6 +158,8 @@ def test_what_the_lesson_says_of_seven_companies(seed, monkeypatch):
     far = total["expected"] / truth - 1
     apart = held["anew"].div(held["table"]["dollars true"], axis=0) - 1  # own margin, then own models, too
     assert apart.abs().lt(off.abs(), axis=0).all(axis=None)
+    last = held["orders"][held["orders"]["ordered_at"] >= "2025-01-01"]
+    assert last.loc[last["campaign_id"].notna(), "left"].sum() > 0.02 * last["left"].sum()
     assert min(leads) > 0 and off["person"] > 0.3 and off["firm"] < -0.09
     assert (total["low"] <= truth <= total["high"]) == (seed in (7, 1, 2))
     if seed == 7:
