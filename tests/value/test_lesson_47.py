@@ -88,6 +88,8 @@ def test_what_the_lesson_says_of_seven_companies():
     assert (seven["low"] < seven["truly so far"]).all()
     spent = held["cost"]["spent so far"]  # the truth of 2026 holds a policy that goes on
     back = seven["so far + kept"] > spent["events"] + 1
+    early = seven["truly so far"] > spent["events"] + 1
+    assert early[early].index.tolist() == [1, 6]
     assert back[back].index.tolist() == [1, 3, 4, 5, 6] and abs(seven["so far + kept"][2] - spent["events"]) < 0.3
     assert seven["going on"].between(0.8, 2.2).all() and seven["truly so far"].idxmax() == 1
     assert (seven["found"][[3, 4]] < 0).all()
