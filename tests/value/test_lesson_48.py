@@ -61,6 +61,23 @@ def test_both_balances_invoice_by_invoice(names):
         assert names["balance"].loc[1:3, name].tolist() == pytest.approx(balance.tolist(), rel=1e-9)
 
 
+def test_what_all_leads_leave_by_money_payment_by_payment(names):
+    tea = names["tea"]
+    who = tea.customers[tea.customers["joined_on"].dt.year == 2023].set_index("customer_id")
+    joined = who.loc[who["source"] == "lead", "joined_on"]
+    bills = tea.invoices.set_index("order_id")
+    found = 0.0
+    for order in tea.orders[tea.orders["customer_id"].isin(joined.index)].itertuples():
+        kept, billed, came = (order.margin_cents - order.serving_cents) / 100, 0.0, None
+        if order.order_id in bills.index:
+            bill = bills.loc[order.order_id]
+            billed, came = bill["amount_cents"] / 100, bill["paid_on"]
+        for day, money in ((order.ordered_at.normalize(), kept - billed), (came, billed)):
+            month = 99 if pd.isna(day) else (day - joined[order.customer_id]).days * 12 // 365
+            found += money / 1.1 ** ((month + 1) / 12) * (month < 6)
+    assert names["all_leads"].loc[6, "by money"] == pytest.approx(found / len(joined), rel=1e-9)
+
+
 def test_the_last_firm_counts_in_part_and_no_list_passes_the_oracle(names):
     came = pd.DataFrame({"brings": [100.0, 60, 20], "ties_up": [10.0, 20, 10]}, index=[1, 2, 3])
     given = {"came": came, "np": np}
@@ -100,6 +117,9 @@ def seven(names):
     result, balance, visits = names["result"], names["balance"], names["hundred"]["score"]
     told = {
         "leads: back in month": result.loc["lead", "back in month"],
+        "leads: left in six months, by orders": names["all_leads"].loc[6, "by orders"],
+        "leads: left in six months, by money": names["all_leads"].loc[6, "by money"],
+        "prospects: share won": (names["closed"]["outcome"] == "won").mean(),
         "leads: after month 24": result.loc["lead", "after month 24"],
         "walk-in: after month 24": result.loc["walk_in", "after month 24"],
         "firms: month 1, by orders": balance.loc[1, "by orders"],
@@ -117,9 +137,16 @@ def test_what_is_said_of_six_other_companies_holds_in_the_table():
     told = told_of_seven()
     assert max(told["leads: back in month"]) <= 2 and max(told["firms: month 2, by money"]) < 0
     assert min(told["firms: month 1, by orders"]) > 0 and min(told["firms: month 3, by money"]) > 0
-    for short, best, worst in (("places", "value alone", "the rule"), ("money", "the rule", "value alone")):
+    assert max(told["leads: left in six months, by money"]) < 270  # what the next lead costs
+    for short, best, worst in (
+        ("places", "value alone", "the rule"),
+        ("money", "the rule", "value alone"),
+        ("money", "time alone", "value alone"),
+    ):
         apart = np.subtract(told[f"{short} short: {best}"], told[f"{short} short: {worst}"])
         assert min(apart) > 0.4
+    ahead = np.subtract(told["money short: the rule"], told["money short: time alone"])
+    assert min(ahead) < 0 < max(ahead) and max(abs(ahead)) < 0.1  # now one in front, now the other
     order = [told[f"visits: {name}"] for name in ("smallest share told", "most with us", "most elsewhere")]
     assert (np.diff(order, axis=0) > 0).all()
     assert told["leads: after month 24"][0] == min(told["leads: after month 24"])
