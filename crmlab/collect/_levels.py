@@ -7,16 +7,15 @@ ANOTHER_NAME = 1e-9
 LEAST = 1e-4  # a level that EM sees in no true pair may still occur
 OTHER = "another name"
 _EDITS = "abs(length({0}_l) - length({0}_r)) <= {1} AND levenshtein({0}_l, {0}_r) <= {1}"
-JARO_WINKLER = "jaro_winkler_similarity"  # as DuckDB calls it
-_ALIKE = f"{JARO_WINKLER}({{0}}_l, {{1}}_r) >= 0.8"
+JARO = "jaro_winkler_similarity"  # as DuckDB calls it
+_ALIKE = f"{JARO}({{0}}_l, {{1}}_r) >= 0.8"
 # two Chinese names that sound nearly alike may share no character
 _NOT_TWO_CHINESE = "(name_l < '\u3400' OR name_r < '\u3400' OR levenshtein(name_l, name_r) <= 1)"
 _GIVEN_ALIKE = (
     "(given_name_l IS NULL OR given_name_r IS NULL OR (right(given_name_l, 3) = right(given_name_r, 3) "
-    f"OR {JARO_WINKLER}(given_name_l, given_name_r) >= 0.7) AND {_NOT_TWO_CHINESE})"
+    f"OR {JARO}(given_name_l, given_name_r) >= 0.7) AND {_NOT_TWO_CHINESE})"
 )
-# ann.lee2@ is another person than ann.lee@
-_DIGITS = "regexp_replace({{0}}_{0}, '[^0-9]', '', 'g')"
+_DIGITS = "regexp_replace({{0}}_{0}, '[^0-9]', '', 'g')"  # ann.lee2@ is another person than ann.lee@
 # of each kind: the column it is equal in, then levels from the best to the last but one, as (label, SQL)
 KINDS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "name": (
@@ -82,7 +81,7 @@ def as_rule(block: str | tuple[str, ...], source: str | None) -> Any:
     from splink.blocking_rule_library import CustomRule
 
     texts = [f"{_side(part, 'l')} = {_side(part, 'r')}" for part in parts(block)]
-    texts += ["l._source <> r._source"] if source else []
+    texts += ["l._source <> r._source"] * (source is not None)
     return CustomRule(" AND ".join(texts), sql_dialect="duckdb")  # splink translates it for other engines
 
 
@@ -95,14 +94,13 @@ def _side(part: str, side: str) -> str:
     )
 
 
-def as_comparison(column: str, kind: str, equal: str, jaro_winkler: str = JARO_WINKLER) -> Any:
+def as_comparison(column: str, kind: str, equal: str, jaro: str = JARO) -> Any:
     from splink import comparison_level_library as levels
     from splink import comparison_library as comparisons
 
     made: list[Any] = [levels.NullLevel(equal)]
     for label, condition in KINDS[kind][1]:
-        text = condition.format(column).replace(JARO_WINKLER, jaro_winkler)
-        level: Any = levels.CustomLevel(text, label_for_charts=label, base_dialect_str="duckdb")
+        level: Any = levels.CustomLevel(condition.format(column).replace(JARO, jaro), label, "duckdb")
         if label == "same":
             level = level.configure(tf_adjustment_column=equal)
         made.append(level)

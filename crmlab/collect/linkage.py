@@ -174,13 +174,12 @@ class Linkage:
         from splink.internals.duckdb.database_api import DuckDBAPI
 
         engine = DuckDBAPI(duckdb.connect()) if engine is None else engine
-        jaro_winkler = engine.sql_dialect.jaro_winkler_function_name
+        jaro = engine.sql_dialect.jaro_winkler_function_name
         settings = SettingsCreator(
             link_type="dedupe_only",
             unique_id_column_name="_row",
             comparisons=[
-                as_comparison(column, kind, self.equal[column], jaro_winkler)
-                for column, kind in self.comparisons.items()
+                as_comparison(name, kind, self.equal[name], jaro) for name, kind in self.comparisons.items()
             ],
             blocking_rules_to_generate_predictions=self.blocks,
             retain_matching_columns=False,
