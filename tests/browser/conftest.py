@@ -18,7 +18,7 @@ from crmlab import course
 
 ROOT = course.ROOT
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-MINUTES = 10
+MINUTES = 20
 """After which the server is ended, and with it every test."""
 
 
