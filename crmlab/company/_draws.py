@@ -2,6 +2,7 @@
 
 import zlib
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,13 +13,20 @@ _BLOCK = 2**15  # numbers that are drawn at a time, so that they stay in the pro
 _FEW = 6
 
 
+# made once: turning a number of Python into one of numpy takes as long as the sum itself
+_SHIFTS = [np.array(places, np.uint64) for places in (30, 27, 31, 11)]
+_FIRST, _SECOND, _GOLDEN, _ONE = (
+    np.array(factor, np.uint64) for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0x9E3779B97F4A7C15, 1)
+)
+
+
 def _mix(bits: Array) -> Array:
     """Scramble 64-bit words in place: the finaliser of SplitMix64 (Steele, Lea & Flood 2014)."""
-    bits ^= bits >> 30
-    bits *= 0xBF58476D1CE4E5B9
-    bits ^= bits >> 27
-    bits *= 0x94D049BB133111EB
-    bits ^= bits >> 31
+    bits ^= bits >> _SHIFTS[0]
+    bits *= _FIRST
+    bits ^= bits >> _SHIFTS[1]
+    bits *= _SECOND
+    bits ^= bits >> _SHIFTS[2]
     return bits
 
 
@@ -39,16 +47,23 @@ class Draws(NamedTuple):
 
     def uniform(self, purpose: str, *keys: Array | int) -> Array:
         """Return a number in (0, 1) for each combination of whole-number keys (arrays of one length)."""
-        salt = np.uint64(_salt(self, purpose))
         first, *others = map(np.atleast_1d, keys)  # only arrays overflow in silence
-        found = np.empty(len(first))
-        for start in range(0, len(first), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            bits = _mix(first[part].astype(np.uint64) + salt)
-            for key in others:
-                key = key[part] if len(key) > 1 else key
-                bits = _mix(bits + (key.astype(np.uint64) + 1) * 0x9E3779B97F4A7C15)
-            np.add((bits >> 11).view(np.int64), 0.5, out=found[part])
+        if len(first) > _BLOCK:
+            cuts = range(_BLOCK, len(first), _BLOCK)
+            parts = zip(
+                *(np.split(key, cuts) if len(key) > 1 else repeat(key) for key in (first, *others)),
+                strict=False,
+            )
+            return np.concatenate([self.uniform(purpose, *part) for part in parts])
+        bits = first.astype(np.uint64)
+        bits += _salt(self, purpose)
+        _mix(bits)
+        for key in others:
+            key = key.astype(np.uint64)
+            key += _ONE
+            key *= _GOLDEN
+            bits = _mix(bits + key)
+        found = (bits >> _SHIFTS[3]).view(np.int64) + 0.5
         found *= 2.0**-53
         return found
 
@@ -59,8 +74,8 @@ class Draws(NamedTuple):
 
 
 @lru_cache(4096)
-def _salt(draws: Draws, purpose: str) -> int:
-    return int(draws.stream(purpose).integers(2**63))
+def _salt(draws: Draws, purpose: str) -> Array:
+    return np.array(int(draws.stream(purpose).integers(2**63)), np.uint64)
 
 
 def choose(uniform: Array, weights: Any, row: Array | int = 0) -> Array:

@@ -19,10 +19,10 @@ from tqdm import tqdm
 
 import crmlab
 from crmlab._paths import clone
-from crmlab.grading.handout import Handout, draw, handed_out
+from crmlab.grading.handout import FEW, Handout, draw, handed_out, proofs
 from crmlab.grading.rosters import names_a_folder, read_roster
 from crmlab.grading.settings import group_data, read_settings
-from crmlab.practice import Drawn, load, prove
+from crmlab.practice import Drawn, load
 from crmlab.practice.data import VERSION, other_version
 from crmlab.practice.exercise import Exercise
 
@@ -106,8 +106,8 @@ def release(
     if out in key_file.parents:
         raise ValueError(f"The key file lies in {out}, which goes to the students: keep it elsewhere.")
     chosen = {one.name: one for one in (load(name, folder) for name in exercises)}
-    for one in chosen.values():
-        failed = prove(one, variants=3)
+    found = proofs(list(chosen), folder, jobs if len(everybody) >= FEW else 1)
+    for one, failed in zip(chosen.values(), found, strict=True):
         if len(failed):
             raise ValueError(
                 f"{one.path.name} does not stand its own proof:\n{failed.to_string(index=False)}"

@@ -11,7 +11,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from crmlab.practice import Drawn, load, stand
+import pandas as pd
+
+from crmlab.practice import Drawn, load, prove, stand
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.student_notebook import student_notebook
 
@@ -160,6 +162,28 @@ def handed_out(
         yield from pool.map(_write, students)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def proofs(names: Sequence[str], folder: str | Path | None, jobs: int) -> list[pd.DataFrame]:
+    """Return what the proof of each exercise finds (:func:`crmlab.practice.prove`).
+
+    Parameters
+    ----------
+    names : sequence of str
+        The exercises.
+    folder : str or Path or None
+        Where they lie.
+    jobs : int
+        How many processes prove.
+    """
+    if jobs == 1 or len(names) == 1:
+        return [_proof(name, folder) for name in names]
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        return list(pool.map(_proof, names, [folder] * len(names)))
+
+
+def _proof(name: str, folder: str | Path | None) -> pd.DataFrame:
+    return prove(load(name, folder), variants=3)
 
 
 _handouts: list[Handout] = []

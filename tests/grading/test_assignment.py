@@ -142,7 +142,7 @@ def test_a_release_holds_no_solution_no_key_no_hidden_input_and_no_truth(classro
 @pytest.mark.parametrize("name", practice.names())
 def test_a_release_of_the_courses_own_exercises_holds_nothing_of_the_envelope(name, tmp_path, monkeypatch):
     # the proof of the course's exercises has its own tests, and takes minutes
-    monkeypatch.setattr("crmlab.grading.assignment.prove", lambda *_, **__: ())
+    monkeypatch.setattr("crmlab.grading.handout.prove", lambda *_, **__: ())
     (tmp_path / "roster.csv").write_text("student\ns1\n")
     release([name], tmp_path / "roster.csv", tmp_path / "key.json", tmp_path / "out")
     exercise, key = practice.load(name), read_key(tmp_path / "key.json")["key"]
