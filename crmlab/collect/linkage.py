@@ -164,16 +164,24 @@ class Linkage:
         engine : splink database API, optional
             Where the work is done, such as ``splink.backends.spark.SparkAPI(spark_session=session)`` on a
             cluster whose session was begun with splink's jar. By default DuckDB in memory. The pairs that
-            are kept come back to this machine.
+            are kept come back to this machine. Another engine draws other pairs at random, so that its
+            weights differ a little.
 
         Returns
         -------
         LinkageResults
+
+        Raises
+        ------
+        TypeError
+            The engine is none of splink's.
         """
         from splink import Linker, SettingsCreator
         from splink.internals.duckdb.database_api import DuckDBAPI
 
         engine = DuckDBAPI(duckdb.connect()) if engine is None else engine
+        if not hasattr(engine, "sql_dialect"):
+            raise TypeError(f"engine is an API of splink, as DuckDBAPI(connection) is; got {engine!r}.")
         jaro = engine.sql_dialect.jaro_winkler_function_name
         settings = SettingsCreator(
             link_type="dedupe_only",
@@ -318,9 +326,8 @@ class LinkageResults:
         place = pd.Index(self.model.ids).get_indexer([record, other])
         if (place < 0).any() or record == other:
             wrong = [one for one, at in zip((record, other), place, strict=True) if at < 0]
-            raise ValueError(
-                f"There is no record {wrong[0]!r}." if wrong else "These are one and the same record."
-            )
+            what = f"There is no record {wrong[0]!r}." if wrong else "These are one and the same record."
+            raise ValueError(what)
         texts = self.model.records.iloc[place].astype(object)
         sides = [{c: None if pd.isna(v) else v for c, v in row.items()} for row in texts.to_dict("records")]
         with _quiet():
@@ -343,8 +350,7 @@ class LinkageResults:
         return int(np.searchsorted(-self._weight, -least, side="right"))
 
     def __repr__(self) -> str:
-        records = f"{len(self.model.ids):,} records, {self.kept:,} pairs kept"
-        return f"<Linkage: {records}; start {self.start:.1f}>"
+        return f"<Linkage: {len(self.model.ids):,} records, {self.kept:,} pairs kept; start {self.start:.1f}>"
 
 
 def _pairs(table: pd.DataFrame, block: str | tuple[str, ...]) -> float:
