@@ -50,15 +50,6 @@ def ties(draft: Draft) -> dict[str, Array]:
     return draft.ties
 
 
-def directed(draft: Draft, whose: Array) -> tuple[Array, Array]:
-    """Return the acquaintances of these customers, and before them of which place in `whose` each is one."""
-    start, knows = ties(draft)["start"], ties(draft)["knows"]
-    count = start[whose + 1] - start[whose]
-    place = np.repeat(np.arange(len(whose)), count)
-    within = np.arange(len(place)) - (np.cumsum(count) - count)[place]
-    return place, knows[start[whose][place] + within]
-
-
 def one_of(draft: Draft, purpose: str, key: Array, whose: Array) -> Array:
     """Return for each row an acquaintance of this customer by lot (−1: nobody)."""
     start, knows = ties(draft)["start"], ties(draft)["knows"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from crmlab.company._draft import Draft
 from crmlab.company._draws import Array
-from crmlab.company.acquaintances import directed
+from crmlab.company.acquaintances import ties
 
 _KEEN = 0.9  # what a standard deviation of innovativeness adds to the log of the rate of discovery
 _TASTED, _HEARD = 10, 20  # mean days from the sample, and from another's taking it up, to one's own
@@ -87,6 +87,7 @@ def _spread(draft: Draft, tea: int, launch: int) -> dict[str, Array]:
     due: dict[int, list[Array]] = defaultdict(list)
     taken, by = np.full(n, np.inf), np.full(n, -1)
     told = np.stack([np.arange(n), np.full(n, -1), own_discovery(draft, tea, launch)])
+    one, other, delay, start = _heard(draft, tea)
     while True:
         _note(due, told[:, told[2] < end], launch)
         if not due:
@@ -94,15 +95,25 @@ def _spread(draft: Draft, tea: int, launch: int) -> dict[str, Array]:
         told = np.concatenate(due.pop(min(due)), axis=1)
         who, teller, day = told[0].astype(int), told[1].astype(int), told[2]
         fits = np.flatnonzero((joined[who] < day) & (day < until[who]) & np.isinf(taken[who]))
-        order = fits[
-            np.lexsort((teller[fits], day[fits], who[fits]))
-        ]  # of one day the earlier customer counts
+        # of one day the earlier customer counts
+        order = fits[np.lexsort((teller[fits], day[fits], who[fits]))]
         who, first = np.unique(who[order], return_index=True)
         taken[who], by[who] = day[order][first], teller[order][first]
-        place, friend = directed(draft, who)
-        told = np.stack([friend, who[place], taken[who][place] + tie_delays(draft, tea, who[place], friend)])
+        count = start[who + 1] - start[who]
+        rows = np.repeat(start[who] - np.cumsum(count) + count, count) + np.arange(count.sum())
+        told = np.stack([other[rows], one[rows], taken[one[rows]] + delay[rows]])
     customer = np.flatnonzero(taken < end)
     return {"customer": customer, "day": taken[customer], "by": by[customer]}
+
+
+def _heard(draft: Draft, tea: int) -> tuple[Array, Array, Array, Array]:
+    """Return each one, the other who follows, how many days after, and from which row on each one stands."""
+    other, start = ties(draft)["knows"], ties(draft)["start"]
+    one = np.repeat(np.arange(draft.customers), np.diff(start))
+    delay = tie_delays(draft, tea, one, other)
+    cares = np.isfinite(delay)
+    one = one[cares]
+    return one, other[cares], delay[cares], np.searchsorted(one, np.arange(draft.customers + 1))
 
 
 def _note(due: dict[int, list[Array]], told: Array, launch: int) -> None:

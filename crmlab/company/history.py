@@ -15,6 +15,7 @@ from crmlab.company.worlds import World
 
 MOST_ORDERS = 9_999  # of a customer in the base stream, so that an order's key tells the customer
 SPAN = 100_000  # keys of a customer: the index in the base stream, or 10,000 times the lever and an index
+_AT_ONCE = 1_000  # orders that are placed together, if there are as many
 _POLICY_SHARES = [0.4, 0.7]  # of the log, at which service comes to differ by tier
 _POLICY_TIERS = ["middle", "low"]  # whom it concerns then: events, and contacts with experience
 _TIER_EDGES = [0.8, 0.4]  # ranks of a year's spend from which a customer is of high and of middle value
@@ -122,10 +123,44 @@ def place(
 
 
 def _advance(draft: Draft, state: State, end: float) -> list[Round]:
-    """Bring `state` to the day `end` and return the orders until then and their lines, one order a round."""
-    traits, shape, clock, rounds = draft.traits, draft.world.gap_shape, draft.clock, list[Round]()
-    begun = clock.read(np.arange(draft.customers), np.maximum(state.today, traits["joined"]))
+    """Bring `state` to the day `end` and return the orders until then and their lines, in rounds."""
+    traits, rounds, nobody = draft.traits, list[Round](), MOST_ORDERS + 1
+    begun = draft.clock.read(np.arange(draft.customers), np.maximum(state.today, traits["joined"]))
     active = np.flatnonzero(state.alive & (traits["joined"] < end))
+    last = np.full(draft.customers, nobody)
+    while True:
+        active, customer, number, time = _ahead(draft, state, begun, active, end)
+        key = (customer + 1) * SPAN + number
+        events, lines = place(draft, customer, key, number - 1, time, True)
+        leaves = events["leaves"]
+        np.minimum.at(last, customer[leaves], number[leaves])
+        events, lines = _only((events | {"index": number}, lines), number <= last[customer])
+        if (events["index"] > MOST_ORDERS).any():
+            raise ValueError(f"A customer would order more than {MOST_ORDERS:,} times: raise rate_scale.")
+        rounds.append((events, lines))
+        if not len(active):
+            break
+        active = active[last[active] == nobody]
+    state.alive &= last == nobody
+    state.number = np.minimum(state.number, last)
+    waiting = np.flatnonzero(state.alive & (traits["joined"] < end))
+    passed = draft.clock.read(waiting, end) - begun[waiting]
+    state.wait[waiting] -= passed
+    state.elapsed[waiting] += passed
+    state.today = end
+    return rounds
+
+
+def _ahead(
+    draft: Draft, state: State, begun: Array, active: Array, end: float
+) -> tuple[Array, Array, Array, Array]:
+    """Return who orders on after this, and customer, number and time of the next orders, one each a turn.
+
+    To place orders takes as long for one as for hundreds. So turns are gathered until there are a
+    thousand, as if nobody left.
+    """
+    traits, shape, clock = draft.traits, draft.world.gap_shape, draft.clock
+    found, orders = [], 0
     while True:
         first = state.number[active] == 0
         time = clock.day(active, begun[active] + state.wait[active])
@@ -134,27 +169,29 @@ def _advance(draft: Draft, state: State, end: float) -> list[Round]:
         active, time = active[due], time[due]
         state.number[active] += 1
         number = state.number[active]
-        if (number > MOST_ORDERS).any():
-            raise ValueError(f"A customer would order more than {MOST_ORDERS:,} times: raise rate_scale.")
-        key = (active + 1) * SPAN + number
-        events, lines = place(draft, active, key, number - 1, time, True)
-        rounds.append((events | {"index": number}, lines))
+        found.append((active, number, time))
+        orders += len(active)
         if not len(active):
             break
-        leaves = events["leaves"]
-        state.alive[active[leaves]] = False
-        gap = draft.draws.uniform("orders.gap", key)
+        gap = draft.draws.uniform("orders.gap", (active + 1) * SPAN + number)
         gap = -np.log(gap) if shape == 1 else gammaincinv(shape, gap) / shape
         state.wait[active] = gap / traits["purchase_rate"][active]
         state.elapsed[active] = 0
         begun[active] = clock.read(active, time)
-        active = active[~leaves]
-    waiting = np.flatnonzero(state.alive & (traits["joined"] < end))
-    passed = clock.read(waiting, end) - begun[waiting]
-    state.wait[waiting] -= passed
-    state.elapsed[waiting] += passed
-    state.today = end
-    return rounds
+        if orders >= _AT_ONCE:
+            break
+    return active, *map(np.concatenate, zip(*found, strict=True))
+
+
+def _only(one: Round, kept: Array) -> Round:
+    """Return these of the orders of a round, with their lines."""
+    if kept.all():
+        return one
+    orders, lines = one
+    rows = kept[lines["order"]]
+    lines = {name: values[rows] for name, values in lines.items()}
+    lines["order"] = (np.cumsum(kept) - 1)[lines["order"]]
+    return {name: values[kept] for name, values in orders.items()}, lines
 
 
 def joined(rounds: list[Round]) -> Round:
