@@ -248,11 +248,13 @@ def day_literal(rows: nw.LazyFrame[Any], day: Date) -> Any:
     return nw.lit(datetime.combine(day, time.min)) if _is_pandas(rows) else nw.lit(day)
 
 
-def day_number(column: str) -> nw.Expr:
+def day_number(rows: nw.LazyFrame[Any], column: str) -> nw.Expr:
     """Return the number of a day, counted as `datetime.date.toordinal` does.
 
     Year and day of the year are what every engine can tell; ask for them after aggregating, they are slow.
     """
+    if _is_pandas(rows):
+        return nw.col(column).dt.timestamp("ms") // 86_400_000 + Date(1970, 1, 1).toordinal()
     past = nw.col(column).dt.year() - 1.0
     leap_days = (past / 4).floor() - (past / 100).floor() + (past / 400).floor()
     return (past * 365 + leap_days).cast(nw.Int64) + nw.col(column).dt.ordinal_day().cast(nw.Int64)

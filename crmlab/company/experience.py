@@ -208,7 +208,7 @@ def _scale(world: World) -> Array:
 
     They are of a sample that belongs to the world: of average customers of that world, whoever is drawn.
     """
-    draws, row = Draws(0), np.arange(_REFERENCE)
+    luck = _reference()
     part = world.redesign_day / world.days
     tin = (0.25 * min(part, 1)) * world.leaking_tin
     sent = 0.8 * world.faults
@@ -217,17 +217,25 @@ def _scale(world: World) -> Array:
         sent * (_OFTEN + (PACKERS - 1) * _SELDOM) / PACKERS,
         *[sent * (_OFTEN + 3 * _SELDOM) / 4] * 2,
     ]
-    fault = choose(draws.uniform("scale.fault", row), [1 - sum(shares), *shares])
-    raw = draws.normal("scale.luck", row) - _loss(world)[fault]
-    service = draws.normal("scale.service", row)
-    bad = (
-        np.sqrt(world.service_share) * service + np.sqrt(1 - world.service_share) * raw - world.bad_experience
-    )
-    complained = (bad < 0) & (draws.uniform("scale.voice", row) < world.complaining)
-    severe = (bad < -SEVERE).astype(int)
-    days = RESPONSE_DAYS[choose(draws.uniform("scale.days", row), RESPONSE_SHARES, severe)]
-    experienced = draws.uniform("scale.handler", row) < EXPERIENCED_SHARES[severe]
-    mended = np.sort(raw + complained * _gain(world, days, experienced))
+    fault = choose(luck["fault"], [1 - sum(shares), *shares])
+    raw = luck["own"] - _loss(world)[fault]
+    share = world.service_share
+    bad = np.sqrt(share) * luck["service"] + np.sqrt(1 - share) * raw - world.bad_experience
+    at = np.flatnonzero((bad < 0) & (luck["voice"] < world.complaining))
+    severe = (bad[at] < -SEVERE).astype(int)
+    days = RESPONSE_DAYS[choose(luck["days"][at], RESPONSE_SHARES, severe)]
+    raw[at] += _gain(world, days, luck["handler"][at] < EXPERIENCED_SHARES[severe])
+    mended = np.sort(raw)
     place = ndtr(_GRID) * len(mended)
     found = np.interp(place, np.arange(len(mended)) + 0.5, mended)
     return np.maximum.accumulate(found + 1e-9 * np.arange(len(found)))
+
+
+@cache
+def _reference() -> dict[str, Array]:
+    """Return the luck of the sample, which is the same in each world."""
+    draws, row = Draws(0), np.arange(_REFERENCE)
+    drawn = {"own": draws.normal("scale.luck", row), "service": draws.normal("scale.service", row)}
+    return drawn | {
+        name: draws.uniform(f"scale.{name}", row) for name in ("fault", "voice", "days", "handler")
+    }

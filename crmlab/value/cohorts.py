@@ -105,7 +105,7 @@ def cohort_table(
     if end < log.first:
         raise ValueError(f"observation_end {end} is before the first row on {log.first}: choose a later day.")
 
-    rows = log.until(end).with_columns(number=_period_number(months))
+    rows = log.until(end).with_columns(number=_period_number(log.rows, months))
     if amount is None:
         visits = rows.select("customer", "number").unique(["customer", "number"])
         visits = visits.with_columns(orders=nw.lit(1))
@@ -128,10 +128,10 @@ def cohort_table(
     return _as_kind(_complete_grid(cells.astype({"cohort": int}), months, end), transactions)
 
 
-def _period_number(months: int) -> nw.Expr:
+def _period_number(rows: nw.LazyFrame[Any], months: int) -> nw.Expr:
     """Return the number of a day's calendar period since the year 0; for weeks, since 1 January of year 1."""
     if not months:
-        return (day_number("day") - 1) // 7  # that day was a Monday
+        return (day_number(rows, "day") - 1) // 7  # that day was a Monday
     month = nw.col("day").dt.year().cast(nw.Int64) * 12 + nw.col("day").dt.month().cast(nw.Int64) - 1
     return month if months == 1 else month // months
 

@@ -102,7 +102,7 @@ def rfm(
         )
     totals = rows.group_by("customer").agg(nw.col("amount").sum().alias("total_amount"))
     columns = {
-        "days_since_last_order": nw.lit(today.toordinal()) - day_number("last"),
+        "days_since_last_order": nw.lit(today.toordinal()) - day_number(rows, "last"),
         "orders": nw.col("days").cast(nw.Int64),
         "total_amount": nw.col("total_amount"),
         "mean_amount": nw.col("total_amount") / nw.col("days"),

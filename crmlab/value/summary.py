@@ -170,10 +170,10 @@ def btyd_summary(
     summary = first.join(calibrated, on="customer", how="left").with_columns(
         last=nw.coalesce("last", "first")
     )
-    age = (nw.lit(cut.toordinal()) - day_number("first")) / length
+    age = (nw.lit(cut.toordinal()) - day_number(log.rows, "first")) / length
     columns = {
         "frequency": nw.col("days").fill_null(0).cast(nw.Int64),
-        "recency": (day_number("last") - day_number("first")) / length,
+        "recency": (day_number(log.rows, "last") - day_number(log.rows, "first")) / length,
         "T": age,
         "monetary_value": nw.col("amount") / nw.col("days"),
     }

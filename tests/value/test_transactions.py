@@ -156,7 +156,8 @@ def test_day_numbers_are_those_of_the_standard_library(engine):
     years = [1896, 1900, 1904, 1999, 2000, 2001, 2100, 2101]
     days = [date(year, *end) for year in years for end in [(1, 1), (2, 28), (3, 1), (12, 31)]]
     table = to_engine(pd.DataFrame({"day": [datetime(*day.timetuple()[:3]) for day in days]}), engine)
-    ours = nw.from_native(table).lazy().select(day_number("day").alias("number"))
+    rows = nw.from_native(table).lazy()
+    ours = rows.select(day_number(rows, "day").alias("number"))
     assert to_pandas(ours.to_native())["number"].tolist() == [day.toordinal() for day in days]
 
 
