@@ -69,6 +69,7 @@ class TransactionLog(NamedTuple):
     rows: nw.LazyFrame[Any]  # columns customer, day and, where amounts were asked for, amount
     first: Date
     last: Date
+    returned: bool  # whether there are negative amounts
 
     def until(self, end: Date) -> nw.LazyFrame[Any]:
         """Return the rows up to and including the day `end`."""
@@ -164,6 +165,8 @@ def transactions(
             )
     # not every engine adds up true and false
     flags = {f"problem_{i}": flag.cast(nw.Int64) for i, (flag, _) in enumerate(problems.values())}
+    if amount is not None:
+        flags["returned"] = (number < 0).cast(nw.Int64)
     checks = frame.lazy().select(*prepared, **flags)
     totals = [nw.len().alias("rows"), nw.col("day").min().alias("first"), nw.col("day").max().alias("last")]
     try:
@@ -179,14 +182,15 @@ def transactions(
             f"{wrong} of {count} rows have a {date} outside the years 1 to 9999, or an infinite one. Look "
             "for mistyped years; where the day is not known, drop the row."
         ) from None
-    for (what, (flag, remedy)), name in zip(problems.items(), flags, strict=True):
+    for (what, (flag, remedy)), name in zip(problems.items(), flags, strict=False):
         if found[name]:
             row = _first_row(frame, columns, flag)
             raise ValueError(
                 f"{found[name]} of {found['rows']} rows have {what}; the first is {row}. {remedy}"
             )
     rows = frame.lazy().select(*prepared)
-    return TransactionLog(rows, *ends)
+    first, last = ends
+    return TransactionLog(rows, first, last, bool(found.get("returned")))
 
 
 def _plain(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:

@@ -180,7 +180,8 @@ def _ahead(
         begun[active] = clock.read(active, time)
         if orders >= _AT_ONCE:
             break
-    return active, *map(np.concatenate, zip(*found, strict=True))
+    customer, number, time = map(np.concatenate, zip(*found, strict=True))
+    return active, customer, number, time
 
 
 def _only(one: Round, kept: Array) -> Round:

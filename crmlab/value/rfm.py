@@ -92,14 +92,16 @@ def rfm(
     today = log.last if as_of is None else as_day(as_of, "as_of")
     if today < log.first:
         raise ValueError(f"as_of {today} is before the first transaction on {log.first}: choose a later day.")
-    rows = log.until(today)
-    purchases, returns = rows.filter(nw.col("amount") >= 0), rows.filter(nw.col("amount") < 0)
-    lonely = returns.join(purchases, on="customer", how="anti").select("customer").unique("customer")
-    if names := lonely.collect()["customer"].sort().to_list():
-        raise ValueError(
-            f"{len(names)} customer(s) have only returns up to {today}; the first is {names[0]!r}. Without "
-            "an order there is no last order: leave these rows out, or start the log where the purchases are."
-        )
+    rows = purchases = log.until(today)
+    if log.returned:
+        purchases, returns = rows.filter(nw.col("amount") >= 0), rows.filter(nw.col("amount") < 0)
+        lonely = returns.join(purchases, on="customer", how="anti").select("customer").unique("customer")
+        if names := lonely.collect()["customer"].sort().to_list():
+            told = f"{len(names)} customer(s) have only returns up to {today}; the first is {names[0]!r}."
+            raise ValueError(
+                f"{told} Without an order there is no last order: leave these rows out, or start the log "
+                "where the purchases are."
+            )
     totals = rows.group_by("customer").agg(nw.col("amount").sum().alias("total_amount"))
     columns = {
         "days_since_last_order": nw.lit(today.toordinal()) - day_number(rows, "last"),
