@@ -215,7 +215,8 @@ class HandIns:
         told, number = f"{exercise}.ipynb was not handed in.", exercise.partition("_")[0]
         beside = {"hand_in.md", *(f"{one}_data" for one in self._exercises)}
         unknown = [one for one in files if one.open and not beside & set(map(same, one.parts))]
-        other = [one.parts[-1] for one in unknown if not self._is(one)]
+        said = same(exercise)  # of one that has the name of another
+        other = [one.parts[-1] for one in unknown if not self._is(one) or same(one.says().exercise) == said]
         for one in (name for name in other if number in (_numbers.now(name) or "").split()):
             old = "if that is a notebook of version 1, mark it with the crmlab that released it"
             return HandIn(reason=f"{told} {shown(one)} was: {old}.", unread=True)

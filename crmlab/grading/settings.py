@@ -94,11 +94,12 @@ def places(exercises: Iterable[Exercise]) -> dict[str, str]:
     >>> found["41"], found["41.2"]
     ('41_value_tiers', '41.2')
     """
-    found: dict[str, str] = {}
+    meant: dict[str, list[str]] = {}
     for one in exercises:
-        found |= {one.name.partition("_")[0]: one.name, one.name: one.name}
-        found |= {number: number for number in one.questions}
-    return found
+        for name in dict.fromkeys([one.name.partition("_")[0], one.name, *one.questions]):
+            meant.setdefault(name, []).append(name if name in one.questions else one.name)
+    # a number that two exercises have says nothing
+    return {name: of[0] for name, of in meant.items() if len(of) == 1}
 
 
 def read_settings(folder: str | Path, exercises: Iterable[Exercise], students: Iterable[str]) -> Settings:

@@ -132,6 +132,7 @@ def test_an_archive_of_a_chinese_system(tmp_path):
         ({"s1/work.zip": zipped({"41_value_tiers.ipynb": book()})[:-30]}, "work.zip is damaged, too large"),
         ({"s1/work.rar": b"Rar!"}, "41_value_tiers.ipynb was not handed in. What was: work.rar."),
         ({"s1.zip": zipped({})}, "s1.zip is an archive with nothing in it."),
+        ({"s1/C1_tea.ipynb": book(exercise="41_value_tiers")}, "was not handed in. What was: C1_tea.ipynb."),
         ({"s1/homework.ipynb": book()}, "was not handed in. What was: homework.ipynb."),
         ({"s1/41_value_tiers.py": b"x = 1"}, "What was: 41_value_tiers.py."),
         ({"s1/41_value_tiers.ipynb": b" " * 30_000_001}, "larger than 30 MB: clear its outputs"),
@@ -139,7 +140,7 @@ def test_an_archive_of_a_chinese_system(tmp_path):
         ({"s1/b.zip": zipped({"in.zip": bytes(50_000_000)})}, "unpacks to many times its size"),
         ({"s1/b.zip": zipped({"41_value_tiers.ipynb": bytes(400_000_000)})}, "larger than 30 MB"),
     ],
-    ids=["two", "two folders", "half", "half a zip", "rar", "no file", "name",
+    ids=["two", "two folders", "half", "half a zip", "rar", "no file", "other", "name",
          "script", "large", "deep", "bomb", "zip"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_told_and_not_marked_0(tmp_path, files, told):
@@ -411,6 +412,13 @@ def test_two_exercises_with_one_number_are_both_marked(tmp_path):
         ("a", "T1_trial"): 1, ("a", "T1_trial_more"): 1, ("b", "T1_trial"): 0, ("b", "T1_trial_more"): 1,
         ("c", "T1_trial"): 1, ("c", "T1_trial_more"): 0,
     }  # fmt: skip
+    (tmp_path / "overrides.csv").write_text("student,exercise,question,mark\na,T1_trial,T1.1,0\n")
+    with pytest.raises(ValueError, match="There is no question 'T1.1'"):  # of the two it may be either
+        grade(classroom.submissions, key, classroom.marks, folder=classroom.exercises, trust=True)
+    (tmp_path / "overrides.csv").unlink()
+    (tmp_path / "settings.toml").write_text("[weights]\nT1 = 2")
+    with pytest.raises(ValueError, match="no exercise or question 'T1'.*Valid: T1_trial, T1_trial_more"):
+        grade(classroom.submissions, key, classroom.marks, folder=classroom.exercises, trust=True)
     summary = (classroom.marks / "summary.html").read_text()
     assert "T1_trial T1.1" in summary and "T1_trial_more T1.1" in summary
 
