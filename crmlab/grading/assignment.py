@@ -20,7 +20,7 @@ from tqdm import tqdm
 import crmlab
 from crmlab._paths import clone
 from crmlab.grading.handout import FEW, Handout, draw, handed_out, proofs
-from crmlab.grading.rosters import names_a_folder, read_roster
+from crmlab.grading.rosters import alike, names_a_folder, read_roster
 from crmlab.grading.settings import group_data, read_settings
 from crmlab.practice import Drawn, load
 from crmlab.practice.data import VERSION, other_version
@@ -118,6 +118,10 @@ def release(
         for member in set(members) & set(about["students"]):
             if about["students"][member].get("drawn_for") != group_data(name):
                 raise ValueError(f"{member} was handed out other data already, and cannot join {name} now.")
+    before = {alike(one): one for one in about["students"]}
+    for student in everybody:
+        if (was := before.get(alike(student), student)) != student:
+            raise ValueError(f"{student!r} was {was!r} at the release: write it so in the roster.")
     strange = [one for one in everybody if one not in about["students"] and (out / one).exists()]
     if strange:
         raise ValueError(

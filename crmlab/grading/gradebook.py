@@ -68,6 +68,8 @@ class Gradebook:
         self._absent = [one for one in students if one not in set(self._who)]
         title = settings.title or "crmlab"
         mine = [one for one in columns if _title(one) == title]
+        if len(mine) > 1 or {title, *mine} & {*CANVAS, *PEOPLE}:
+            raise ValueError(f"{path}: {title!r} must be one column, and none that says who somebody is.")
         self._column = "Grade" if self._sheet else mine[0] if mine else title
         if not self._canvas and self._column not in columns:
             told = unknown("column", title, map(_title, columns))
@@ -92,6 +94,8 @@ class Gradebook:
             points = points.mask(points > 0, said.max()) if said.max() > 0 else points
         elif self._sheet:
             points = _number(table["Maximum Grade"])
+            if points.isna().any():  # a scale, or no grade at all
+                raise ValueError("In the worksheet's column Maximum Grade everybody needs a number.")
         comma = self._sheet and table["Maximum Grade"].str.contains(",").any()
         cells = (mark * points).map(lambda one: f"{one:.2f}".replace(".", "," if comma else "."))
         table[self._column] = cells.where(mark.notna(), "")

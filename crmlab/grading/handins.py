@@ -31,11 +31,15 @@ DEEPEST, MOST_ASKED, MOST_STRANGE, MOST_TIMES = 12, 50, 200, 20
 """Folders and archives within one another; notebooks of a student that are asked what they are; strangers
 that are named; times its size to which an archive in an archive may unpack. Beyond that nobody looks."""
 
-LEFT_BY_SYSTEMS = re.compile(r"\.|__macosx$|thumbs\.db$|desktop\.ini$", re.IGNORECASE)
+LEFT_BY_SYSTEMS = re.compile(r"\._|\.(?!.+\.ipynb$)|__macosx$|thumbs\.db$|desktop\.ini$", re.IGNORECASE)
 NO_HAND_IN = re.compile(r"\.(csv|txt|md|xlsx|log)\s*$", re.IGNORECASE)
 
 MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_(?:file|onlinetext)_?(.*)", re.DOTALL)
 CANVAS = re.compile(r"([^_]+?)_(?:late_)?(\d+)_\d+_(.+)", re.DOTALL)
+ELSEWHERE = re.compile(
+    rf"(?!{CANVAS.pattern}).+?_(?P<id>[^_]+)_attempt_\d{{4}}-.+|\d+-\d+ - (?P<name>.+?) - .+", re.DOTALL
+)
+"""How Blackboard names a file (by the id), and Brightspace a folder or a file (by the name)."""
 ENDING = re.compile(r"\s*\.(zip|ipynb(\.txt|\.json)?)\s*$")
 ADDED = re.compile(r"^(copy of |kopie von |copie de )+|([ _-]*\(\d+\)|[ _-]+(copy|kopie)[ _-]?\d*|-\d+|\s)+$")
 """What browsers and platforms add to a name, before it or behind it."""
@@ -211,7 +215,8 @@ class HandIns:
         told, number = f"{exercise}.ipynb was not handed in.", exercise.partition("_")[0]
         beside = {"hand_in.md", *(f"{one}_data" for one in self._exercises)}
         unknown = [one for one in files if one.open and not beside & set(map(same, one.parts))]
-        other = [one.parts[-1] for one in unknown if not self._is(one)]
+        said = same(exercise)  # of one that has the name of another
+        other = [one.parts[-1] for one in unknown if not self._is(one) or same(one.says().exercise) == said]
         for one in (name for name in other if number in (_numbers.now(name) or "").split()):
             old = "if that is a notebook of version 1, mark it with the crmlab that released it"
             return HandIn(reason=f"{told} {shown(one)} was: {old}.", unread=True)
@@ -255,6 +260,8 @@ class HandIns:
                     named, numbered = self._named(match[1]), self._ids.get(match[2], set())
                     nameless = {one for one in numbered if self.students[one]["name"] in ("", one)}
                     found = numbered & named or named or nameless
+            if not found and (match := ELSEWHERE.fullmatch(name)):
+                found = self._ids.get(match["id"], set()) or self._named(match["name"] or "")
             if part is parts[-1] and not found:
                 found = self._beside(name)
             if found:
@@ -303,7 +310,9 @@ def notebook(raw: bytes) -> Notebook:
     release = _of(about, "crmlab")
     if release and release.get("schema_version", 1) != VERSION:
         raise Unreadable(other_version("What was handed in", release.get("schema_version", 1)))
-    languages = [_of(about, "kernelspec").get("language"), _of(about, "language_info").get("name")]
+    kernel = _of(about, "kernelspec")
+    named = kernel.get("language") or {"ir": "R"}.get(str(kernel.get("name")))
+    languages = [named, _of(about, "language_info").get("name")]
     foreign = [one for one in languages if isinstance(one, str) and not re.match("(?i)i?python|$", one)]
     if foreign:
         raise Unreadable(f"This is a notebook of {shown(foreign[0])}; it should be one of Python.")
@@ -363,9 +372,9 @@ class Archive:
 
     path: Path
     around: "Archive | None" = None
-    member: str = ""
+    member: zipfile.ZipInfo | str = ""
 
-    def read(self, name: str, most: int) -> bytes:
+    def read(self, name: zipfile.ZipInfo | str, most: int) -> bytes:
         """Return the bytes of a file in it, at most so many."""
         with _opened(self).open(name) as file:
             return file.read(most)
@@ -399,6 +408,8 @@ def _unzip(archive: Archive, parts: tuple[str, ...]) -> Iterator[Found]:
     except DAMAGED:
         yield Found(parts, problem="is damaged, too large, or was not uploaded to its end")
         return
+    if not members and parts:
+        yield Found(parts, problem="is an archive with nothing in it")
     for member in members:
         raw = member.filename.encode("cp437", "replace")
         name = member.filename if member.flag_bits & 0x800 else decode(raw) or member.filename
@@ -409,9 +420,9 @@ def _unzip(archive: Archive, parts: tuple[str, ...]) -> Iterator[Found]:
         if len(place) > DEEPEST or member.flag_bits & 1:
             yield Found(place, problem="is encrypted" if member.flag_bits & 1 else "lies in too many folders")
         elif not same(inner[-1]).endswith(".zip"):
-            begin = functools.partial(archive.read, member.filename, LARGEST_NOTEBOOK + 1)
+            begin = functools.partial(archive.read, member, LARGEST_NOTEBOOK + 1)
             yield Found(place, begin, file=archive.path)
         elif member.file_size > MOST_TIMES * member.compress_size + 10**6:
             yield Found(place, problem="unpacks to many times its size")
         else:
-            yield from _unzip(Archive(archive.path, archive, member.filename), place)
+            yield from _unzip(Archive(archive.path, archive, member), place)

@@ -112,6 +112,13 @@ def grade(
     if jobs < 1:
         raise ValueError(f"--jobs is the number of submissions marked at a time, 1 or more; it was {jobs}.")
     exercises = [load(name, folder) for name in about["exercises"]]
+    for name, exercise in zip(about["exercises"], exercises, strict=True):
+        asked = [one[:-6] for one in about.get("parts", {}).get(name, ()) if one.endswith(", text")]
+        if asked and asked != [*exercise.questions]:
+            raise ValueError(
+                f"{exercise.path.name} had other questions at the release ({', '.join(asked)}): put it back. "
+                "A question that shall not count has the weight 0."
+            )
     term = Term(Path(key_file).resolve().parent, about["students"], exercises)
     if term.settings.file_times and submissions.is_file():
         raise ValueError(
@@ -211,7 +218,8 @@ class Marker:
                 if opened.student not in ("", *self._units[student]):
                     notes.append(f"This notebook was released to {shown(opened.student)}.")
                 if opened.exercise not in ("", exercise.name):
-                    notes.append(f"This notebook was released as {shown(opened.exercise)}.")
+                    was = shown(opened.exercise)
+                    raise Unreadable(f"This notebook was released as {was}, and came as {exercise.name}.")
                 starters = [one.source["starter"] for one in exercise.questions.values()]
                 own = runs(cells, [exercise.set_up, *starters])
                 with tempfile.TemporaryDirectory() as job:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -126,7 +127,8 @@ def rows(path: Path, needed: Iterable[str]) -> Iterable[tuple[int, dict[str, str
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not in UTF-8: save it as CSV in UTF-8.") from None
     first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    # strictly: a quotation mark that does not close would swallow the rows below
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
     try:
         heads, *table = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader] or [
             (1, [""])
@@ -137,6 +139,8 @@ def rows(path: Path, needed: Iterable[str]) -> Iterable[tuple[int, dict[str, str
     for name in needed:
         if name not in columns:
             raise ValueError(f"{path}: {unknown('column', name, columns)}")
+    if twice := [name for name in COLUMNS if columns.count(name) > 1]:
+        raise ValueError(f"{path} has two columns {twice[0]!r}.")
     for line, cells in table:
         if len(cells) > len(columns):
             raise ValueError(
@@ -157,7 +161,7 @@ def _mark(text: str, where: str) -> float | None:
         mark = -1.0
     if not 0 <= mark <= 1:
         raise ValueError(f"{where}: a mark is a number from 0 to 1, such as 0.8 or 80%; got {text!r}.")
-    return mark
+    return abs(mark)
 
 
 def version(form: Text, text: str) -> str:
@@ -203,9 +207,11 @@ def applied(marks: pd.DataFrame, by_hand: Overrides, versions: Mapping[tuple[str
     for key, given in by_hand.items():
         row, now = marks.index[place[key]], versions.get(key, "")
         marks.loc[row, "comment"] = given.comment
-        stale = _stale(given.version, now) if now and given.mark is not None else ""
+        stale = _stale(given.version, now) if given.mark is not None else ""
         if stale:
-            marks.loc[row, "reason"] = f"{stale} (It had {given.mark:.0%}, {given.where}.) Mark it again."
+            told = f"{stale} (It had {given.mark:.0%}, {given.where}.) Mark it again."
+            told = told if now or marks.loc[row, "outcome"] != "unmarked" else marks.loc[row, "reason"]
+            marks.loc[row, ["mark", "outcome", "reason"]] = math.nan, "unmarked", told
         elif given.mark is not None:
             marks.loc[row, ["mark", "outcome"]] = given.mark, "by hand"
     return marks
@@ -214,6 +220,8 @@ def applied(marks: pd.DataFrame, by_hand: Overrides, versions: Mapping[tuple[str
 def _stale(then: str, now: str) -> str:
     if then == now:
         return ""
+    if not now:
+        return "There is no text any more for which its mark was given: take the line out, or its version."
     if not then:
         return "Its mark does not say for which version it is: take the row from to_mark.csv."
     changed = "rubric" if then.partition("-")[0] != now.partition("-")[0] else "text"

@@ -22,8 +22,14 @@ SURNAMES = frozenset(
 )
 """With one of these begin the names of more than nine in ten Chinese."""
 
-ALIKE = {"cp949": "가-힣", "koi8_r": "а-яёА-ЯЁ"}
-"""Korean and Russian letters whose bytes are Chinese characters as well."""
+ALIKE = {"cp949": "가-힣", "koi8_r": "а-яёА-ЯЁ", "euc_jp": "\u3400-\u9fffぁ-ヿ\u3000", "cp874": "ก-๛"}
+"""Korean, Russian, Japanese and Thai letters whose bytes are Chinese characters as well."""
+
+ODD = (
+    "õ(?!e)|ã(?![eo]|\\b)|ñ(?![aeiouáéíóú])|è[aeiouí]|œ(?!u)|[ÈÌÙ][a-z]|[a-zß-ÿ][À-ÞŒŸ]|"
+    "[A-Z][À-ÞŒŸ][a-z]|[^\\W\\d_]{2}’[a-z]|[–\\xa0][a-z]"
+)
+"""What no word of Western Europe has, and some have that another code page wrote."""
 
 PLATFORM_IDS = "sis login id,sis user id,username,id number,email address,email,identifier,id"
 """What Canvas and Moodle call the ids of a student, those first that a person would choose for a folder."""
@@ -95,16 +101,16 @@ def read_roster(path: str | Path) -> dict[str, dict[str, Any]]:
         found = [unicodedata.normalize("NFC", row[one].strip()) for one in ids]
         found = [re.sub(r"^Participant (\d+)$", r"\1", one) for one in found]
         student, said = found[0], " ".join(row[one] for one in name)
-        if not names_a_folder(student):
+        if not names_a_folder(student) or re.fullmatch(r"\d(\.\d+)?E\+\d+", student):
             raise ValueError(
                 f"{path}, line {line}: {student!r} cannot name a folder. An id has 1 to 64 letters or "
-                "digits, with blanks and . @ + - _ between them."
+                "digits, with blanks and . @ + - _ between them; one such as 1.23E+12 a spreadsheet has cut."
             )
         if "\n" in said or "\r" in said:
             raise ValueError(f"{path}, line {line}: a quotation mark opens in this line and does not close.")
-        if student.casefold() in seen:
-            raise ValueError(f"{path}: {student!r} is in line {seen[student.casefold()]} and in line {line}.")
-        seen[student.casefold()] = line
+        if alike(student) in seen:
+            raise ValueError(f"{path}: {student!r} is in line {seen[alike(student)]} and in line {line}.")
+        seen[alike(student)] = line
         said = " ".join("".join(one if one.isprintable() else " " for one in said).split())
         students[student] = {"name": said, "also": [one for one in found[1:] if one]}
     if not students:
@@ -120,7 +126,14 @@ def same(name: str) -> str:
 def names_a_folder(student: str) -> bool:
     """Return whether an id may name a folder, on every system."""
     plain = re.fullmatch(r"\w([\w .@+-]{0,62}\w)?", student)
-    return bool(plain) and not re.fullmatch(r"(?i)con|nul|aux|prn|(com|lpt)\d|__macosx", student)
+    device = r"(con|nul|aux|prn|(com|lpt)[\d¹²³])(\..*)?"  # to Windows
+    others = r"__macosx|thumbs\.db|desktop\.ini|.*\.(zip|ipynb)"
+    return bool(plain) and not re.fullmatch(f"(?i){device}|{others}", student)
+
+
+def alike(student: str) -> str:
+    """Return an id without what nobody sees: a file system may take two such ids for one."""
+    return unicodedata.normalize("NFKC", student).casefold()
 
 
 def decode(raw: bytes) -> str | None:
@@ -176,6 +189,8 @@ def _western(raw: bytes) -> str | None:
     text = _decoded(raw, "cp1252")
     if text is None or set(re.findall(r"[^\x00-\x7f]", text.lower())) - set(f"{ALPHABETS}’–\xa0"):
         return None
+    if re.search(ODD, text):
+        return None
     for word in re.findall(r"[^\W\d_]*[^\W\d_a-zA-Z][^\W\d_]*", text):
         foreign = {one for one in word.lower() if not one.isascii()}
         likely = any(foreign <= set(letters) for letters in ALPHABETS.split()) and re.search("[a-zA-Z]", word)
@@ -201,6 +216,7 @@ def _rows(path: str | Path, text: str) -> tuple[list[str], list[tuple[int, dict[
             if not columns:
                 last = max(number for number, cell in enumerate(cells) if cell.strip())
                 columns = [cell.strip().lower() for cell in cells[: last + 1]]
+                _dialect(path, columns)  # of the rows below a title nothing needs to be said
                 continue
             if any(cell.strip() for cell in cells[len(columns) :]):
                 raise ValueError(

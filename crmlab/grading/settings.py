@@ -94,11 +94,12 @@ def places(exercises: Iterable[Exercise]) -> dict[str, str]:
     >>> found["41"], found["41.2"]
     ('41_value_tiers', '41.2')
     """
-    found: dict[str, str] = {}
+    meant: dict[str, list[str]] = {}
     for one in exercises:
-        found |= {one.name.partition("_")[0]: one.name, one.name: one.name}
-        found |= {number: number for number in one.questions}
-    return found
+        for name in dict.fromkeys([one.name.partition("_")[0], one.name, *one.questions]):
+            meant.setdefault(name, []).append(name if name in one.questions else one.name)
+    # a number that two exercises have says nothing
+    return {name: of[0] for name, of in meant.items() if len(of) == 1}
 
 
 def read_settings(folder: str | Path, exercises: Iterable[Exercise], students: Iterable[str]) -> Settings:
@@ -151,6 +152,7 @@ class _Reader:
     ) -> None:
         self._path, self._lines, self._written, self._places = path, text.splitlines(), written, valid
         self._students = {same(student): student for student in students}
+        self._read: dict[tuple[str, str], str] = {}
 
     def settings(self) -> Settings:
         for name in self._written:
@@ -199,8 +201,8 @@ class _Reader:
         for name, members in self._table("groups").items():
             if not isinstance(members, list) or not members:
                 self._refuse("groups", name, f'A group is a list of ids: {name} = ["s1", "s2"].')
-            if same(name) in self._students:
-                self._refuse("groups", name, f"{name} is a student: call the group otherwise.")
+            if same(name) in {*self._students, *map(same, groups)}:
+                self._refuse("groups", name, f"{name} is there already: call the group otherwise.")
             groups[name] = tuple(self._student("groups", one, line=name) for one in members)
             all_so_far = [one for group in groups.values() for one in group]
             twice = [one for one in groups[name] if all_so_far.count(one) > 1]
@@ -209,7 +211,8 @@ class _Reader:
         return groups
 
     def _excused(self, who: str, of: Any) -> list[str]:
-        if not isinstance(of, list) and of != "all":
+        # 13.10 without quotes is the number 13.1
+        if of != "all" and (not isinstance(of, list) or any(isinstance(one, float) for one in of)):
             self._refuse("excused", who, f'Write {who} = "all", or a list such as ["41", "44.3"].')
         return [self._place("excused", who, one) for one in (self._places if of == "all" else of)]
 
@@ -219,13 +222,15 @@ class _Reader:
             return written
         try:
             day, time, zone = re.sub(r"(?<=\d)T(?=\d)", " ", str(written)).split()
+            if not re.fullmatch(r"2\d{3}-\d\d-\d\d \d\d:\d\d(:\d\d)?", f"{day} {time}"):
+                raise ValueError  # Python takes 23.59 for 23 o'clock and 0.59 seconds
             if zone == "Z" or zone[0] in "+-":
                 return datetime.fromisoformat(f"{day} {time}{zone}")
             local = datetime.fromisoformat(f"{day} {time}")
             # of an hour that there is twice the later one is meant, which is to the student's advantage
             moment = local.replace(tzinfo=ZoneInfo(zone), fold=1)
         except (ValueError, ZoneInfoNotFoundError, OSError):
-            near = get_close_matches(str(written).split()[-1], available_timezones(), n=1)
+            near = get_close_matches(str(written).rpartition(" ")[2], available_timezones(), n=1)
             meant = f" Did you mean {near[0]}?" if near else ""
             self._refuse(table, name, f"{written} is no moment in a time zone.{meant} {_WHEN}")
         if moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != local:
@@ -248,12 +253,20 @@ class _Reader:
         valid = self._students | ({same(one): one for one in groups} if table == "handed_in" else {})
         if same(str(who)) not in valid:
             self._refuse(table, line or who, no_student(who, valid.values()))
-        return valid[same(str(who))]
+        found = valid[same(str(who))]
+        return found if table == "groups" else self._once(table, who, found)
+
+    def _once(self, table: str, written: str, meant: str) -> str:
+        if self._read.setdefault((table, meant), written) != written:
+            told = f"It stands here twice: as {written} and as {self._read[table, meant]}."
+            self._refuse(table, written, told)
+        return meant
 
     def _place(self, table: str, line: str, name: Any) -> str:
         if str(name) not in self._places:
             self._refuse(table, line, unknown("exercise or question", name, self._places))
-        return self._places[str(name)]
+        found = self._places[str(name)]
+        return self._once(table, line, found) if table == "weights" else found
 
     def _refuse(self, table: str, name: str, why: str) -> NoReturn:
         here, found = "", 0

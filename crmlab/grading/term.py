@@ -47,6 +47,8 @@ class Term:
             if isinstance(one.form, Text)
         }
         self._asked = [(exercise.name, number) for exercise in exercises for number in exercise.questions]
+        if not self.shares()["share"].sum():
+            raise ValueError(f"{folder / NAME}: by the weights nothing counts at all.")
         for name, members in self.settings.groups.items():
             alone = [one for one in members if students[one].get("drawn_for") != group_data(name)]
             if alone:
@@ -91,7 +93,10 @@ class Term:
         for result in results:
             for student in self.members(result["student"]):
                 said = self.settings.handed_in
-                at = said.get(student) or said.get(self.settings.group(student))
+                group = self.settings.group(student)
+                # one handed in for all: what is said of one holds for those of whom nothing is said
+                named = [student, group, *self.settings.groups.get(group, ())]
+                at = next((said[one] for one in named if one in said), None)
                 if self.settings.file_times and result["handed_in"]:
                     at = datetime.fromisoformat(result["handed_in"])
                 if at and result["submitted"]:
@@ -111,18 +116,27 @@ class Term:
     def notes(self, parts: pd.DataFrame) -> list[str]:
         """Return who was late, and by what clock."""
         by = "when the file was last changed" if self.settings.file_times else "the settings"
-        beside = [*self._folder.glob("*.csv"), *self._folder.glob("*.toml")]
-        return [
-            f"{path.name} lies beside the key file and is not read: settings.toml and overrides*.csv are."
-            for path in beside
-            if re.search("setting|overrid", path.name, re.IGNORECASE)
-            and path.name != NAME
-            and not path.match("overrides*.csv")
-        ] + [
-            f"{row.student}, {row.exercise}: {row.days_late} days late by {by}, "
-            f"so that {row.earned:.0%} became {row.mark:.0%}."
-            for row in parts[(parts["days_late"] > 0) & parts["mark"].notna()].itertuples()
-        ]
+        left = [one for one, held in self._students.items() if "drawn_for" in held]
+        return (
+            [
+                f"{one} was handed out the data of a group, and is marked alone: the settings name none."
+                for one in left
+                if not self.settings.group(one)
+            ]
+            + [
+                f"{path.name} lies beside the key file and is not read: settings.toml and overrides*.csv are."
+                for path in sorted(self._folder.iterdir())
+                if re.search("setting|overrid", path.name, re.IGNORECASE)
+                and path.name != NAME
+                and not path.match("overrides*.csv")
+                and path.name[0] not in ".~"  # open in a spreadsheet
+            ]
+            + [
+                f"{row.student}, {row.exercise}: {row.days_late} days late by {by}, "
+                f"so that {row.earned:.0%} became {row.mark:.0%}."
+                for row in parts[(parts["days_late"] > 0) & parts["mark"].notna()].itertuples()
+            ]
+        )
 
     def members(self, student: str) -> tuple[str, ...]:
         """Return all for whom a student hands in."""

@@ -90,6 +90,7 @@ def test_who_is_not_in_the_export_is_named(tmp_path):
         (CANVAS, ["s1", "s2"], "no column holds the ids of the roster .s1, s2, …."),
         (MOODLE.replace("Week 1", "Week 7"), STUDENTS, "There is no column 'Week 1'. Did you mean 'Week 7'?"),
         (MOODLE.replace("bob2", "ann7"), STUDENTS, "ann7 stands in two rows"),
+        (CANVAS.replace("Other", "Week 1"), STUDENTS, "'Week 1' must be one column"),
         ("", STUDENTS, "cannot be read as a gradebook"),
         ("a,b\n1,2,3\n", STUDENTS, "cannot be read as a gradebook"),
     ],
@@ -97,3 +98,15 @@ def test_who_is_not_in_the_export_is_named(tmp_path):
 def test_an_export_that_cannot_be_filled_is_told(tmp_path, text, students, message):
     with pytest.raises(ValueError, match=message):
         book(tmp_path, text, students)
+
+
+def test_a_column_that_says_who_somebody_is_is_not_overwritten(tmp_path):
+    with pytest.raises(ValueError, match="'ID' must be one column, and none that says who somebody is"):
+        book(tmp_path, CANVAS, settings=Settings(title="ID"))
+
+
+@pytest.mark.parametrize("most", ["", "Excellent"])
+def test_a_worksheet_whose_most_is_no_number_gets_no_grades(tmp_path, most):
+    made = book(tmp_path, WORKSHEET.replace('"20,00"', most), ["101", "102", "103", "104"])
+    with pytest.raises(ValueError, match="Maximum Grade everybody needs a number"):
+        made.filled(TOTALS.assign(student=["101", "102", "103", "104"]))

@@ -71,6 +71,10 @@ PLACES = [
     ("Ann Smith_777_assignsubmission_file_41_value_tiers.ipynb", "s1"),
     ("Bob Müller_1_assignsubmission_file_/folder/41_value_tiers.ipynb", "s2"),
     ("雷 李_31337_assignsubmission_file_/41_value_tiers.ipynb", "s3"),
+    ("Week 1_s1_attempt_2026-03-02-23-59-00_41_value_tiers.ipynb", "s1"),
+    ("Week 1_s1_attempt_2026-03-02-23-59-00_my_s2_attempt_2026-1_41_value_tiers.ipynb", "s1"),
+    ("5634-1203 - Bob Müller - Mar 2, 2026 1159 PM/41_value_tiers.ipynb", "s2"),
+    ("s1/.41_value_tiers.ipynb", "s1"),
     ("s1_41_value_tiers.ipynb", "s1"),
     ("41_value_tiers - s2.ipynb", "s2"),
 ]
@@ -127,6 +131,8 @@ def test_an_archive_of_a_chinese_system(tmp_path):
         ({"s1/41_value_tiers.ipynb": b""}, "is empty: it was not uploaded to its end"),
         ({"s1/work.zip": zipped({"41_value_tiers.ipynb": book()})[:-30]}, "work.zip is damaged, too large"),
         ({"s1/work.rar": b"Rar!"}, "41_value_tiers.ipynb was not handed in. What was: work.rar."),
+        ({"s1.zip": zipped({})}, "s1.zip is an archive with nothing in it."),
+        ({"s1/C1_tea.ipynb": book(exercise="41_value_tiers")}, "was not handed in. What was: C1_tea.ipynb."),
         ({"s1/homework.ipynb": book()}, "was not handed in. What was: homework.ipynb."),
         ({"s1/41_value_tiers.py": b"x = 1"}, "What was: 41_value_tiers.py."),
         ({"s1/41_value_tiers.ipynb": b" " * 30_000_001}, "larger than 30 MB: clear its outputs"),
@@ -134,7 +140,8 @@ def test_an_archive_of_a_chinese_system(tmp_path):
         ({"s1/b.zip": zipped({"in.zip": bytes(50_000_000)})}, "unpacks to many times its size"),
         ({"s1/b.zip": zipped({"41_value_tiers.ipynb": bytes(400_000_000)})}, "larger than 30 MB"),
     ],
-    ids=["two", "two folders", "half", "half a zip", "rar", "name", "script", "large", "deep", "bomb", "zip"],
+    ids=["two", "two folders", "half", "half a zip", "rar", "no file", "other", "name",
+         "script", "large", "deep", "bomb", "zip"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_told_and_not_marked_0(tmp_path, files, told):
     found = handed_in(tmp_path / "in", files).of("s1", "41_value_tiers")
@@ -149,6 +156,12 @@ def test_what_cannot_be_read_is_told_and_not_marked_0(tmp_path, files, told):
 def test_who_handed_in_nothing_is_no_riddle(tmp_path, files):
     found = handed_in(tmp_path / "in", files).of("s1", "41_value_tiers")
     assert found.raw is None and not found.unread and "handed in" in found.reason
+
+
+def test_two_files_of_one_name_in_an_archive_are_two(tmp_path):
+    raw = zipped({"41_value_tiers.ipynb": book(), "41_value_tierz.ipynb": book("y = 2")})
+    found = handed_in(tmp_path / "in", {"s1.zip": raw.replace(b"tierz", b"tiers")})
+    assert "There are 2 notebooks" in found.of("s1", "41_value_tiers").reason
 
 
 def test_an_encrypted_archive_is_told(tmp_path):
@@ -204,10 +217,12 @@ def test_what_lies_in_a_students_folder_is_that_students(tmp_path):
 
 
 def test_a_number_alone_does_not_say_who_it_is(tmp_path):
-    found = handed_in(tmp_path / "in", {"doejane_1203_5_41_value_tiers.ipynb": book()})
-    assert found.of("s1", "41_value_tiers").raw is None and list(found.strange) == [
-        "doejane_1203_5_41_value_tiers.ipynb"
-    ]
+    for name in (
+        "doejane_1203_5_41_value_tiers.ipynb",
+        "doejane_9_5_x_s1_attempt_2026-1_41_value_tiers.ipynb",
+    ):
+        found = handed_in(tmp_path / name[:12], {name: book()})
+        assert found.of("s1", "41_value_tiers").raw is None and list(found.strange) == [name]
 
 
 def test_a_link_is_not_followed(tmp_path):
@@ -239,6 +254,7 @@ def test_ten_thousand_hand_ins_in_one_archive(tmp_path):
         (b'{"cells": 3}', "cannot be read as a notebook."),
         (b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "a notebook of R; it"),
         (b'{"cells": [], "metadata": {"language_info": {"name": "julia"}}}', "of julia; it"),
+        (b'{"cells": [], "metadata": {"kernelspec": {"name": "ir"}}}', "a notebook of R; it"),
         (book(schema_version=1), "is of version 1, this crmlab takes version 2"),
     ],
 )  # fmt: skip
@@ -396,6 +412,13 @@ def test_two_exercises_with_one_number_are_both_marked(tmp_path):
         ("a", "T1_trial"): 1, ("a", "T1_trial_more"): 1, ("b", "T1_trial"): 0, ("b", "T1_trial_more"): 1,
         ("c", "T1_trial"): 1, ("c", "T1_trial_more"): 0,
     }  # fmt: skip
+    (tmp_path / "overrides.csv").write_text("student,exercise,question,mark\na,T1_trial,T1.1,0\n")
+    with pytest.raises(ValueError, match="There is no question 'T1.1'"):  # of the two it may be either
+        grade(classroom.submissions, key, classroom.marks, folder=classroom.exercises, trust=True)
+    (tmp_path / "overrides.csv").unlink()
+    (tmp_path / "settings.toml").write_text("[weights]\nT1 = 2")
+    with pytest.raises(ValueError, match="no exercise or question 'T1'.*Valid: T1_trial, T1_trial_more"):
+        grade(classroom.submissions, key, classroom.marks, folder=classroom.exercises, trust=True)
     summary = (classroom.marks / "summary.html").read_text()
     assert "T1_trial T1.1" in summary and "T1_trial_more T1.1" in summary
 

@@ -11,7 +11,8 @@ from crmlab.grading.rosters import decode, read_roster
 from tests.grading.conftest import SOURCE, Classroom, cell
 
 NAMES = {
-    "cp1252": ["Müller", "José García", "Renée Núñez", "Søren Ångström", "O’Neil", "MÜLLER"],
+    "cp1252": ["Müller", "José García", "Renée Núñez", "Søren Ångström", "O’Neil", "MÜLLER", "Hélène Lebœuf",
+               "João Simões", "Adèle d’Arc", "Anna–Lena Bär", "Íñigo Muñoz", "Nicolò", "Ann\xa0Li Öz"],
     "gb18030": ["李雷", "朱镕基", "韩梅梅 Ann", "s1李雷", "韩梅梅 Hán Méiméi", "李Lei",
                 "欧阳娜娜，王 芳", "陈静", "张伟"],
     "utf-16": ["Müller", "李雷"],
@@ -24,7 +25,7 @@ NAMES = {
 @pytest.mark.parametrize(("encoding", "name"), [(one, name) for one, held in NAMES.items() for name in held])
 def test_a_name_is_read_as_it_was_written(tmp_path, encoding, name):
     (tmp_path / "r.csv").write_bytes(f"student\tname\r\ns1\t{name}\r\n".encode(encoding))
-    assert roster(tmp_path / "r.csv") == {"s1": name}
+    assert roster(tmp_path / "r.csv") == {"s1": name.replace("\xa0", " ")}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,9 @@ def test_a_name_is_read_as_it_was_written(tmp_path, encoding, name):
         ("cp1250", "Dvořák"), ("cp1250", "Łukasz"), ("mac_roman", "Müller"), ("big5", "陳大文,王小明"),
         ("cp1251", "Иванов"), ("cp1254", "Ayşe"), ("shift_jis", "山田太郎"),
         ("cp949", "김민수"), ("cp949", "이영희"), ("cp949", "박지훈"),
-        ("koi8_r", "Иванов"), ("koi8_r", "Анна Петрова"),
+        ("koi8_r", "Иванов"), ("koi8_r", "Анна Петрова"), ("euc_jp", "山田太郎"), ("euc_jp", "鈴木一郎"),
+        ("cp874", "ใจดี"), ("mac_roman", "García"), ("mac_roman", "Begoña"), ("mac_roman", "Håkan"),
+        ("cp850", "Sánchez"), ("cp1250", "Győző"), ("cp1250", "Čapek"), ("cp1250", "Kučera"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_decided_is_refused_with_the_remedy(tmp_path, encoding, name):
@@ -87,6 +90,11 @@ def test_what_moodle_exports(tmp_path):
         ("\n\nstudent\n\ns1\n\ncom1\n", "line 7: 'com1' cannot"),
         ("Student,ID,Section\n    Points Possible,,\n", "names no student"),
         ("First name,Last name\nAnn,Li\n", "no column 'student'"),
+        ("Course: CRM;;\n\nstudent;name\ns1;Ann\n", "no column 'student'. Valid: course: crm."),
+        ("student\n1.23E+12\n1.24E+12\n", "line 2: '1.23E.12' cannot.* a spreadsheet has cut"),
+        ("student\nCON.txt\n", "'CON.txt' cannot"),
+        ("student\ns1.zip\n", "'s1.zip' cannot"),
+        ("student\ns1\nｓ1\n", "'ｓ1' is in line 2 and in line 3"),
     ],
 )
 def test_what_cannot_be_a_roster_is_told_with_its_line(tmp_path, text, message):
@@ -155,6 +163,14 @@ def test_a_key_file_that_is_lost_is_not_replaced(tmp_path):
     assert not classroom.key.exists() and not (classroom.release / "late").exists()
     classroom.key.write_bytes(lost)
     assert again(classroom, ["late"]) == 1
+
+
+def test_an_id_that_is_written_otherwise_than_at_the_release_is_refused(tmp_path):
+    classroom = Classroom(tmp_path, ["s1"])
+    for other in ("S1", "ｓ1"):
+        with pytest.raises(ValueError, match=f"'{other}' was 's1' at the release: write it so"):
+            again(classroom, [other])
+    assert list(read_key(classroom.key)["students"]) == ["s1"]
 
 
 def saved_again(classroom, change):

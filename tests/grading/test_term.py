@@ -131,6 +131,10 @@ class Term:
         path.write_text(json.dumps(notebook))
         return path
 
+    def submissions_gone(self):
+        for one in self.submissions.iterdir():
+            shutil.rmtree(one)
+
     def mark(self, **options):
         limits = Limits(cell_seconds=60, total_seconds=300.0)  # those of the command line
         options = {"folder": self.exercises, "trust": True, "limits": limits, **options}
@@ -371,6 +375,7 @@ def test_any_edited_file_is_kept_twice_as_well(bare):
         ("s01,W1,W1.1,-0.1,", "got '-0.1'"),
         ("s01,W1,W1.1,good,", "got 'good'"),
         ("s01,W1,W1.1,1,\nS01,W1,W1.1,0,", "line 3: s01, W1.1 stands in "),
+        ('s01,W1,W1.1,1,"not closed\ns02,W1,W1.1,1,', "line 3: unexpected end of data"),
         ("s01,W1,W1.1,1,too bad, really", "line 2: 6 cells below 5 heads: a text with a comma"),
     ],
 )
@@ -388,17 +393,61 @@ def test_overrides_without_their_columns_or_for_somebody_excused_are_told(bare):
     (bare.folder / "overrides.csv").write_text("student;question;marks\ns01;W1.1;1\n")
     with pytest.raises(ValueError, match="There is no column 'mark'. Did you mean 'marks'"):
         bare.mark()
+    (bare.folder / "overrides.csv").write_text("student;question;mark;Mark\ns01;W1.1;1;0\n")
+    with pytest.raises(ValueError, match="has two columns 'mark'"):
+        bare.mark()
     (bare.folder / "overrides.csv").write_text("student;question;mark\ns01;W2.1;1\n")
     (bare.folder / "settings.toml").write_text('[excused]\ns01 = ["W2"]')
     with pytest.raises(ValueError, match="line 2: s01 is excused from W2.1"):
         bare.mark()
 
 
-def test_a_file_whose_name_is_nearly_right_is_named(bare):
-    (bare.folder / "override.csv").write_text("student,question,mark\ns01,W1.1,1\n")
-    assert any(
-        note.startswith("override.csv lies beside the key file") for note in bare.mark().attrs["notes"]
-    )
+@pytest.mark.parametrize("name", ["override.csv", "overrides.xlsx", "Overrides.CSV", "settings.toml.txt"])
+def test_a_file_whose_name_is_nearly_right_is_named(bare, name):
+    for one in (name, ".~lock.overrides.csv#", "~$overrides.xlsx"):
+        (bare.folder / one).write_text("student,question,mark\ns01,W1.1,1\n")
+    [note] = bare.mark().attrs["notes"]
+    assert note.startswith(f"{name} lies beside the key file")
+
+
+def test_notebooks_that_changed_their_names_are_not_marked_0(small):
+    """Nobody knows which was meant: the file's name, or what the notebook says it was released as."""
+    tea, coffee = small.hand_in("s01"), small.hand_in("s01", "W2_coffee")
+    raw = tea.read_bytes(), coffee.read_bytes()
+    coffee.write_bytes(raw[0])
+    tea.write_bytes(raw[1])
+    rows = small.mark().set_index("student").loc["s01"]
+    assert set(rows["outcome"]) == {"unmarked"} and rows["mark"].isna().all()
+    assert rows["reason"].iloc[0] == "This notebook was released as W2_coffee, and came as W1_tea."
+
+
+def test_the_mark_of_a_text_that_is_gone_does_not_count(small):
+    small.mark()
+    small.fill_texts({"s01": "0.8"})
+    for change in (lambda: small.hand_in("s01", answers={3: "answer_3 = ..."}), small.submissions_gone):
+        change()
+        row = small.mark().set_index(["student", "question"]).loc[("s01", "W1.3")]
+        assert row["outcome"] == "unmarked" and np.isnan(row["mark"])
+        assert "no text any more for which its mark was given" in row["reason"]
+    (small.submissions / "s01").mkdir()
+    (small.submissions / "s01" / "W1_tea.pdf").write_text("x")  # why it cannot be read is not forgotten
+    row = small.mark().set_index(["student", "question"]).loc[("s01", "W1.3")]
+    assert "What was: W1_tea.pdf." in row["reason"] and row["outcome"] == "unmarked"
+
+
+def test_an_exercise_that_asks_less_than_at_the_release_is_not_marked(small):
+    path = small.exercises / "W1_tea.ipynb"
+    held = json.loads(path.read_text())
+    place = next(n for n, one in enumerate(held["cells"]) if one["source"].startswith("## W1.3"))
+    path.write_text(json.dumps(held | {"cells": held["cells"][:place]}))
+    with pytest.raises(ValueError, match=r"other questions at the release \(W1.1, W1.2, W1.3\): put it back"):
+        small.mark()
+
+
+def test_weights_by_which_nothing_counts_are_told(small):
+    (small.folder / "settings.toml").write_text("[weights]\nW1 = 0\nW2 = 0")
+    with pytest.raises(ValueError, match="settings.toml: by the weights nothing counts at all"):
+        small.mark()
 
 
 def test_a_rubric_changed_after_marking_is_told_and_those_marks_are_asked_for_again(small):
@@ -480,6 +529,23 @@ def test_a_group_that_hands_in_two_different_notebooks_is_not_marked_until_one_i
     (made.submissions / "s02").rename(made.submissions / "tea")  # under the group's name
     one.parent.rmdir()
     assert made.mark().query("question == 'W1.1'")["mark"].tolist() == [1, 1]
+
+
+def test_a_group_is_late_as_a_whole_and_told_when_it_is_none_any_longer(tmp_path, at_once):
+    late = 'deadline = "2026-03-02 23:59 Europe/Berlin"\npenalty_per_day = 0.1\n{}\n[weights]\n"W1.3" = 0\n'
+    group = '[groups]\ntea = ["s01", "s02"]'
+    made = Term(tmp_path, 2, late.format("handed_in = {}") + group)
+    made.hand_in("s02", answers=text("x"))
+    for one in ("s01", "s02", "tea"):
+        late_one = late.format(f'[handed_in]\n{one} = "2026-03-04 23:00 Europe/Berlin"')
+        (tmp_path / "settings.toml").write_text(late_one + group)
+        made.mark()
+        assert made.totals().tolist() == [0.4, 0.4]
+    (tmp_path / "settings.toml").write_text(late.format("handed_in = {}"))
+    notes = made.mark().attrs["notes"]
+    assert (
+        notes[0].startswith("s01 was handed out the data of a group, and is marked alone") and len(notes) == 2
+    )
 
 
 def test_a_class_that_is_drawn_by_two_processes_has_the_same_data(tmp_path, monkeypatch):
