@@ -80,7 +80,13 @@ def test_other_ways_are_right_and_other_slips_are_not(drawn, bought):
     slips = (given.lists["cents"] * side).to_numpy()
     leads = np.random.default_rng(3).choice(slips, (2_000, len(slips))).sum(axis=1)
     assert verdict(drawn, "41.1", np.ptp(np.quantile(leads, [0.025, 0.975]))).outcome == "right"
-    assert verdict(drawn, "41.1", np.ptp(np.quantile(leads, [0.05, 0.95]))).outcome != "right"
+    narrow = verdict(drawn, "41.1", np.ptp(np.quantile(leads, [0.05, 0.95])))
+    assert narrow.mistake == "ninety_per_cent"
+    money = pd.DataFrame(drawn.key("41.2").right["columns"]).set_index("occasion")
+    shown = money.round({"share_of_money": 2, "cents_per_purchase": 0})  # as the lesson shows them
+    assert verdict(drawn, "41.2", shown).outcome == "right"
+    whole = verdict(drawn, "41.2", money.assign(share_of_money=1.0))
+    assert whole.mark == pytest.approx(2 / 3)
 
     def by_ranks(counts, mine):
         place = (pd.Series(counts).rank() - 0.5) / len(counts)

@@ -127,6 +127,11 @@ def test_other_ways_are_right_and_other_slips_are_not(drawn):
     share = came / given.orders["customer_id"][over].nunique()
     assert verdict(drawn, "42.1", round(share, 3)).outcome == "right"  # as the lesson shows it
     assert "Close: is it rounded" in verdict(drawn, "42.1", round(share, 3) + 0.002).message
+    alike = pd.Series(quarter[over & (quarter == first + given.age)].index, dtype=int)
+    who = given.orders.assign(cohort=first)[over].drop_duplicates("customer_id").set_index("customer_id")
+    who["came"] = who.index.isin(given.orders["customer_id"].loc[alike])
+    told = verdict(drawn, "42.1", who.groupby("cohort")["came"].mean().mean())
+    assert told.mistake == "cohorts_alike"
     # rates rounded to three decimals, and their product
     rates = given.memberships.dropna(subset="renewed").astype({"renewed": float}).groupby("term")["renewed"]
     table = pd.DataFrame({"due": rates.size(), "retention_rate": rates.mean().round(3)}).loc[:4]

@@ -100,6 +100,11 @@ def test_other_ways_are_right_and_other_slips_are_not(drawn):
     paid = [given.margin * given.fee / (1 + given.discount) ** (k / 4) for k in range(given.quarters)]
     assert verdict(drawn, "45.1", round(sum(paid))).outcome == "right"
     assert "Close" in verdict(drawn, "45.1", sum(paid) * 1.003).message
+    number = given.orders.groupby("customer_id").cumcount()
+    first, second = (given.orders[number == one].set_index("customer_id")["amount_cents"] for one in (0, 1))
+    single = verdict(drawn, "45.3", second[first[second.index] >= given.dear].mean())
+    assert single.mistake == "each_order_for_itself"
+    assert verdict(drawn, "45.4", round(drawn.key("45.4").right, 1)).outcome == "right"
     four = pd.DataFrame(drawn.key("45.5").right["columns"]).set_index("customer_id")
     assert verdict(drawn, "45.5", four.round(0)).outcome == "right"
     assert verdict(drawn, "45.5", four.assign(value_cents=0)).mark == 0.5

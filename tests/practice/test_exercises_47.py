@@ -76,3 +76,7 @@ def test_what_the_events_brought(drawn):
     assert drawn.key("47.4").right == pytest.approx(right)
     assert verdict(drawn, "47.4", round(right)).outcome == "right"
     assert verdict(drawn, "47.4", -right).mistake == "the_other_way_round"
+    orders = given.orders[given.orders["ordered_at"] >= given.starts_on].merge(given.policies)
+    orders = orders[orders["tier"] == "middle"]
+    each = (orders["margin_cents"] - orders["serving_cents"]).groupby(orders["treated"]).mean()
+    assert verdict(drawn, "47.4", each[True] - each[False]).mistake == "per_order"

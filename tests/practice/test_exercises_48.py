@@ -115,5 +115,11 @@ def test_other_ways_are_right_and_other_slips_are_not(drawn):
     table = pd.DataFrame(drawn.key("48.3").right["columns"]).set_index("month")
     assert verdict(drawn, "48.3", table.round(0)).outcome == "right"
     assert verdict(drawn, "48.3", table.assign(by_payment=0)).mark == 0.5
-    elsewhere = drawn.key("48.5").right
+    given, elsewhere = drawn.given, drawn.key("48.5").right
+    lately = given.orders[given.orders["ordered_on"] > given.today - timedelta(days=365)]
+    with_us = lately.groupby("customer_id")["amount_cents"].sum()
+    share = given.interviews.set_index("customer_id")["share"]
+    room = with_us.reindex(share.index, fill_value=0) * (1 - share) / share
+    heads = room.mean() * given.orders["customer_id"].nunique()
+    assert verdict(drawn, "48.5", heads).mistake == "as_much_a_head"
     assert verdict(drawn, "48.5", float(f"{elsewhere:.3g}")).outcome == "right"
