@@ -14,11 +14,11 @@ CALLS: dict[str, list[int]] = {
 }
 """The numbers of the calls that are looked at, on x86-64 and on arm64."""
 
-NEW_NAMESPACES, UNIX, NO_SUCH_CALL, NO_NETWORK = 0x7E020000, 1, 38, 101
-X32 = 0x40000000  # on x86-64 every call has a second number from here on
+NEW_NAMESPACES, SHARED, ANONYMOUS, UNIX, NO_STREAM = 0x7E020000, 0x1, 0x20, 1, 0xE
+NEWER = 463  # calls that nobody here has looked at; on x86-64 the second number of each call as well
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, ARCHITECTURE, FIRST = 0, 4, 16  # where in what the kernel shows: of the first argument the low half
+NUMBER, ARCHITECTURE, NO_SUCH_CALL, NO_NETWORK = 0, 4, 38, 101  # the first two: where the kernel shows them
 
 
 def program(machine: str = "") -> bytes:
@@ -38,15 +38,16 @@ def program(machine: str = "") -> bytes:
     numbers = {name: both[machine != "x86_64"] for name, both in CALLS.items()}
     no, unreachable = ((ANSWER, 0, 0, 0x00050000 | error) for error in (NO_SUCH_CALL, NO_NETWORK))
     steps = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, ARCHITECTURES[machine]), no]
-    steps += [(LOAD, 0, 0, NUMBER), (AT_LEAST, 0, 1, X32), no]
+    steps += [(LOAD, 0, 0, NUMBER), (AT_LEAST, 0, 1, NEWER), no]
+    first, second, fourth = ((LOAD, 0, 0, place) for place in (16, 24, 40))  # the low half of an argument
+    by_argument = {
+        "clone": [first, (ANY_BIT, 0, 1, NEW_NAMESPACES), no],
+        "socket": [unreachable],  # one that listens holds more than counts for it
+        "socketpair": [first, (EQUAL, 0, 2, UNIX), second, (ANY_BIT, 0, 1, NO_STREAM), unreachable],
+        "mmap": [fourth, (ANY_BIT, 0, 2, SHARED), (ANY_BIT, 0, 1, ANONYMOUS), no],  # memory of no process
+    }
     for name, number in numbers.items():
-        if not number:
-            continue
-        if name == "clone":  # by its flags
-            inside = [(LOAD, 0, 0, FIRST), (ANY_BIT, 0, 1, NEW_NAMESPACES), no, (LOAD, 0, 0, NUMBER)]
-        elif name in ("socket", "socketpair"):  # by its family
-            inside = [(LOAD, 0, 0, FIRST), (EQUAL, 1, 0, UNIX), unreachable, (LOAD, 0, 0, NUMBER)]
-        else:
-            inside = [no]
-        steps += [(EQUAL, 0, len(inside), number), *inside]
+        if number >= 0:
+            inside = [*by_argument[name], (LOAD, 0, 0, NUMBER)] if name in by_argument else [no]
+            steps += [(EQUAL, 0, len(inside), number), *inside]
     return b"".join(struct.pack("=HBBI", *step) for step in [*steps, (ANSWER, 0, 0, 0x7FFF0000)])

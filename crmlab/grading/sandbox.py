@@ -355,16 +355,17 @@ def _box(job: Path, limits: Limits, slot: int) -> Iterator[tuple[list[str], dict
     for path in sorted(beside)[:MOST_BESIDE]:
         words += ["--ro-bind", str(path), f"{HOME}/{path.name}"]
     words += ["--ro-bind-try", str(_fonts()), f"/tmp/matplotlib/{_fonts().name}"]
-    shared = _small("/dev/shm", min(limits.disk, 2**26))
-    words += f"--proc /proc --dev /dev {shared} --remount-ro /dev --remount-ro / --chdir {HOME}".split()
+    # what is mapped of /dev/zero is memory that counts for nobody
+    own = f"--ro-bind /dev/null /dev/zero {_small('/dev/shm', min(limits.disk, 2**26))}"
+    words += f"--proc /proc --dev /dev {own} --remount-ro /dev --remount-ro / --chdir {HOME}".split()
     calls, write = os.pipe()
     try:
         with open(write, "wb") as filled:
             filled.write(_filter.program())
-        own = _environment(HOME=HOME, IPYTHONDIR="/tmp/ipython", MPLCONFIGDIR="/tmp/matplotlib")
+        told = _environment(HOME=HOME, IPYTHONDIR="/tmp/ipython", MPLCONFIGDIR="/tmp/matplotlib")
         words += ["--seccomp", str(calls), "--", *rlimits(limits, nproc=limits.processes), *user.split()]
         with group(limits, f"crmlab-{os.getpid()}-{slot}") as made:
-            yield words, {"env": own, "pass_fds": [calls]}, made
+            yield words, {"env": told, "pass_fds": [calls]}, made
     finally:
         os.close(calls)
 
