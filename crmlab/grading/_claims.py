@@ -54,8 +54,9 @@ class Said:
             case {"question": str(name), "answer": answer} if name in self.questions:
                 self.answers[name] = answer
             case {"wanting": True} if self.functions:
-                # who has seen the hidden inputs says nothing more that anybody reads
+                # who has seen the hidden inputs tells nothing more, not by an exit code and of no cell
                 self.cells, self.questions, self.functions = range(0), set(self.functions), set()
+                self.at = min(self.questions)
                 self.reveal()
             case {"end": True}:
                 self.ended = True

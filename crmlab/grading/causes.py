@@ -88,7 +88,7 @@ def told_of(question: Question, form: Form, verdict: Verdict, outcome: Outcome, 
     if verdict.outcome == "missing":
         why = cause(question.variable, outcome.errors, cells)
         told = " ".join(["There is no answer.", *why, outcome.note])
-    elif isinstance(form, Function) and verdict.outcome in ("type", "columns", "range"):
+    elif isinstance(form, Function) and re.match("type|columns|range|wrong On", f"{verdict.outcome} {told}"):
         # whatever it says or returns may hold the inputs that nobody is to know
         told = f"{_stopped(answer)} Wanted: {form.wanted()}."
     elif isinstance(answer, dict) and isinstance(answer.get("refused"), str):

@@ -93,7 +93,7 @@ def _shell() -> Any:
 
     def run_cell(source: str) -> str | None:
         try:
-            result = shell.run_cell(source, silent=True)
+            result = shell.run_cell(source, store_history=False)
             error = result.error_before_exec or result.error_in_exec
         except BaseException as raised:
             error = raised

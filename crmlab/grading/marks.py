@@ -277,11 +277,12 @@ class Marker:
             )
         try:
             verdict = drawn.verdict(number, outcome.answers.get(number))
+            if isinstance(question.form, Text) and verdict.outcome in ("right", "formed"):
+                verdict = Verdict("unmarked", "A text is read by a person.", math.nan)
+            told = told_of(question, drawn.form(number), verdict, outcome, cells)
         except Exception as error:  # an answer that breaks the marking costs its own mark only
-            verdict = Verdict("type", f"It could not be marked: {type(error).__name__}.")
-        if isinstance(question.form, Text) and verdict.outcome in ("right", "formed"):
-            verdict = Verdict("unmarked", "A text is read by a person.", math.nan)
-        told = told_of(question, drawn.form(number), verdict, outcome, cells)
+            told = f"It could not be marked: {type(error).__name__}."
+            verdict = Verdict("type", told)
         name, mark = self._about["students"][drawn.student]["name"], round(verdict.mark, 4)
         line = [drawn.student, name, drawn.exercise.name, number, question.title, mark, verdict.outcome]
         return dict(zip(COLUMNS, [*line, verdict.mistake, told], strict=True))

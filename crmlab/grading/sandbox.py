@@ -270,6 +270,8 @@ class _Attempt:
         self._family = {process for process in found if _lives(process)}
         for process in [self._top, *self._family]:
             with suppress(psutil.Error):
+                if process.status() == psutil.STATUS_ZOMBIE:  # nothing is told of its other threads
+                    process.kill()
                 memory += process.memory_info().rss
                 cpu_seconds += sum(process.cpu_times()[:4])
                 memory += process.num_fds() * SOCKET
@@ -290,14 +292,13 @@ class _Attempt:
 
 def _sealed(task: bytes) -> IO[bytes]:
     """Return a file that nobody can write to: the box could find the way to a file of the host."""
-    linux = sys.platform == "linux"
-    if linux:
+    if sys.platform == "linux":
         file: IO[bytes] = os.fdopen(os.memfd_create("task", os.MFD_ALLOW_SEALING), "w+b")
     else:
         file = TemporaryFile()  # noqa: SIM115
     file.write(task)
     file.seek(0)
-    if linux:
+    if sys.platform == "linux":
         seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
         fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
     return file
@@ -305,7 +306,8 @@ def _sealed(task: bytes) -> IO[bytes]:
 
 def _lives(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        dead = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() < 2
+        return process.is_running() and not dead
     return False
 
 
@@ -355,16 +357,17 @@ def _box(job: Path, limits: Limits, slot: int) -> Iterator[tuple[list[str], dict
     for path in sorted(beside)[:MOST_BESIDE]:
         words += ["--ro-bind", str(path), f"{HOME}/{path.name}"]
     words += ["--ro-bind-try", str(_fonts()), f"/tmp/matplotlib/{_fonts().name}"]
-    shared = _small("/dev/shm", min(limits.disk, 2**26))
-    words += f"--proc /proc --dev /dev {shared} --remount-ro /dev --remount-ro / --chdir {HOME}".split()
+    # what is mapped of /dev/zero is memory that counts for nobody
+    own = f"--ro-bind /dev/null /dev/zero {_small('/dev/shm', min(limits.disk, 2**26))}"
+    words += f"--proc /proc --dev /dev {own} --remount-ro /dev --remount-ro / --chdir {HOME}".split()
     calls, write = os.pipe()
     try:
         with open(write, "wb") as filled:
             filled.write(_filter.program())
-        own = _environment(HOME=HOME, IPYTHONDIR="/tmp/ipython", MPLCONFIGDIR="/tmp/matplotlib")
+        told = _environment(HOME=HOME, IPYTHONDIR="/tmp/ipython", MPLCONFIGDIR="/tmp/matplotlib")
         words += ["--seccomp", str(calls), "--", *rlimits(limits, nproc=limits.processes), *user.split()]
         with group(limits, f"crmlab-{os.getpid()}-{slot}") as made:
-            yield words, {"env": own, "pass_fds": [calls]}, made
+            yield words, {"env": told, "pass_fds": [calls]}, made
     finally:
         os.close(calls)
 

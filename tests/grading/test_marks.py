@@ -431,6 +431,8 @@ FUNCTIONS = {
     "range": "def answer_3(cents, rate):\n    return [cents]",
     "own error": "def answer_3(cents, rate):\n    raise type(f'X{cents}', (Exception,), {})",
     "two": "def answer_3(cents, rate):\n    return str(cents)",
+    "error on some": "def answer_3(cents, rate):\n    if cents == 100: return 9\n    raise ValueError(cents)",
+    "range on some": "def answer_3(cents, rate):\n    return cents if cents == 100 else str(cents)",
     "not wanted": "def answer_3(cents):\n    return cents",
     "no function": "answer_3 = 3",
 }
@@ -453,6 +455,7 @@ def test_hidden_inputs_reach_nobodys_page(tmp_path, name):
     told = marks.loc[("s1", "T1.3"), "reason"]
     wanted = {
         "error": r"the function stopped \(ValueError\), returned nothing",
+        "error on some": r"the function stopped \(ValueError\), returned nothing",
         "not wanted": "has other parameters than those wanted",
         "no function": "This is a whole number, and no function",
     }
@@ -460,6 +463,19 @@ def test_hidden_inputs_reach_nobodys_page(tmp_path, name):
         re.search(wanted.get(name, "the function stopped, returned nothing"), told)
         and "Wanted: a fun" in told
     )
+
+
+def test_a_forged_answer_costs_its_own_mark_and_stops_nobody_s(tmp_path):
+    forged = dict(zip("abcdefg", [5, None, {"a": 1}, [[]], "x", [{"refused": {}}], {}], strict=True))
+    classroom = Classroom(tmp_path, [*forged, "honest"])
+    for student, answer in forged.items():
+        lines = [{"wanting": True}, {"question": "T1.3", "answer": {"outputs": answer}}, {"end": True}]
+        sent = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+        cell = f"import os, time\nfor k in range(3, 30):\n    try: os.write(k, {sent!r})\n"
+        classroom.hand_in(student, PERFECT, before=f"{cell}    except OSError: pass\ntime.sleep(9)")
+    classroom.hand_in("honest", PERFECT)
+    marks = marked(classroom, trust=True)["mark"]
+    assert marks["honest"].tolist() == [1] * 5 and marks.drop("honest").eq(0).all()
 
 
 def test_a_missing_answer_is_blamed_on_the_cell_that_is_to_blame():
