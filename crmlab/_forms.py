@@ -302,7 +302,10 @@ class Table(Form):
         return bool(self._same(plain, right).to_numpy().all())
 
     def part(self, plain: Any, right: Any) -> tuple[float, str]:
-        same = self._same(plain, right)
+        same, mine = self._same(plain, right), self._frame(plain)
+        # one value for everybody meets the most frequent one, and nobody has worked it out
+        flat = [name for name in same if mine[name].nunique(dropna=False) < 2 and not same[name].all()]
+        same[flat] = False
         share, columns = float(same.to_numpy().mean()), [name for name in same if same[name].all()]
         if columns:
             return share, f"Right: {', '.join(map(repr, columns))}."

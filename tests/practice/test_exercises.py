@@ -1,5 +1,7 @@
 """Referee: each exercise's own proof; two students against each other; starters as they are handed out."""
 
+from collections import Counter
+
 import matplotlib
 import pytest
 
@@ -40,6 +42,21 @@ def test_two_students_have_other_data_and_other_right_answers(name):
         if not isinstance(ann.form(number), SAME_FOR_ALL):
             copied[number] = bob.verdict(number, ann.key(number).right).outcome == "right"
     assert sum(copied.values()) <= 1, copied  # an interval may hold two truths
+
+
+@pytest.mark.parametrize(("name", "number", "table"), [("27", "27.5", "offers"), ("28", "28.6", "prices")])
+def test_no_offer_is_right_for_most_students_whatever_its_id(name, number, table):
+    """Ids differ from student to student; what stands beside them must not be one answer for all."""
+    exercise, right = practice.load(name), Counter()
+    for student in range(12):
+        drawn = practice.Drawn(exercise, "key", f"s{student}", small=True)
+        offers = drawn.given.values()[table].drop(columns="cost", errors="ignore").set_index("offer_id")
+        right.update(
+            tuple(row[1:])
+            for row in offers.itertuples()
+            if drawn.verdict(number, [str(row.Index)], mistakes=False).outcome == "right"
+        )
+    assert right.most_common(1)[0][1] <= 6
 
 
 @each_exercise

@@ -126,3 +126,11 @@ def test_nothing_given_tells_who_was_careless(all_drawn):
         assert set(one.given._values) == {"asked", "answers", "lowest", "highest", "calls"}
         assert list(one.given.asked) == ["item", "construct", "wording", "scale"]
         assert list(one.given.answers)[:2] == ["respondent", "version"]
+
+
+def test_who_counts_in_the_wording_is_who_answered_the_question(all_drawn):
+    for one in all_drawn:
+        answers = one.given.answers
+        full = answers[(answers.drop(columns=["respondent", "version"]) != -99).all(axis=1)]
+        average = full.groupby("version")["value_4"].mean()
+        assert one.verdict("21.1", float(average["b"] - average["a"])).mistake == "full_sheets_only"

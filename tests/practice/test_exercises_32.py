@@ -186,3 +186,9 @@ def test_honest_lists_of_visits_pass_and_hindsight_of_marks_does_not(all_drawn):
         assert verdict(one, "32.7", gain.reindex(alarmed).nlargest(given.visits).index.tolist()).mark > 0.6
         lowest = given.marks[given.marks["partner_id"].isin(still)].groupby("partner_id")["attitude"].mean()
         assert verdict(one, "32.7", lowest.nsmallest(given.visits).index.tolist()).mark < 0.6
+
+
+def test_sums_that_began_in_the_quiet_year_and_a_year_in_days_are_named(all_drawn):
+    for one in all_drawn:
+        for number, name in (("32.4", "since_the_quiet_year"), ("32.6", "by_days")):
+            assert one.verdict(number, one.key(number).wrong[name][1]).mistake == name

@@ -146,3 +146,15 @@ def test_honest_lists_of_visits_pass_and_bosses_do_not(all_drawn):
         decides = network.buying_roles(signs, rates)["certainty"].xs("decider", level="role")
         bosses = decides.loc[given.best_firms].groupby("customer_id").idxmax().str[1].tolist()
         assert verdict(one, "34.7", bosses).mark < 0.8
+
+
+def test_nothing_but_zeros_and_single_firms_earn_little(exercise):
+    for student in ("ann", "bob", "eve"):
+        one = practice.Drawn(exercise, "key", student, small=True)
+        right = pd.DataFrame(one.key("34.2").right["columns"]).set_index("person_id")
+        zeros = one.verdict("34.2", one.form("34.2").plain(0 * right))
+        assert zeros.outcome == "wrong" and zeros.mark == 0
+        assert one.verdict("34.3", one.key("34.3").wrong["firm_by_firm"][1]).mistake == "firm_by_firm"
+        assert one.verdict("34.1", one.key("34.1").wrong["one_match_only"][1]).mark < 0.2
+        lost = 1 - one.key("34.6").right
+        assert one.verdict("34.6", lost).mistake == "what_was_lost"

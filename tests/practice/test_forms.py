@@ -323,6 +323,15 @@ def test_an_interval_is_right_when_it_holds_the_truth_and_says_something():
     assert form.agrees([0.1, 0.5], [0.2, 0.4]) and not form.agrees([0.3, 0.6], [0.2, 0.4])
 
 
+def test_one_value_for_all_rows_earns_nothing_in_a_column_that_is_not_flat():
+    right = TIERS.plain(RIGHT.assign(n=[0, 0, 7]))
+    zeros = TIERS.plain(RIGHT.assign(n=0))
+    assert TIERS.part(zeros, right) == (0.5, "Right: 'share'.")
+    assert TIERS.part(TIERS.plain(RIGHT.assign(n=[0, 1, 7])), right)[0] == pytest.approx(5 / 6)
+    flat = TIERS.plain(RIGHT.assign(n=0, share=[0.5, 0.2, 0.2]))  # all zeros are right here
+    assert TIERS.part(zeros, flat)[0] == pytest.approx(5 / 6)
+
+
 def test_a_function_is_called_with_copies_and_judged_on_every_input():
     form, cases = Function(("x", "table"), returns=Number()), [{"x": [3, [4]], "table": RIGHT.copy()}] * 2
 
