@@ -188,8 +188,11 @@ class Function(Form):
         return all(same) and len(same) == len(plain["outputs"]) > 0
 
     def part(self, plain: Any, right: Any) -> tuple[float, str]:
-        same = self._same(plain, right)
-        told = f"Right on {sum(same)} of {len(same)} inputs." if any(same) else ""
+        same, told = self._same(plain, right), ""
+        if all(one == plain["outputs"][0] for one in plain["outputs"]):  # by luck: it looks at no input
+            return 0.0, ""
+        if any(same):
+            told = f"Right on {sum(same)} of {len(same)} inputs."
         return sum(same) / max(len(same), 1), told
 
     def difference(self, plain: Any, right: Any) -> str:
