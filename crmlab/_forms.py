@@ -182,9 +182,8 @@ class Number(Form):
     def rounded(self, some: Any, right: Any) -> bool:
         """Return whether numbers that do not agree are so close that rounding may be the reason."""
         some, right = np.asarray(some, float), np.asarray(right, float)
-        close = np.isclose(
-            some, right, rtol=max(0.005, self.relative), atol=5 * self.tolerance, equal_nan=True
-        )
+        near = replace(self, tolerance=5 * self.tolerance, relative=max(0.005, self.relative))
+        close = near.close(some, right)
         for digits in range(1, 4):  # two and more digits that count, all of them right
             close |= (np.abs(some) * 10**digits >= 10) & np.isclose(some, np.round(right, digits), 0, 1e-9)
         return not self.whole and bool(close.all())
@@ -302,10 +301,9 @@ class Table(Form):
         return bool(self._same(plain, right).to_numpy().all())
 
     def part(self, plain: Any, right: Any) -> tuple[float, str]:
-        same, mine = self._same(plain, right), self._frame(plain)
+        same = self._same(plain, right)
         # one value for everybody meets the most frequent one, and nobody has worked it out
-        flat = [name for name in same if mine[name].nunique(dropna=False) < 2 and not same[name].all()]
-        same[flat] = False
+        same &= same.all() | (self._frame(plain).nunique(dropna=False) > 1)
         share, columns = float(same.to_numpy().mean()), [name for name in same if same[name].all()]
         if columns:
             return share, f"Right: {', '.join(map(repr, columns))}."
@@ -351,8 +349,7 @@ class Table(Form):
 
     def _table(self, answer: Any) -> pd.DataFrame:
         """Return an answer as a table with the key as a column, whatever sensible shape it has."""
-        given = answer
-        answer = answer.to_pandas() if hasattr(answer, "to_pandas") else answer  # Polars, pyarrow
+        given, answer = answer, answer.to_pandas() if hasattr(answer, "to_pandas") else answer  # of any kind
         if isinstance(answer, np.ndarray) and answer.dtype.names:
             answer = pd.DataFrame(answer)
         if isinstance(answer, dict):
