@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from crmlab._forms import told
+from crmlab._forms import label, told
 from crmlab.practice.exercise import Exercise, Question, fill
 from crmlab.practice.forms import Choice, Form, Function, Interval, Number, Selection, Table, Text
 from crmlab.practice.marking import Drawn, Verdict, figures_closed, money
@@ -262,11 +262,28 @@ def _across(exercise: Exercise, trials: Sequence[Drawn]) -> Iterator[Row]:
             what = "An interval known beforehand, as wide as is allowed, is right"
         else:
             same = [form.agrees(other.right, one.right) for one, other in pairwise(keys)]
+            if isinstance(form, Selection):
+                same = [_is_chosen_again(one, other, number) for one, other in pairwise(trials)]
             share, most = float(np.mean(same)), 2 * MOST if isinstance(form, Choice) else MOST
             what = "The answer of one variant is right in the next"
         if share > most:
             told = f"{what} in {share:.0%} of the cases: let it depend more on each one's own data."
             yield number, "fixed answer", "same for all", told
+
+
+def _is_chosen_again(one: Drawn, other: Drawn, number: str) -> bool:
+    """Return whether one's right choice is right for another: the same ids, or the same things."""
+    form, chosen = one.form(number), one.key(number).right
+    assert isinstance(form, Selection)
+    choices, there = [chosen], other.given.values()
+    for name, table in one.given.values().items():
+        if isinstance(table, pd.DataFrame) and form.of in table and table[form.of].is_unique:
+            # by what is the same for everybody: prices of which all can choose, and not what each costs
+            beside = [each for each in table if each != form.of and {*table[each]} == {*there[name][each]}]
+            rows = table.loc[table[form.of].map(label).isin(chosen), beside].drop_duplicates()
+            if beside:
+                choices.append(there[name].merge(rows, on=beside)[form.of].map(label).tolist())
+    return any(_verdict(other, number, each, mistakes=False).outcome == "right" for each in choices)
 
 
 def known_beforehand(truths: Sequence[float], widest: float) -> float:

@@ -170,6 +170,23 @@ def test_one_answer_for_all_is_found(folder, old, new, question):
     assert told.loc[question, "outcome"] == "same for all" and "100%" in told.loc[question, "message"]
 
 
+@pytest.mark.parametrize(("more", "found"), [(0, False), (300_000, True)])
+def test_one_choice_under_other_names_is_found(folder, more, found):
+    """Ids of their own hide nothing where what costs 6 to 11 dollars is right for all students."""
+    old = CELLS.partition('    ids = [f"c')[2].partition("    worth")[0]
+    failed = proof(
+        folder,
+        old,
+        f"""{{variant.integer('first', 100, 900) + number}}" for number in range(20)]
+    cents = rng.integers(100, 100_000, 20) + {more} * (np.arange(20) // 6 == 1)
+    paid = pd.DataFrame({{"id": ids, "price": range(20), "cents": cents}})
+""",
+        variants=4,
+    )
+    rows = failed[["question", "answer"]].to_numpy().tolist()
+    assert (["P1.2", "fixed answer"] in rows) == found
+
+
 def test_a_coincidence_among_the_given_is_no_leak(folder):
     # the size is the right answer for one of the variants tried, and not for the next
     first = practice.Drawn(practice.load("P1", folder), "trial", "trial 0").key("P1.1").right
