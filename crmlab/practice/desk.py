@@ -118,7 +118,7 @@ def check(question: str, answer: Any) -> Verdict:
     --------
     >>> data = given("41")
     >>> check("41.1", "many")  # doctest: +ELLIPSIS
-    This is a text. Wanted: one number (cents), at least 0, right to within 10 % (2 digits are enough).
+    This is a text. Wanted: one number (cents), at least 0, right to within 8 % (2 digits are enough).
     """
     held = _held(question)
     if isinstance(held, dict):
