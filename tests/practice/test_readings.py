@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from crmlab import collect, practice
+from crmlab.practice.exercise import FOLDER
 
 STUDENTS = ["ann", "eve", "kim"]
 
@@ -86,3 +87,57 @@ def test_a_function_that_looks_at_no_input_has_no_mark():
     for one in drawn("13")[:1]:
         found = verdict(one, "13.2", lambda chance, much, little: 0.0)
         assert found.outcome == "wrong" and found.mark == 0
+
+
+@pytest.mark.parametrize("name", [path.stem[:2] for path in sorted(FOLDER.glob("*.ipynb"))])
+def test_the_task_says_in_what_an_argument_comes(name):
+    """A table that comes as a dict, or a column as a list, must not be met first when it is marked."""
+    exercise = practice.load(name)
+    for number, question in exercise.questions.items():
+        if question.cases is None:
+            continue
+        case = question.cases(practice.variant("key", exercise.name, "ann"))[0]
+        kinds = {type(value) for value in case.values()} & {list, dict}
+        told = {list: ("list", "["), dict: ("dict",)}
+        assert all(any(word in question.task for word in told[kind]) for kind in kinds), number
+
+
+@pytest.fixture(scope="module")
+def cards():
+    return drawn("12")
+
+
+def test_what_age_leaves_and_trust_that_is_averaged_are_told(cards):
+    for one in cards:
+        given, trust = one.given, pd.DataFrame(one.key("12.1").right["columns"]).set_index("channel")
+        mine = given.cards[(given.cards["customer"] == given.who) & given.cards["address"].notna()]
+        lives = (given.as_of - mine["captured_on"]).dt.days / given.half_life_days
+
+        def share(weight, mine=mine):
+            score = weight.groupby(mine["address"]).sum()
+            return score.max() / score.sum()
+
+        own = mine["channel"].map(trust["address"])
+        assert verdict(one, "12.3", share(own.round(2) * 2.0**-lives)).outcome == "right"
+        assert verdict(one, "12.3", share(own * (1 - lives / 2).clip(0))).mistake == "in_a_straight_line"
+        assert verdict(one, "12.3", share(own * 2.718**-lives)).outcome != "right"
+        in_mail = mine["channel"].map(trust["mail"])
+        assert verdict(one, "12.3", share(in_mail * 2.0**-lives)).outcome != "right"
+
+        given_mail = given.cards.dropna(subset=["mail"]).sort_values("captured_on", kind="stable")
+        differ = {"sum": 0, "mean": 0}
+        for _, held in given_mail.groupby("customer"):
+            for way in differ if held["mail"].nunique() > 1 else ():
+                scores = held["channel"].map(given.agreed).groupby(held["mail"]).agg(way).round(9)
+                best = held[held["mail"].isin(scores.index[scores == scores.max()])]["mail"].iloc[-1]
+                differ[way] += best != held["mail"].iloc[-1]
+        assert verdict(one, "12.4", differ["sum"]).outcome == "right"
+        assert verdict(one, "12.4", differ["mean"]).mistake == "average_trust"
+
+
+def test_a_share_with_something_added_is_told(cards):
+    for one in cards:
+        added = collect.channel_trust(one.given.cards, one.given.checked, ["mail", "address"])
+        assert verdict(one, "12.1", added["trust"].unstack("field")).mistake == "one_added"
+        plain = (added["right"] / added["given"]).unstack("field")
+        assert verdict(one, "12.1", plain).outcome == "right"
