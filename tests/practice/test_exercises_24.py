@@ -117,6 +117,26 @@ def test_raked_score_and_effective_number_by_a_plain_loop(all_drawn):
         assert verdict(one, "24.6", len(rows)).mistake == "all_answers"
 
 
+def test_raking_that_stops_and_weights_of_cells_are_told(all_drawn):
+    """Referee: the two columns set right one after the other, and each pair of groups by itself."""
+    for one in all_drawn:
+        wave = one.given.wave
+        rows = wave.dropna(subset=["recommend"]).assign(points=lambda table: table["recommend"].map(points))
+        for columns in (["lately", "orders"], ["orders", "lately"]):
+            weights = pd.Series(1.0, rows.index)
+            for column in columns:
+                held = weights.groupby(rows[column]).transform("sum")
+                weights *= rows[column].map(wave.groupby(column).size()) / held
+            score = (weights * rows["points"]).sum() / weights.sum()
+            assert verdict(one, "24.5", score).mistake.startswith("one_round")
+        asked = wave.groupby(["lately", "orders"]).size()
+        cells = rows.groupby(["lately", "orders"])["points"].agg(["mean", "size"])
+        score = (cells["mean"] * asked).sum() / asked[cells.index].sum()
+        assert verdict(one, "24.5", score).mistake == "cell_by_cell"
+        equal = asked[cells.index].sum() ** 2 / (asked**2 / cells["size"]).sum()
+        assert verdict(one, "24.6", equal).mistake == "weights_of_cells"
+
+
 @pytest.mark.parametrize("spread", ["all answers", "months that are judged"])
 def test_months_beyond_their_limits_by_loop(all_drawn, spread):
     for one in all_drawn:

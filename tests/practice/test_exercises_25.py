@@ -68,6 +68,55 @@ def test_the_interval_by_resampling_the_rows(drawn):
     assert np.quantile(arrows, [0.025, 0.975]) == pytest.approx([ends["low"], ends["high"]], abs=0.03)
 
 
+def test_other_rows_and_other_scores_are_not_right_by_luck(drawn):
+    """Referee: the other rows picked customer by customer, the scores weighed by hand."""
+    given = drawn.given
+    later = [f"{question}_later" for question in given.loyal]
+    pairs = {"latest": [], "first": [], "all": [], "whatever came next": []}
+    for _, own in given.sheets.sort_values("wave").groupby("customer_id"):
+        rows, waves = own[[*given.satisfied, *given.loyal]].to_numpy(), own["wave"].tolist()
+        every = [[*a[:3], *b[3:]] for a, b in zip(rows, rows[1:], strict=False)]
+        follows = [b == a + 1 for a, b in zip(waves, waves[1:], strict=False)]
+        next_to = [pair for pair, follow in zip(every, follows, strict=True) if follow]
+        pairs["latest"] += next_to[-1:]
+        pairs["first"] += next_to[:1]
+        pairs["all"] += next_to
+        pairs["whatever came next"] += every[-1:]
+    tables = {name: pd.DataFrame(rows, columns=[*given.satisfied, *later]) for name, rows in pairs.items()}
+    found = {
+        name: verdict(drawn, "25.4", weighed(table, given.satisfied, later)) for name, table in tables.items()
+    }
+    assert found.pop("latest").outcome == "right"
+    assert found["all"].mistake == "all_pairs"
+    assert all(one.outcome != "right" for one in found.values())
+    table = tables["latest"].assign(loyalty_4_later=11 - tables["latest"]["loyalty_4_later"])
+    plain = table[given.satisfied].mean(axis=1).corr(table[later].mean(axis=1))
+    assert verdict(drawn, "25.4", plain).outcome != "right"
+
+
+def test_ends_of_another_interval_or_of_other_dice(drawn):
+    """Referee: weights found by hand for each draw of rows, all draws at once."""
+    given, luck = drawn.given, np.random.default_rng(5)
+    table = of_wave(given)[[*given.satisfied, *given.loyal]].to_numpy(float)
+    arrows = []
+    for _ in range(20):
+        drawn_rows = table[luck.integers(0, len(table), (500, len(table)))]
+        z = drawn_rows - drawn_rows.mean(axis=1, keepdims=True)
+        z /= z.std(axis=1, keepdims=True)
+        r = z[:, :, :3].transpose(0, 2, 1) @ z[:, :, 3:]
+        x, y = np.ones((500, 3)), np.array([1, 1, 1, -1]) * np.ones((500, 4))
+        for _ in range(40):
+            one, two = (z[:, :, :3] @ x[:, :, None])[..., 0], (z[:, :, 3:] @ y[:, :, None])[..., 0]
+            x = (r @ y[:, :, None])[..., 0] / two.std(axis=1)[:, None]
+            y = (r.transpose(0, 2, 1) @ x[:, :, None])[..., 0] / one.std(axis=1)[:, None]
+            x, y = (v / np.linalg.norm(v, axis=1)[:, None] for v in (x, y))
+        one, two = (z[:, :, :3] @ x[:, :, None])[..., 0], (z[:, :, 3:] @ y[:, :, None])[..., 0]
+        arrows.extend((one * two).mean(axis=1) / one.std(axis=1) / two.std(axis=1))
+    for ends, outcome in (([0.025, 0.975], "right"), ([0.05, 0.95], "mistake"), ([0.005, 0.995], "wrong")):
+        table = pd.DataFrame({"end": ["low", "high"], "value": np.quantile(arrows, ends)})
+        assert verdict(drawn, "25.3", table).outcome == outcome
+
+
 def test_what_is_left_over_order_by_order(drawn):
     given = drawn.given
     own = sum((row.margin_cents - row.serving_cents) / 100 for row in given.orders.itertuples())
@@ -88,10 +137,10 @@ def test_other_ways_are_right_and_other_slips_are_not(drawn):
     assert verdict(drawn, "25.1", round(drawn.key("25.1").right, 2)).outcome == "right"
     turned = of_wave(given).assign(loyalty_4=lambda table: 11 - table["loyalty_4"])
     by_hand = weighed(turned, given.satisfied, given.loyal)  # turned or not, the weight makes up for it
-    assert verdict(drawn, "25.2", round(by_hand, 2)).outcome == "right"
+    assert verdict(drawn, "25.2", round(by_hand, 3)).outcome == "right"
     assert verdict(drawn, "25.2", weighed(turned, given.satisfied, given.loyal[:3])).outcome != "right"
     right = pd.DataFrame(drawn.key("25.3").right["columns"])
-    assert verdict(drawn, "25.3", right.round(2)).outcome == "right"
+    assert verdict(drawn, "25.3", right.round(3)).outcome == "right"
     assert verdict(drawn, "25.3", right.assign(value=right["value"] + 0.05)).outcome != "right"
     assert verdict(drawn, "25.6", round(drawn.key("25.6").right)).outcome == "right"
     # what they spent instead of how often they came is another reasonable score
