@@ -105,8 +105,8 @@ def grade(
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
     if not submissions.is_dir() and not zipfile.is_zipfile(submissions):
         raise FileNotFoundError(f"There is no folder {submissions}, nor is it a zip archive.")
-    if out.is_relative_to(submissions):
-        raise ValueError(f"--out: {out} lies in {submissions}, and would be read as handed in: name another.")
+    if out.is_relative_to(submissions) or any(out.glob("*/HAND_IN.md")):
+        raise ValueError(f"--out: {out} is a place of what was handed in or handed out: name another folder.")
     if not about["students"]:
         raise ValueError(f"{key_file} names no student, so nobody was released anything with it.")
     if not all(limit > 0 for limit in asdict(limits).values()):

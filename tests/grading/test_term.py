@@ -482,9 +482,9 @@ def test_what_has_no_mark_is_not_shown_as_wrong(small):
     assert "not marked" in row and 'class="wrong"' not in row
 
 
-def test_marks_are_not_written_among_what_was_handed_in(small):
-    for out in (small.submissions, small.submissions / "marks"):
-        with pytest.raises(ValueError, match="would be read as handed in: name another"):
+def test_marks_are_not_written_among_what_was_handed_in_or_out(small):
+    for out in (small.submissions, small.submissions / "marks", small.released):
+        with pytest.raises(ValueError, match="handed in or handed out: name another folder"):
             grade(small.submissions, small.key, out, folder=small.exercises, trust=True)
         assert not (out / "done").exists()
 
