@@ -232,6 +232,11 @@ def test_the_copier_is_named_and_the_forger_has_nothing(term, marked):
     assert marked.loc[marked["student"] == "s08", "mark"].tolist() == [0.0] * 4
 
 
+def test_a_student_sees_what_each_exercise_counts(term, marked):
+    page = (term.out / "feedback" / "s02.html").read_text()
+    assert "counts 75% of the whole" in page and "counts 25% of the whole" in page
+
+
 def test_who_is_excused_or_late_is_told_so(term, marked):
     assert "2 days late (100% before that)" in (term.out / "feedback" / "s03.html").read_text()
     page = (term.out / "feedback" / "s05.html").read_text()
