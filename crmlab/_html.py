@@ -1,5 +1,6 @@
 """HTML for notebooks and pages: jinja2 templates (beside this module) in which every text stays text."""
 
+import re
 from datetime import datetime
 from functools import cache
 from numbers import Integral, Real
@@ -14,6 +15,10 @@ NAMES = ("id", "ids", "year", "years", "seed")
 """Last words of a heading below which a number is a name and no amount: 2024, not 2,024."""
 
 
+EMPHASIS = re.compile(r"(?<![\w*])\*{1,2}(?=\S)([^*\n]+)(?<=\S)\*{1,2}(?![\w*])")
+"""What stands between stars in the Markdown of an exercise."""
+
+
 @cache
 def _templates() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined  # only who looks at a page pays for it
@@ -25,7 +30,7 @@ def _templates() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(shown=shown, table=_columns)
+    templates.filters.update(shown=shown, table=_columns, starred=EMPHASIS.split)
     return templates
 
 

@@ -57,7 +57,7 @@ def seconds(text: str) -> float:
 def file(text: str) -> Path:
     """Read the path of a file that is there."""
     if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}.")
+        raise argparse.ArgumentTypeError(f"there is no file {Path(text).absolute()}.")
     return Path(text)
 
 
@@ -78,7 +78,7 @@ def folder(text: str) -> Path:
 def there(text: str) -> Path:
     """Read the path of a folder or an archive that is there."""
     if not Path(text).exists():
-        raise argparse.ArgumentTypeError(f"there is no folder {text}. (A zip archive will do, too.)")
+        raise argparse.ArgumentTypeError(f"there is no folder or zip archive {Path(text).absolute()}.")
     return Path(text)
 
 

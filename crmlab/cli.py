@@ -308,6 +308,7 @@ def _release(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     from crmlab.grading import Limits, grade, new_exercise
     from crmlab.grading.handins import shown
+    from crmlab.grading.report import READ
 
     if options.new_exercise:
         print(f"Written: {new_exercise(options.new_exercise)}. How to go on: exercises/README.md.")
@@ -327,7 +328,14 @@ def _grade(options: argparse.Namespace) -> int:
     print("\n".join(f"{student}: {said}" for student, said in totals.items()))
     print("\n".join([*marks.attrs["notes"], f"Marks, feedback pages and summary.html are in {options.out}."]))
     unmarked = marks[marks["outcome"] == "unmarked"]
-    for (student, exercise, reason), rows in unmarked.groupby(["student", "exercise", "reason"], sort=False):
+    texts = unmarked["reason"] == READ
+    for question, rows in unmarked[texts].groupby("question", sort=False):
+        who = ", ".join(rows["student"].iloc[:5]) + ", …" * (len(rows) > 5)
+        told = f"{len(rows)} waiting for a mark ({who}). {options.out / 'texts.html'} tells what to do."
+        print(f"crmlab grade: {question}: {told}", file=sys.stderr)
+    for (student, exercise, reason), rows in unmarked[~texts].groupby(
+        ["student", "exercise", "reason"], sort=False
+    ):
         place = exercise if len(rows) > 1 else rows["question"].iloc[0]
         print(f"crmlab grade: {student}, {place}: {reason}", file=sys.stderr)
     strange = marks[marks["question"] == ""]

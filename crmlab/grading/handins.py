@@ -23,6 +23,7 @@ from crmlab import _numbers
 from crmlab.grading.rosters import decode, same
 from crmlab.practice.data import VERSION, other_version
 
+NOTHING = "Nothing was handed in."
 LARGEST_NOTEBOOK, LARGEST_ZIP, LARGEST_CONTENTS, MOST_CELLS = 30_000_000, 100_000_000, 20_000_000, 2_000
 """Bytes of a notebook, of an archive within an archive, of an archive's table of contents, and code cells,
 beyond which nothing is opened."""
@@ -208,7 +209,7 @@ class HandIns:
     def _none(self, exercise: str, files: list[Found]) -> HandIn:
         """Say why a student has no notebook of an exercise."""
         if not files:
-            return HandIn(reason="Nothing was handed in.")
+            return HandIn(reason=NOTHING)
         problems = [f"{shown(one.parts[-1])} {one.problem}." for one in files if one.problem]
         if problems:
             return HandIn(reason=" ".join(problems[:3]), unread=True)

@@ -105,6 +105,8 @@ def grade(
     submissions, out = Path(submissions).resolve(), Path(out).resolve()
     if not submissions.is_dir() and not zipfile.is_zipfile(submissions):
         raise FileNotFoundError(f"There is no folder {submissions}, nor is it a zip archive.")
+    if out.is_relative_to(submissions) or any(out.glob("*/HAND_IN.md")):
+        raise ValueError(f"--out: {out} is a place of what was handed in or handed out: name another folder.")
     if not about["students"]:
         raise ValueError(f"{key_file} names no student, so nobody was released anything with it.")
     if not all(limit > 0 for limit in asdict(limits).values()):
@@ -278,7 +280,7 @@ class Marker:
         try:
             verdict = drawn.verdict(number, outcome.answers.get(number))
             if isinstance(question.form, Text) and verdict.outcome in ("right", "formed"):
-                verdict = Verdict("unmarked", "A text is read by a person.", math.nan)
+                verdict = Verdict("unmarked", report.READ, math.nan)
             told = told_of(question, drawn.form(number), verdict, outcome, cells)
         except Exception as error:  # an answer that breaks the marking costs its own mark only
             told = f"It could not be marked: {type(error).__name__}."

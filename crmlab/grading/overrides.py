@@ -88,14 +88,14 @@ def read_overrides(
         for line, row in rows(path, ["student", "question", "mark"]):
             where, who, question = f"{path}, line {line}", same(row["student"]), row["question"]
             comment, exercise = row.get("comment", ""), valid.get(question.rpartition(".")[0])
-            if not row["mark"] and not comment:
-                continue
             if who not in names:
                 raise ValueError(f"{where}: {no_student(row['student'], [*students, *settings.groups])}")
             if question not in numbers:
                 raise ValueError(f"{where}: {unknown('question', question, numbers)}")
             if row.get("exercise") and valid.get(row["exercise"]) != exercise:
                 raise ValueError(f"{where}: {question} is a question of {exercise}.")
+            if not row["mark"] and not comment:
+                continue  # not before: a row that lacks a comma has no mark either
             held = Override(_mark(row["mark"], where), comment, row.get("version", ""), where)
             taken = of_groups if who in groups else found
             for student in names[who]:

@@ -14,12 +14,13 @@ import pandas as pd
 from crmlab._html import render
 from crmlab.grading import overrides
 from crmlab.grading.gradebook import Gradebook
-from crmlab.grading.handins import shown
+from crmlab.grading.handins import NOTHING, shown
 from crmlab.grading.likeness import alike
 from crmlab.grading.term import Term, subtotals, totals
 from crmlab.practice import Drawn
 from crmlab.practice.forms import Choice, Function, Interval
 
+READ = "A text is read by a person."
 FORMULA = "=+@＝＋－＠\\-"
 OWN_WORDS = {
     "missing": "There is no answer: see the feedback page.",
@@ -212,7 +213,7 @@ def _texts(read: Any, marks: pd.DataFrame, term: Term) -> str:
         )
         for number, texts in read
     ]
-    return render("texts.html", title="Texts to read", questions=shown)
+    return render("texts.html", title="Texts to read", questions=shown, read=READ)
 
 
 def _summary(
@@ -245,7 +246,7 @@ def _summary(
     late = parts[parts["days_late"] > 0].drop(columns=["name", "weight"])
     sections = {
         "Students": whole.sort_values("mark", ascending=False, kind="stable", ignore_index=True),
-        "Questions": questions(known).round(2).reset_index(),
+        "Questions": questions(known[~known["reason"].str.endswith(NOTHING)]).round(2).reset_index(),
         "Mistakes": mistakes.sort_values("times", ascending=False, kind="stable", ignore_index=True),
         "Marks by hand": by_hand[["student", "question", "computed", "mark", "comment"]],
         "Late": late,
@@ -257,9 +258,9 @@ def _summary(
     explained = {
         "Students": "A total is missing while something that counts in it has no mark; that of an exercise, "
         "also if it does not count.",
-        "Questions": "Right is the share with the full mark, difficulty the mean mark (1 is easy). "
-        "Discrimination is the correlation with the mean mark on the other questions: near 0 or below, look "
-        "at the question.",
+        "Questions": "Of those who handed in: right is the share with the full mark, difficulty the mean "
+        "mark (1 is easy), discrimination the correlation with the mean mark on the other questions: near 0 "
+        "or below, look at the question.",
         "Marks by hand": "From overrides.csv; what was computed stands beside the mark that counts.",
         "Late": f"Each day begun takes {term.settings.penalty_per_day:.0%} of what was earned.",
         "What counts": "The share of each question in the total of somebody who is excused from nothing.",

@@ -17,7 +17,9 @@ from crmlab.practice.exercise import Exercise
 NAME = "settings.toml"
 FILE_TIMES = "file times"
 _WHEN = "Write a day, a time and a time zone: '2026-03-02 23:59 Europe/Berlin' or '2026-03-02 23:59 +01:00'."
-_QUOTES = 'A name with other signs than letters, digits, - and _ stands in quotes: "ann.li@x.edu" = …'
+_QUOTES = (
+    'A text stands in quotes; so does a name with more than letters, digits, - and _: "ann.li@x.edu" = …'
+)
 
 
 _TIMES = (

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from crmlab.grading import overrides
-from crmlab.grading.handins import HandIn
+from crmlab.grading.handins import NOTHING, HandIn
 from crmlab.grading.settings import NAME, Settings, group_data, places, read_settings
 from crmlab.practice.exercise import Exercise
 from crmlab.practice.forms import Text
@@ -271,7 +271,7 @@ def one_of(found: Mapping[str, HandIn]) -> HandIn:
     if came:
         # who handed it in again did not hand it in later
         return min(came.values(), key=lambda one: one.changed)
-    return max(found.values(), key=lambda one: one.reason != "Nothing was handed in.")
+    return max(found.values(), key=lambda one: one.reason != NOTHING)
 
 
 def printable(text: str, besides: str = "") -> str:

@@ -109,7 +109,10 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
             raise ValueError(
                 f"Exercise {name} is now {now(name)}: see the last table of exercises/README.md."
             )
-        raise ValueError(unknown("exercise", name, valid) + f" They lie in {_folder(folder)}.")
+        raise ValueError(
+            f"{unknown('exercise', name, valid)} They lie in {_folder(folder)}. Another folder is named by "
+            "--exercises, and all exercises of an assignment lie in one: copy others into it."
+        )
     path = _folder(folder) / f"{found[0]}.ipynb"
     text = path.read_bytes()
     try:

@@ -42,15 +42,19 @@ from crmlab.cli import main
         ),
         (["company", "--out", "."], "argument --out: "),
         (["replicate", "--page", "."], "argument --page: . is a folder"),
-        (["grade", "no_such_folder"], "argument SUBMISSIONS: there is no folder no_such_folder."),
+        (["grade", "no_such_folder"], "argument SUBMISSIONS: there is no folder or zip archive /"),
         (["grade", "."], "What is missing: --key-file, --out. See crmlab grade --help."),
-        (["grade", "--key-file", "k"], "argument --key-file: there is no file k."),
+        (["grade", "--key-file", "k"], "argument --key-file: there is no file /"),
         (
             ["grade", ".", "--seconds", "0"],
             "argument --seconds: it is a number of seconds above 0; got 0.",
         ),
         (["grade", ".", "--seconds", "nan"], "argument --seconds: it is a number of seconds above 0"),
-        (["release", "41", "--students", "no.csv"], "argument --students: there is no file no.csv."),
+        (["release", "41", "--students", "no.csv"], "argument --students: there is no file /"),
+        (
+            ["prove", "A1"],
+            "Another folder is named by --exercises",
+        ),
         (["release", "41", "--exercises", "no_such"], "argument --exercises: there is no folder no_such."),
     ],
 )

@@ -213,6 +213,14 @@ def test_a_verdict_never_speaks_by_its_colour_alone():
     assert "Mark: 40%" in practice.Verdict("wrong", "Worth 0.4.", 0.4)._repr_html_()
 
 
+def test_what_stands_between_stars_is_emphasised_and_a_product_is_not():
+    said = practice.Verdict(
+        "wrong", "Look *before*, at **all** of `a*b`: 2*3*4 and f(*args) * 2."
+    )._repr_html_()
+    assert "<em>before</em>" in said and "<em>all</em>" in said and "<code>a*b</code>" in said
+    assert "2*3*4 and f(*args) * 2." in said
+
+
 def test_given_things_are_told_in_words_and_numbers():
     held = {
         "log": pd.DataFrame({"id": range(1200), "day": 1}),

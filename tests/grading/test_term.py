@@ -232,6 +232,11 @@ def test_the_copier_is_named_and_the_forger_has_nothing(term, marked):
     assert marked.loc[marked["student"] == "s08", "mark"].tolist() == [0.0] * 4
 
 
+def test_a_student_sees_what_each_exercise_counts(term, marked):
+    page = (term.out / "feedback" / "s02.html").read_text()
+    assert "counts 75% of the whole" in page and "counts 25% of the whole" in page
+
+
 def test_who_is_excused_or_late_is_told_so(term, marked):
     assert "2 days late (100% before that)" in (term.out / "feedback" / "s03.html").read_text()
     page = (term.out / "feedback" / "s05.html").read_text()
@@ -253,6 +258,10 @@ def test_no_file_says_nan(term, marked):
 
 
 def test_statistics_of_each_question(term, marked):
+    # who handed in nothing has 0 in all questions, and would make each of them tell the strong from the weak
+    absent = marked["reason"].str.endswith("Nothing was handed in.")
+    assert absent.any()
+    marked = marked[~absent]
     rows = marked[marked["question"] == "W1.2"].set_index("student")["mark"]
     wide = marked.pivot(index="student", columns="question", values="mark")
     rest = wide.drop(columns="W1.2").mean(axis=1)
@@ -274,7 +283,7 @@ def test_the_command_line_ends_with_1_while_anybody_is_unmarked(term, marked, ca
         )
         assert main(words) == 1
         printed = capsys.readouterr()
-        assert "s12: not marked" in printed.out and "s12, W1.3: A text is read by a person." in printed.err
+        assert "s12: not marked" in printed.out and "W1.3: 1 waiting for a mark (s12). " in printed.err
         assert "nan" not in printed.out
     finally:
         (term.folder / "overrides_texts.csv").write_text(held)
@@ -376,6 +385,8 @@ def test_any_edited_file_is_kept_twice_as_well(bare):
         ("s01,W1,W1.1,good,", "got 'good'"),
         ("s01,W1,W1.1,1,\nS01,W1,W1.1,0,", "line 3: s01, W1.1 stands in "),
         ('s01,W1,W1.1,1,"not closed\ns02,W1,W1.1,1,', "line 3: unexpected end of data"),
+        ("s01,W1.1,1", "line 2: There is no question '1'. Valid: W1.1, "),  # a comma is missing
+        ("s01;W1;W1.1;1;", "line 2: There is no student 's01;W1;W1.1;1;'. Valid: s01, s02."),
         ("s01,W1,W1.1,1,too bad, really", "line 2: 6 cells below 5 heads: a text with a comma"),
     ],
 )
@@ -466,6 +477,21 @@ def test_a_rubric_changed_after_marking_is_told_and_those_marks_are_asked_for_ag
     small.hand_in("s01", answers=text("Another text."))
     row = small.mark().set_index("question").loc["W1.3"].iloc[0]
     assert row["reason"].startswith("The text has changed since this was marked.")
+    page = (small.out / "feedback" / "s01.html").read_text()  # mark, comment and path are the instructor's
+    assert "Not marked yet." in page and "has changed" not in page and str(small.folder) not in page
+
+
+def test_what_has_no_mark_is_not_shown_as_wrong(small):
+    small.mark()
+    row = (small.out / "feedback" / "s01.html").read_text().split(">W1.3<")[1].split("</tr>")[0]
+    assert "not marked" in row and 'class="wrong"' not in row
+
+
+def test_marks_are_not_written_among_what_was_handed_in_or_out(small):
+    for out in (small.submissions, small.submissions / "marks", small.released):
+        with pytest.raises(ValueError, match="handed in or handed out: name another folder"):
+            grade(small.submissions, small.key, out, folder=small.exercises, trust=True)
+        assert not (out / "done").exists()
 
 
 def test_one_student_is_marked_anew_and_nobody_else(small):
