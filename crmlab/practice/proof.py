@@ -337,14 +337,18 @@ def _is_chosen_again(one: Drawn, other: Drawn, number: str) -> bool:
     """Return whether one's right choice is right for another: the same ids, or the same things."""
     form, chosen = one.form(number), one.key(number).right
     assert isinstance(form, Selection)
-    choices, there = [chosen], other.given.values()
+    choices, theirs = [chosen], other.given.values()
     for name, table in one.given.values().items():
         if isinstance(table, pd.DataFrame) and form.of in table and table[form.of].is_unique:
+            mine, there = (each.assign(_row=range(len(each))) for each in (table, theirs[name]))
             # by what is the same for everybody: prices of which all can choose, and not what each costs
-            beside = [each for each in table if each != form.of and {*table[each]} == {*there[name][each]}]
-            rows = table.loc[table[form.of].map(label).isin(chosen), beside].drop_duplicates()
-            if beside:
-                choices.append(there[name].merge(rows, on=beside)[form.of].map(label).tolist())
+            beside = [one for one in mine if one != form.of and one in there]
+            beside = [one for one in beside if {*mine[one].dropna()} == {*there[one].dropna()}]
+            # together, and each alone: one of them may be dealt out by lot; and by its row in the table
+            for on in ([one for one in beside if one != "_row"], *([one] for one in beside)):
+                rows = mine.loc[mine[form.of].map(label).isin(chosen), on].drop_duplicates()
+                if on:
+                    choices.append(there.merge(rows, on=on)[form.of].map(label).tolist())
     return any(_verdict(other, number, each, mistakes=False).outcome == "right" for each in choices)
 
 

@@ -225,8 +225,17 @@ def test_one_answer_for_all_is_found(folder, old, new, question):
     assert told.loc[question, "outcome"] == "same for all" and "100%" in told.loc[question, "message"]
 
 
-@pytest.mark.parametrize(("more", "found"), [(0, False), (300_000, True)])
-def test_one_choice_under_other_names_is_found(folder, more, found):
+@pytest.mark.parametrize(
+    ("more", "beside", "found"),
+    [
+        (0, '"price": range(20)', False),
+        (300_000, '"price": range(20)', True),
+        (300_000, '"price": range(20), "shelf": rng.permutation(20)', True),  # dealt out by lot
+        (300_000, '"price": [*range(19), None]', True),
+        (300_000, '"size": 1', True),  # by its row alone
+    ],
+)
+def test_one_choice_under_other_names_is_found(folder, more, beside, found):
     """Ids of their own hide nothing where what costs 6 to 11 dollars is right for all students."""
     old = CELLS.partition('    ids = [f"c')[2].partition("    worth")[0]
     failed = proof(
@@ -234,7 +243,7 @@ def test_one_choice_under_other_names_is_found(folder, more, found):
         old,
         f"""{{variant.integer('first', 100, 900) + number}}" for number in range(20)]
     cents = rng.integers(100, 100_000, 20) + {more} * (np.arange(20) // 6 == 1)
-    paid = pd.DataFrame({{"id": ids, "price": range(20), "cents": cents}})
+    paid = pd.DataFrame({{"id": ids, {beside}, "cents": cents}})
 """,
         variants=4,
     )
