@@ -335,3 +335,10 @@ def test_the_command_says_what_does_not_hold_and_shows_the_notebook(folder, tmp_
     assert main(typed) == 1
     said = capsys.readouterr().out
     assert "P1_trial, P1.1, half, trial 0: same. It cannot be told from total." in said
+
+
+def test_the_command_says_what_is_broken_before_it_shows_the_notebook(folder, tmp_path, capsys):
+    write(folder, CELLS.replace("return level", "return None").split("\n@@\n"), "P1_trial")
+    typed = ["prove", "P1", "--exercises", str(folder), "--variants", "1"]
+    assert main([*typed, "--preview", str(tmp_path / "look")]) > 0  # there is none without right answers
+    assert "The truth of P1.3 is one number" in capsys.readouterr().out
