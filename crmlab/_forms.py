@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmlab._form_fields import KINDS, sound
 from crmlab._tables import look_up, unknown
 
 Cases = Sequence[Mapping[str, Any]]
@@ -30,11 +31,6 @@ _RATIOS = [factor**sign for factor in (100, 1000, 7, 12, 30, 365, -1) for sign i
 _IN_WORDS = pd.read_csv(Path(__file__).with_name("_errors.csv"), keep_default_na=False).to_numpy().tolist()
 """What errors mean: the name of the error, a part of its text, the words."""
 
-_KINDS = {
-    "str": "a text", "int": "a whole number", "float": "a number", "bool": "True or False", "dict": "a dict",
-    "DataFrame": "a table", "ndarray": "an array", "NoneType": "nothing", "method": "a function",
-}  # fmt: skip
-
 
 class Refused(Exception):
     """An answer that does not have the form wanted; its message says why."""
@@ -43,6 +39,9 @@ class Refused(Exception):
 @dataclass(frozen=True)
 class Form:
     """The base of all forms: what a question wants, and how two answers are compared."""
+
+    def __post_init__(self) -> None:
+        sound(self._held())
 
     def plain(self, answer: Any, cases: Cases | None = None) -> Any:
         """Return the answer as plain data, or ``{"refused": reason}`` if it has another form.
@@ -202,13 +201,13 @@ class Number(Form):
             between = "" if high == "inf" else f", at most {high}"
         within, digits = f"{self.relative * 100:.3g} %" if self.relative > 1e-6 else "", ""
         if self.tolerance:
-            within, decimals = f"{self.tolerance:,.10g}", math.ceil(-math.log10(2.0000001 * self.tolerance))
+            within += f"{' and ' * bool(within)}{self.tolerance:,.10g}"
+            decimals = math.ceil(-math.log10(2.0000001 * self.tolerance))
             digits = f" ({decimals} decimals are enough)" if decimals > 1 else ""
         elif within and (count := math.ceil(math.log10(5 / self.relative))) > 1:
             digits = f" ({count} digits are enough)"
-        kind = "one whole number" if self.whole else "one number"
         unit, within = self.unit and f" ({self.unit})", within and f", right to within {within}{digits}"
-        return kind + unit + between + within
+        return ("one whole number" if self.whole else "one number") + unit + between + within
 
 
 @dataclass(frozen=True)
@@ -219,6 +218,7 @@ class Choice(Form):
 
     def __init__(self, *options: str) -> None:
         object.__setattr__(self, "options", options)
+        sound(self._held())
 
     def _plain(self, answer: Any, cases: Cases | None) -> str | None:
         if not pd.api.types.is_scalar(answer) or isinstance(answer, bytes):
@@ -415,7 +415,7 @@ def clean(text: Any, length: int = 300) -> str:
 def what_is(answer: Any) -> str:
     """Say what an answer is, by its type and size only."""
     name = type(answer).__name__[:60]
-    kind = _KINDS.get(name, f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}")
+    kind = KINDS.get(name, f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}")
     size = f" of {len(answer)}" if isinstance(answer, list | tuple | set | dict) else ""
     size = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else size
     size = f" with {len(answer):,} rows" if isinstance(answer, pd.DataFrame | pd.Series) else size

@@ -277,8 +277,6 @@ def _prove(options: argparse.Namespace) -> int:
     from crmlab.grading.handout import preview
 
     chosen = [practice.load(name, options.folder) for name in options.exercises]
-    if options.preview:
-        print(f"What a student gets is in {preview(chosen, options.preview)}.")
     failed = [
         practice.prove(one, options.variants, progress=True).assign(exercise=one.name) for one in chosen
     ]
@@ -286,6 +284,8 @@ def _prove(options: argparse.Namespace) -> int:
         where = ", ".join(filter(None, (row.exercise, row.question, row.answer, row.student)))
         print(f"{where}: {row.outcome}. {row.message}")
     print("It holds." if not sum(map(len, failed)) else "It does not hold yet.")
+    if options.preview:
+        print(f"What a student gets is in {preview(chosen, options.preview)}.")
     return int(any(map(len, failed)))
 
 

@@ -252,8 +252,12 @@ def _settled(name: str, value: Any) -> Any:
     """Return a value as it would come back from its file."""
     if not isinstance(value, pd.DataFrame):
         return _from_json(_to_json(name, value))
+    value = value.copy(deep=False)
+    value.attrs = {}  # a Parquet file would keep them, whatever they tell
     try:
-        return _read_parquet(pa.BufferReader(value.to_parquet(index=False)))
+        settled = _read_parquet(pa.BufferReader(value.to_parquet(index=False)))
+        pd.util.hash_pandas_object(settled)
+        return settled
     except Exception as error:
         raise ValueError(f"The table {name!r} cannot be kept in a Parquet file: {error}") from None
 

@@ -1,5 +1,6 @@
 """The source of an exercise, exercises/NN_slug.ipynb, cell by cell."""
 
+import ast
 import hashlib
 import json
 import re
@@ -18,7 +19,13 @@ from crmlab.practice.forms import Form, Function, Interval, Selection, Text
 
 FOLDER = ROOT / "exercises"
 ROLES = ("starter", "form", "truth", "cases", "solution", "wrong")
-PLACE = re.compile(r"\$[^$]*\$|\{([a-z_]+)(:[^{}]*)?\}")  # in a formula braces mean something else
+# in a formula, between one dollar sign and the next or two and two, braces mean something else
+PLACE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\{([^\W\d]\w*)(:[^{}]*)?\}", re.DOTALL)
+INSIDE = re.compile(r"\n *(## *\w+\.\d|\*\*(?:hint|why|solution)\b)", re.IGNORECASE)
+"""What begins a cell of its own: inside of another it would go to the student, or be lost."""
+PICTURE = re.compile(
+    r"!\[[^\]]*\]\((?!https?:|data:)|<img\b[^>]*\bsrc *= *[\"']?(?!https?:|data:|[\"'])", re.I
+)
 
 
 @dataclass
@@ -104,7 +111,11 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
     """
     valid = names(folder)
     found = [one for one in valid if str(name) in (one, one.partition("_")[0])]
-    if len(found) != 1:
+    if len(found) > 1:
+        found = [one for one in found if one == name] or found
+    if len(found) > 1:
+        raise ValueError(f"{name} may be {' or '.join(found)}, in {_folder(folder)}: write the whole name.")
+    if not found:
         if now(name) and folder is None:
             raise ValueError(
                 f"Exercise {name} is now {now(name)}: see the last table of exercises/README.md."
@@ -135,8 +146,11 @@ def load(name: str, folder: str | Path | None = None) -> Exercise:
         missing = [role for role in ("starter", "form", "solution") if role not in one.source]
         missing += ["hint"] * (not one.hint)
         missing += ["wrong"] * (not one.wrong and not isinstance(one.form, Text))
-        missing += ["truth"] * (isinstance(one.form, Interval | Selection) and one.truth is None)
-        missing += ["cases"] * (isinstance(one.form, Function) and one.cases is None)
+        for role, forms in (("truth", Interval | Selection), ("cases", Function)):
+            missing += [role] * (isinstance(one.form, forms) and role not in one.source)
+            if role in one.source and not isinstance(one.form, forms):
+                what = f"has # {role}, which a {type(one.form).__name__} does not look at: remove it"
+                raise ValueError(f"{path.name}, question {one.number}, {what}.")
         if missing:
             raise ValueError(f"{path.name}, question {one.number}, lacks: {', '.join(missing)}.")
     if exercise.inputs is None or not exercise.questions:
@@ -166,7 +180,11 @@ def fill(text: str, values: Mapping[str, Any]) -> str:
         value = look_up("given value", name, values)
         if isinstance(value, date) and not how:
             return f"{value.day} {value:%B %Y}"
-        return format(value, (how or ":")[1:])
+        try:
+            assert isinstance(value, str | int | float | date)
+            return format(value, (how or ":")[1:])
+        except (AssertionError, ValueError):
+            raise ValueError(f"{found[0]} cannot be written: it is a {type(value).__name__}.") from None
 
     return PLACE.sub(put, text)
 
@@ -176,7 +194,11 @@ def _take(
 ) -> Question | None:
     """Take one cell of the source and return the question to which the next one belongs."""
     if kind == "markdown":
-        heading = re.match(r"## (\w+)\.(\d+) (.+)", text)
+        if inside := INSIDE.search(text):
+            raise ValueError(f"{inside[1]!r} stands inside of this cell: begin a cell of its own with it.")
+        if PICTURE.search(text):
+            raise ValueError("this picture would not go along: draw it in the set-up, or give its address.")
+        heading = re.match(r"## (\w+)\.([1-9]\d*) (.+)", text)
         if heading:
             number = ".".join(heading.groups()[:2])
             if number in exercise.questions or heading[1] != exercise.name.partition("_")[0]:
@@ -186,10 +208,14 @@ def _take(
             exercise.introduction = f"{exercise.introduction}\n\n{text}".strip()
         elif text.startswith("## "):
             raise ValueError(f"a question is called ## {exercise.name.partition('_')[0]}.1 and has a title.")
-        elif text.startswith("**Hint.**"):
-            question.hint = text
-        elif text.startswith("**Why.**"):
-            question.why = text
+        elif found := re.match(r"\*\*(Hint|Why)\.\*\*\s*(\S?)", text):
+            if getattr(question, found[1].lower()) or not found[2]:
+                raise ValueError(f"question {question.number} has two such cells, or this one says nothing.")
+            setattr(question, found[1].lower(), text)
+        elif "starter" in question.source:  # it may be the solution, and would go to the student
+            raise ValueError(
+                "after # starter a text begins with **Hint.** or **Why.**: put a task before it."
+            )
         else:
             question.task += f"\n\n{text}"
         return question
@@ -200,6 +226,8 @@ def _take(
     if role not in valid:
         raise ValueError(f"the first line of a code cell here must be one of # {', # '.join(valid)}.")
     if question is None:
+        if exercise.set_up if role == "set-up" else exercise.inputs:
+            raise ValueError(f"there are two cells # {role}.")
         if role == "set-up":
             exercise.set_up = source
         else:
@@ -209,12 +237,12 @@ def _take(
         raise ValueError(f"question {question.number} has two cells # {role}.")
     question.source[role] = source
     if role == "starter":
-        if question.variable not in source:
+        if not re.search(rf"\b{question.variable}\b", source):
             raise ValueError(f"the starter must set {question.variable}.")
     elif role == "wrong":
         made = _made(source, role, question.space)
         question.wrong = {name: one for name, one in made.items() if isfunction(one) and name[0] != "_"}
-        silent = [name for name, function in question.wrong.items() if not function.__doc__]
+        silent = [name for name, one in question.wrong.items() if not (one.__doc__ or "").strip()]
         if silent:
             raise ValueError(f"{silent[0]} needs a docstring: it is what the student is told.")
     else:
@@ -229,6 +257,11 @@ def _made(source: str, name: str, space: dict[str, Any]) -> dict[str, Any]:
     before = dict(space)
     exec(compile(source, f"<{space['__name__']}: {name}>", "exec"), space)
     made = {one: value for one, value in space.items() if before.get(one) is not value}
-    if name != "wrong" and name not in made:
-        raise ValueError(f"the cell must define {name}.")
+    # under a name that is taken, one function would be used in the place of another
+    functions = [one.name for one in ast.parse(source).body if isinstance(one, ast.FunctionDef)]
+    twice = [one for one in made if one in before or functions.count(one) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} has that name twice in this exercise: give it another.")
+    if name != "wrong" and (name not in made or name != "form" and not isfunction(made[name])):
+        raise ValueError(f"the cell must define {name}{'' if name == 'form' else ', a function'}.")
     return made

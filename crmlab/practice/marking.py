@@ -15,7 +15,7 @@ from crmlab._html import render
 from crmlab._tables import look_up
 from crmlab.practice.data import Given, variant
 from crmlab.practice.exercise import Exercise
-from crmlab.practice.forms import Figure, Form, Interval, Selection, Text
+from crmlab.practice.forms import Figure, Form, Interval, Number, Selection, Text
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,15 @@ class Key:
         """For an interval the number that it should hold; for a selection what each id is worth."""
         if self._question.truth is None:
             return None
-        truth = self._drawn.call(self._question.truth, kept=True)
-        if not isinstance(truth, pd.Series):
-            return float(truth)
-        worth = truth.astype(float).rename(index=label)
-        if not worth.index.is_unique or worth.isna().any():
-            raise ValueError("The truth of a selection is one number for each id.")
+        truth, number = self._drawn.call(self._question.truth, kept=True), self._number
+        if not isinstance(self._question.form, Selection):
+            plain = Number().plain(truth)
+            if Number().problem(plain):
+                raise ValueError(f"The truth of {number} is one number, and here it is none.")
+            return float(plain)
+        worth = truth.astype(float).rename(index=label) if isinstance(truth, pd.Series) else pd.Series()
+        if worth.empty or not worth.index.is_unique or worth.isna().any():
+            raise ValueError(f"The truth of {number} is a Series with one number for each id.")
         return worth
 
 
@@ -122,9 +125,11 @@ class Drawn:
     def _inputs(self) -> tuple[Given, dict[str, Any]]:
         assert self.exercise.inputs is not None
         made = self.exercise.inputs(self._variant)
-        given, kept = made if isinstance(made, tuple) else (made, {})
+        given, kept = made if isinstance(made, tuple) and len(made) == 2 else (made, {})
         if not isinstance(given, dict) or not isinstance(kept, dict):
             raise ValueError(f"inputs() of {self.exercise.name} must return a dict, or two.")
+        if both := sorted(given.keys() & kept.keys()):
+            raise ValueError(f"inputs() gives {both[0]!r} and keeps it back as well: rename one of them.")
         return Given(given), kept
 
     @property
@@ -135,7 +140,13 @@ class Drawn:
     @cached_property
     def _forms(self) -> dict[str, Form]:
         values = self.given.values()
-        return {number: one.form.resolved(values) for number, one in self.exercise.questions.items()}
+        forms = {}
+        for number, one in self.exercise.questions.items():
+            try:
+                forms[number] = one.form.resolved(values)
+            except ValueError as error:
+                raise ValueError(f"{self.exercise.name}, {number}, # form: {error}") from None
+        return forms
 
     def form(self, number: str) -> Form:
         """Return the form of a question, with the given values in it."""
@@ -145,7 +156,10 @@ class Drawn:
         """Return the arguments with which a function is called, or None where none is wanted."""
         function = self.exercise.questions[number].cases
         if function is not None and number not in self._cases:
-            self._cases[number] = [Given(case).values() for case in function(self._variant)]
+            made = function(self._variant)
+            if not isinstance(made, list) or not made or not all(isinstance(case, dict) for case in made):
+                raise ValueError(f"{number}: cases() must return a list of dicts, with one at least.")
+            self._cases[number] = [Given(case).values() for case in made]
         return self._cases.get(number)
 
     def answer(self, number: str, function: Callable[..., Any]) -> Any:

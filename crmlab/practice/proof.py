@@ -1,8 +1,9 @@
 """An exercise tried on itself: what must hold for each student's data, and from one student to the next."""
 
+import ast
 import inspect
-import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise, product
 from typing import Any
@@ -15,7 +16,9 @@ from crmlab._forms import label, told
 from crmlab.practice.exercise import Exercise, Question, fill
 from crmlab.practice.forms import Choice, Form, Function, Interval, Number, Selection, Table, Text
 from crmlab.practice.marking import Drawn, Verdict, figures_closed, money
+from crmlab.practice.twice import drawn_twice
 
+UNITS = (1.0, 100.0, 0.01, 1000.0, 0.001)
 MOST, LEAST, ENOUGH = 1 / 3, 12, 24
 """In which share of variants one fixed answer may be right; how many variants tell so of an interval; and how
 many settle a doubt."""
@@ -29,7 +32,8 @@ def prove(exercise: Exercise, variants: int = 3, small: bool = True, progress: b
 
     In each variant the set-up and the starters run, the solution is right, no answer is no answer, and each
     wrong answer is named as the mistake it is, an interval also when it is as wide as is allowed. No answer
-    stands among what is given or in a public data set. Drawn twice, a variant is the same. From one variant
+    stands among what is given or in a public data set. Drawn twice, here and in another process, a variant is
+    the same. From one variant
     to the next right answers differ, and no interval that one could know beforehand is right in more than a
     third of them; where too few variants raise a doubt, more are drawn until it is settled.
 
@@ -59,7 +63,10 @@ def prove(exercise: Exercise, variants: int = 3, small: bool = True, progress: b
     trials: list[Drawn] = []
     for number in tqdm(range(variants), disable=not progress, unit="variant"):
         trials.append(Drawn(exercise, "trial", f"trial {number}", small))
-        failed += [(trials[-1].student, *row) for row in _in_itself(trials[-1], again=number == 0)]
+        found = _in_itself(trials[-1], again=number == 0, elsewhere=variants > 1)
+        failed += [(trials[-1].student, *row) for row in _told("", "exercise", found)]
+        if any(row[3] == "broken" for row in failed):  # there is nothing to compare
+            return pd.DataFrame(failed, columns=COLUMNS)
     asked = any(isinstance(one.form, Interval) for one in exercise.questions.values()) and variants > 1
     while (doubts := list(_across(exercise, trials))) or asked and len(trials) < LEAST:
         if len(trials) >= ENOUGH:
@@ -97,32 +104,52 @@ def stand(drawn: Drawn) -> None:
 # ---- one variant
 
 
-def _in_itself(drawn: Drawn, again: bool) -> Iterator[Row]:
-    values = drawn.given.values()
-    fill(drawn.exercise.introduction, values)
+def _told(number: str, what: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield rows, and one more where something stops."""
+    try:
+        yield from rows
+    except Exception as error:
+        yield number, what, "broken", str(error) if isinstance(error, ValueError) else f"{told(error)}."
+
+
+def _in_itself(drawn: Drawn, again: bool, elsewhere: bool) -> Iterator[Row]:
+    exercise, _ = drawn.exercise, drawn.given  # which may be none
+    yield from _told("", "introduction", _filled(drawn, exercise.introduction))
     if again:
-        yield from _drawn_twice(drawn)
+        yield from drawn_twice(drawn, elsewhere)
+        yield from _shown(exercise)
     yield from _notebook(drawn)
-    for number, question in drawn.exercise.questions.items():
-        for text in (question.task, question.hint, question.why):
-            fill(text, values)
-        yield from _answers(drawn, number)
+    for number, question in exercise.questions.items():
+        for what in ("task", "hint", "why"):
+            yield from _told(number, what, _filled(drawn, getattr(question, what)))
+        yield from _told(number, "question", _answers(drawn, number))
         yield from _in_public(drawn, question)
 
 
-def _drawn_twice(drawn: Drawn) -> Iterator[Row]:
-    second = Drawn(drawn.exercise, "trial", drawn.student, drawn._variant.small)
-    if second.given.fingerprint() != drawn.given.fingerprint():
-        yield "", "inputs", "differs", "They draw other data each time: take every number from variant."
-        return
-    for number in drawn.exercise.questions:
-        for name, one, other in (
-            ("cases", drawn.cases(number), second.cases(number)),
-            ("solution", drawn.key(number).right, second.key(number).right),
-            ("truth", drawn.key(number).truth, second.key(number).truth),
-        ):
-            if _text(one) != _text(other):
-                yield number, name, "differs", "Made twice, it is not the same: give its generator a seed."
+def _filled(drawn: Drawn, text: str) -> Iterator[Row]:
+    fill(text, drawn.given.values())
+    yield from ()
+
+
+def _shown(exercise: Exercise) -> Iterator[Row]:
+    """Look for what a solution returns in what the student is handed, and for a number left out."""
+    texts = [exercise.introduction, exercise.set_up]
+    for place, (number, question) in enumerate(exercise.questions.items(), start=1):
+        texts += [question.task, question.source["starter"]]
+        if not number.endswith(f".{place}"):
+            yield number, "number", "skipped", f"It is question {place} here: number them 1, 2, 3, …"
+    for number, question in exercise.questions.items():
+        returns = [
+            one for one in ast.walk(ast.parse(question.source["solution"])) if isinstance(one, ast.Return)
+        ]
+        said = {_bare(ast.unparse(one.value)) for one in returns if one.value}
+        if any(len(one) > 15 and one in _bare("\n".join(texts)) for one in said):
+            told = "What it returns stands in a task, a starter or the set-up, which the student reads."
+            yield number, "solution", "shown", told
+
+
+def _bare(source: str) -> str:
+    return re.sub(r"[\s\"']", "", source)
 
 
 def _notebook(drawn: Drawn) -> Iterator[Row]:
@@ -142,6 +169,8 @@ def _notebook(drawn: Drawn) -> Iterator[Row]:
             except Exception as error:
                 yield number, "starter", "stopped", f"{told(error)}."
                 continue
+            if question.variable not in space:
+                yield number, "starter", "missing", f"It sets no {question.variable}."
             plain = drawn.form(number).plain(space.get(question.variable), drawn.cases(number))
             verdict = _verdict(drawn, number, plain)
             if verdict.outcome != "missing":
@@ -154,6 +183,13 @@ def _answers(drawn: Drawn, number: str) -> Iterator[Row]:
         verdict = _verdict(drawn, number, plain)
         if verdict.outcome != outcome:
             yield number, name, verdict.outcome, verdict.message
+    tables = [one for one in drawn.given.values().values() if isinstance(one, pd.DataFrame)]
+    if isinstance(form, Selection) and tables and not any(form.of in one for one in tables):
+        yield number, "form", "columns", f"No given table has the column {form.of!r}, from which to choose."
+    if isinstance(form, Function) and form.agrees(key.right, key.right):
+        outputs = key.right["outputs"]
+        if all(form.returns.agrees(one, outputs[0]) for one in outputs):
+            yield number, "cases", "same", "On all inputs the right output is the same: let them differ."
     for name, (_, plain) in key.wrong.items():
         tried = [(name, plain), *_as_wide_as_allowed(name, form, plain)]
         for what, one in tried:
@@ -181,34 +217,60 @@ def _verdict(drawn: Drawn, number: str, plain: Any, mistakes: bool = True) -> Ve
 # ---- what can be had without working it out
 
 
-def _among_the_given(drawn: Drawn, number: str) -> Iterator[str]:
-    """Yield the names of given things that hold the right answer."""
-    key, form = drawn.key(number), drawn.form(number)
-    for name, value in drawn.given.values().items():
-        table = value if isinstance(value, pd.DataFrame) else None
-        if isinstance(form, Selection) and table is not None and form.of in table:
-            worth = table.groupby(table[form.of].astype(str)).sum(numeric_only=True)
-            for column in worth.columns[~worth.columns.isin([form.of])]:
-                listed = worth[column].nlargest(int(form.count)).index.tolist()
-                if set(listed) <= set(key.truth.index) and money(key.truth, listed) > 0.999:
-                    yield f"{name}.{column}"
-        elif isinstance(form, Interval):
-            held = value if table is None else table.mean(numeric_only=True).tolist()
-            if any(np.isclose(key.truth, one, rtol=1e-9, atol=0) for one in _numbers(held)):
-                yield name
-        elif isinstance(form, Number):
-            if table is None and any(form.agrees(one, key.right) for one in _numbers(value)):
-                yield name
+def _among_the_given(drawn: Drawn, number: str, pairs: bool) -> Iterator[str]:
+    """Yield the names of given things that hold the right answer, of `pairs` in their sum or difference."""
+    key, form, given = drawn.key(number), drawn.form(number), drawn.given.values()
+    for name, value in given.items():
+        if isinstance(form, Selection) and isinstance(value, pd.DataFrame) and form.of in value:
+            ids = value[form.of].map(label)
+            worth = value.groupby(ids).sum(numeric_only=True).drop(columns=form.of, errors="ignore")
+            count, order = int(form.count), ids.drop_duplicates()
+            listed = {f"{name}.{one}": worth[one].nlargest(count).index for one in worth}
+            listed |= {f"{name}.{one}, the least": worth[one].nsmallest(count).index for one in worth}
+            listed |= {
+                f"{name}, its first rows": order.head(count),
+                f"{name}, its last rows": order.tail(count),
+            }
+            for where, one in listed.items():
+                if set(one) <= set(key.truth.index) and money(key.truth, [*one]) > 0.999:
+                    yield where
         elif isinstance(form, Table):  # a label may stand there: to see that it is the one is the question
             plain = form.plain(value)
             if form.problem(plain) is None and form.agrees(plain, key.right):
                 yield name
+    if not isinstance(form, Interval | Number):
+        return
+    right = key.truth if isinstance(form, Interval) else key.right
+    held = [one for name, value in given.items() for one in _numbers(name, value, isinstance(form, Interval))]
+    for name, one in held:
+        same = isinstance(form, Number) and form.agrees(one, right)
+        if same or any(np.isclose(one * unit, right, rtol=1e-9, atol=0) for unit in UNITS):
+            yield name
+    if pairs and isinstance(form, Interval) and held:  # of a number to be worked out they may be the way
+        names, numbers = zip(*held, strict=True)
+        for sign, some in (("+", np.add), ("-", np.subtract)):
+            both = np.isclose(some.outer(numbers, numbers), right, rtol=1e-9, atol=0)
+            yield from (f"{names[one]} {sign} {names[other]}" for one, other in np.argwhere(both))
 
 
-def _numbers(value: Any) -> Iterator[float]:
-    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]:
-        if isinstance(one, int | float) and not isinstance(one, bool):
-            yield float(one)
+def _numbers(name: str, value: Any, totals: bool) -> Iterator[tuple[str, float]]:
+    """Yield the numbers in a given thing; of a table with `totals` what one line makes of it."""
+    if isinstance(value, pd.DataFrame):
+        numbers = value.select_dtypes("number")
+        for column in numbers:
+            held = numbers[column].dropna()
+            for what in (
+                ("mean", "sum", "median", "min", "max") if totals else ["min"] * (held.nunique() == 1)
+            ):
+                yield f"{name}.{column}, {what}", float(held.agg(what))
+        if totals:
+            yield f"{name}, rows", len(value)
+            yield from ((f"{name}.{one}, different ones", value[one].nunique()) for one in value)
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(name, one, totals)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, float(value)
 
 
 def _in_public(drawn: Drawn, question: Question) -> Iterator[Row]:
@@ -249,9 +311,9 @@ def _across(exercise: Exercise, trials: Sequence[Drawn]) -> Iterator[Row]:
             (one.form(number).problem(one.key(number).right) or ("range",))[0] != "range" for one in trials
         ):
             continue  # without a right answer there is nothing to compare, and it has its row
-        held = set(_among_the_given(trials[0], number))
+        held = set(_among_the_given(trials[0], number, len(trials) > 1))
         for one in trials[1:] if held else ():
-            held &= set(_among_the_given(one, number))
+            held &= set(_among_the_given(one, number, True))
         for name in sorted(held):
             yield number, name, "given", "What is given holds the right answer."
         if len(trials) < 2 or isinstance(form, Function | Text):  # a text is read by a person
@@ -275,14 +337,18 @@ def _is_chosen_again(one: Drawn, other: Drawn, number: str) -> bool:
     """Return whether one's right choice is right for another: the same ids, or the same things."""
     form, chosen = one.form(number), one.key(number).right
     assert isinstance(form, Selection)
-    choices, there = [chosen], other.given.values()
+    choices, theirs = [chosen], other.given.values()
     for name, table in one.given.values().items():
         if isinstance(table, pd.DataFrame) and form.of in table and table[form.of].is_unique:
+            mine, there = (each.assign(_row=range(len(each))) for each in (table, theirs[name]))
             # by what is the same for everybody: prices of which all can choose, and not what each costs
-            beside = [each for each in table if each != form.of and {*table[each]} == {*there[name][each]}]
-            rows = table.loc[table[form.of].map(label).isin(chosen), beside].drop_duplicates()
-            if beside:
-                choices.append(there[name].merge(rows, on=beside)[form.of].map(label).tolist())
+            beside = [one for one in mine if one != form.of and one in there]
+            beside = [one for one in beside if {*mine[one].dropna()} == {*there[one].dropna()}]
+            # together, and each alone: one of them may be dealt out by lot; and by its row in the table
+            for on in ([one for one in beside if one != "_row"], *([one] for one in beside)):
+                rows = mine.loc[mine[form.of].map(label).isin(chosen), on].drop_duplicates()
+                if on:
+                    choices.append(there.merge(rows, on=on)[form.of].map(label).tolist())
     return any(_verdict(other, number, each, mistakes=False).outcome == "right" for each in choices)
 
 
@@ -302,7 +368,3 @@ def known_beforehand(truths: Sequence[float], widest: float) -> float:
         inside = max((known[(known >= low) & (known <= low + widest)] for low in known), key=len)
         held += int((np.abs(others - (inside.min() + inside.max()) / 2) <= widest / 2).sum())
     return held / len(every)
-
-
-def _text(plain: Any) -> str:
-    return json.dumps(plain.to_dict() if isinstance(plain, pd.Series) else plain, default=str)

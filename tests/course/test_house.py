@@ -105,7 +105,7 @@ def test_no_module_is_longer_than_300_lines():
         ("value", 2600),
         ("act", 1400),
         ("company", 4700),  # 51 tables, twelve levers and their reach, two streams of orders
-        ("practice", 1400),  # an exercise is proved before it is released
+        ("practice", 1480),  # an exercise is proved before it is released, in another process as well
         ("grading", 2610),  # rosters and hand-ins as platforms write them, a sandbox, a term's rules
         ("replicate", 2240),
     ],

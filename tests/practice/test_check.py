@@ -272,13 +272,34 @@ def test_the_trial_itself_is_sound_but_for_what_cannot_be_made(folder):
         ("## T1.2 Whom", "## T2.2 Whom", "is no number of T1_trial"),
         ("## T1.2 Whom", "## T1.2", "has a title"),
         ('    """That is the sum."""\n', "", "total needs a docstring"),
-        ("**Hint.** At", "A hint at", "lacks: hint"),
+        ("**Hint.** At", "A hint at", "after # starter a text begins with"),
+        ("**Hint.** At", "**Hint.**\n\n**Why.** At", "begin a cell of its own"),
+        ("**Hint.** At {margin:.0%}.", "**Hint.**", "says nothing"),
+        ("## T1.2 Whom", "## T1.02 Whom", "a question is called ## T1.1"),
+        (
+            "What is it?",
+            "What is it?\n\n**Solution.** Their mean.",
+            "'\\*\\*Solution' stands inside of this cell",
+        ),
+        ("What is it?", "What is it? ![a plot](attachment:plot.png)", "this picture would not go along"),
+        ("answer_1 = ...", "answer_10 = ...", "must set answer_1"),
+        ("def total(paid)", "def solution(paid)", "solution has that name twice in this exercise"),
+        ('"""That is the sum."""', '""" """', "total needs a docstring"),
         ("# form\nform =", "# form\nfrom_ =", "must define form"),
         ('practice.Number("cents", 0, 100, tolerance=0.01)', "5", "one of practice's forms"),
-        ("# truth\ndef truth(worth):\n    return worth", "**Why.** No truth.", "T1.2, lacks: truth"),
-        ("# cases\ndef cases", "# truth\ndef truth", "T1.4, lacks: cases"),
+        ("# truth\ndef truth(worth):\n    return worth", "", "T1.2, lacks: truth"),
+        ("# cases\ndef cases", "# truth\ndef truth", "T1.4, has # truth, which a Function does not"),
+        (
+            "tolerance=0.01)",
+            "tolerance=-0.01)",
+            r"\(# form\): tolerance is a number of at least 0; got -0.01",
+        ),
         ("def solution(paid)", "def solution(paid", "'\\(' was never closed"),
-        ("**Hint.** At {margin:.0%}.", "# solution\nsolution = 5", "has two cells # solution"),
+        (
+            "**Hint.** At {margin:.0%}.",
+            "# solution\nsolution = 5",
+            "the cell must define solution, a function",
+        ),
         ("# set-up\npaid = given.paid", "# solution", "must be one of # inputs, # set-up"),
     ],
 )
@@ -289,6 +310,13 @@ def test_a_broken_source_is_told_with_its_cell(folder, old, new, said):
     with pytest.raises(ValueError, match=said) as told:
         practice.load("T1")
     assert "T1_trial.ipynb" in str(told.value)
+
+
+def test_a_number_that_two_exercises_have_is_told(folder):
+    write(folder, source(), "T1_other")
+    with pytest.raises(ValueError, match="T1 may be T1_other or T1_trial.*write the whole name"):
+        practice.load("T1")
+    assert practice.load("T1_trial").name == "T1_trial"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"cells": 5}', '{"cells": [{}]}', "\xff", "[" * 100_000])
@@ -311,7 +339,7 @@ def test_a_source_that_is_no_notebook_is_told(folder, text):
         ),
         ("return sum(paid) / len(paid)", "return 'text'", "This is a text"),
         ("return lambda x: 2 * x", "return lambda x: None", "returns nothing"),
-        ('return [{"x": 1}, {"x": 3}]', "return []", "right on no input"),
+        ('return [{"x": 1}, {"x": 3}]', "return []", "must return a list of dicts, with one at least"),
         ("[9.0, 8, 1,", "[1.0, 1, 9,", "no better than a random list"),
         ("[9.0, 8, 1, 1, 1, 1, 1, 2]", "[1.0] * 8", "no decision"),
         ("return ids[-2:]", "return ['c0', 'c1']", "Right."),
@@ -326,8 +354,10 @@ def test_proof_finds_what_does_not_hold(folder, old, new, said):
 def test_braces_that_name_nothing_are_found_and_formulas_left_alone(folder):
     assert "$\\frac{margin}{x}$" in exercise.fill("$\\frac{margin}{x}$ {margin}", {"margin": 1})
     write(folder, [cell.replace("What is it?", "What is {it}?") for cell in source()])
-    with pytest.raises(ValueError, match="There is no given value 'it'"):
-        practice.prove(practice.load("T1"), variants=1)
+    assert exercise.fill("$$\\sum_{i} x$$ {rate_2:.0%}", {"i": 1, "rate_2": 0.5}) == "$$\\sum_{i} x$$ 50%"
+    failed = practice.prove(practice.load("T1"), variants=1).query("answer == 'task'")
+    assert failed["question"].tolist() == [f"T1.{number}" for number in range(1, len(QUESTIONS) + 1)]
+    assert failed["message"].str.contains("There is no given value 'it'").all()
 
 
 @pytest.mark.parametrize("returned", ["None", "[1]", "({}, 5)", '{"a b": 1}', '{"values": 1}', '{"x": {1}}'])

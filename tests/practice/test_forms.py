@@ -486,3 +486,35 @@ def test_a_function_that_stops_where_another_is_taken_for_right_agrees_with_noth
     assert "refused" in stops["outputs"][1]
     assert not form.agrees(goes_on, stops) and not form.agrees(stops, goes_on)
     assert form.difference(goes_on, stops) == "It is right on no input."
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: Number(0, 100), "unit is a text, and comes first"),
+        (lambda: Number("cents", tolerance=-1), "tolerance is a number of at least 0"),
+        (lambda: Number("cents", relative=float("nan")), "relative is a share"),
+        (lambda: Number("cents", tolerance="size"), "got 'size'"),
+        (lambda: Number("cents", low=None), "low is a number, or the name of a given one"),
+        (lambda: Choice("a", "A"), "differ in more than capitals"),
+        (lambda: Choice(["a", "b"]), r"Choice\('a', 'b'\)"),
+        (lambda: Choice("a", "b "), "without blanks around them"),
+        (lambda: Table(["cents"], key="id"), "columns is a dict of forms"),
+        (lambda: Table({"cents": Number}, key="id"), "columns is a dict of forms"),
+        (lambda: Selection(0), "count is a number of at least 1"),
+        (lambda: Selection(5, enough=97), "enough is a share of the solution"),
+        (lambda: Interval("cents", widest=-1), "widest is a width above 0"),
+        (lambda: Function("rate", Number()), r"names: \('x', 'T'\)"),
+        (lambda: Function(("x",), Number), "returns is a form"),
+        (lambda: Figure("line"), "draws is 'lines', 'bars' or 'points'"),
+        (lambda: Text(["a reason"]), "rubric is what counts"),
+        (lambda: Text({"a reason": -2}), "rubric is what counts"),
+    ],
+)
+def test_a_form_that_cannot_be_meant_is_refused_when_it_is_written(made, said):
+    with pytest.raises(ValueError, match=said):
+        made()
+
+
+def test_both_tolerances_are_told():
+    assert "right to within 0.2 % and 0.06" in Number("", tolerance=0.06, relative=0.002).wanted()

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from test_check import write
 
@@ -130,7 +131,7 @@ def test_an_exercise_that_holds_has_no_row(folder):
 @pytest.mark.parametrize(
     ("old", "new", "question", "answer", "outcome", "said"),
     [
-        ('variant.rng("paid")', "np.random.default_rng()", "", "inputs", "differs", "take every number from"),
+        ('variant.rng("paid")', "np.random.default_rng()", "", "inputs", "differs", "take it from variant"),
         (
             'return paid["cents"].mean()',
             'return paid["cents"].mean() + np.random.default_rng().normal()',
@@ -148,12 +149,66 @@ def test_an_exercise_that_holds_has_no_row(folder):
         ('"near": level', '"told": level, "near": level', "P1.3", "told", "given", "holds the right answer"),
         ('+ 30_000 * rng.random(20)', "+ 0", "P1.2", "paid.cents", "given", "holds the right answer"),
         ('"size": ', '"mean": paid["cents"].mean(), "size": ', "P1.1", "mean", "given", "holds"),
+        ('"size": ', '"mean": {"of": [paid["cents"].mean() / 100]}, "size": ', "P1.1", "mean", "given", ""),
+        ('"size": ', '"a": pd.DataFrame({"b": [level, 2, 1]}), "size": ', "P1.3", "a.b, max", "given", ""),
+        ('"size": ', '"a": pd.DataFrame({"b": [level - 3, 3]}), "size": ', "P1.3", "a.b, sum", "given", ""),
+        ('of="id"', 'of="customer"', "P1.2", "form", "columns", "No given table has"),
+        ("answer_1 = ...", "# answer_1\nx = 5", "P1.1", "starter", "missing", "It sets no answer_1"),
+        ("One of {size}", "One of {Size_2}", "", "introduction", "broken", "no given"),
+        ("One of {size}", "One of {paid}", "", "introduction", "broken", "cannot be written"),
+        ('P1.1 Mean\n\nWhat is it?', "P1.1 Mean\n\n{nope}", "P1.1", "task", "broken", "no given"),
+        ('Number("cents", 0,', 'Number("cents", "paid",', "", "exercise", "broken", "P1.1, # form: low"),
+        ("return worth", "return 5", "", "exercise", "broken", "P1.2 is a Series"),
+        ("return level", "return None", "", "exercise", "broken", "The truth of P1.3 is one number"),
+        ('{"worth": worth,', '{"worth": worth, "size": 5,', "", "exercise", "broken", "keeps it back"),
+        ('"cents"].mean() / 2', '"cents"].mean() / nothing', "P1.1", "half", "type", "nothing has that name"),
+        ("paid, size =", '# paid["cents"].mean()\npaid, size =', "P1.1", "solution", "shown", ""),
     ],
 )  # fmt: skip
 def test_each_break_is_named(folder, old, new, question, answer, outcome, said):
     failed = proof(folder, old, new)
     found = failed[(failed["question"] == question) & (failed["answer"] == answer)]
     assert found["outcome"].tolist() == [outcome] and said in found["message"].item()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('pd.DataFrame({"id": ids,', 'pd.DataFrame({"id": [*{*ids}],', "In another process, folder"),
+        ("paid = pd.", "ids[0] = f\"c{hash('c') % 10**9}\"\n    paid = pd.", "In another process, folder"),
+        ('"size": len(ids)', '"size": pd.Timestamp.today().day', "In another process, folder"),
+        ('"size": len(ids)', '"size": len(open("sizes.csv").read())', "Name files by their whole path"),
+    ],
+)  # fmt: skip
+def test_what_hangs_on_this_process_day_or_folder_is_found(folder, old, new, said, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "sizes.csv").write_text("a" * 20)
+    assert proof(folder, old, new, variants=1).empty  # of one variant this is not asked
+    failed = proof(folder, old, new, variants=2)
+    assert said in failed["message"].iloc[0]
+
+
+def test_the_ranks_of_a_table_are_no_secret(folder):
+    """Rows in the order of what they are worth, or a column that falls as it rises, tell whom to choose."""
+    sort = "paid = paid.iloc[np.argsort(-worth.to_numpy())].reset_index(drop=True)\n    level ="
+    assert "paid, its first rows" in [*proof(folder, "level =", sort)["answer"]]
+    assert "paid.risk, the least" in [
+        *proof(folder, "level =", 'paid["risk"] = -worth.to_numpy()\n    level =')["answer"]
+    ]
+
+
+def test_what_is_given_takes_no_notes_along(folder):
+    given = practice.Given({"paid": pd.DataFrame({"id": [1]}).rename_axis(None)})
+    noted = pd.DataFrame({"id": [1]})
+    noted.attrs["truth"] = 5
+    assert practice.Given({"paid": noted}).paid.attrs == {} and noted.attrs == {"truth": 5}
+    assert practice.Given({"paid": noted}).fingerprint() == given.fingerprint()
+
+
+def test_numbers_of_questions_that_skip_are_told(folder):
+    write(folder, CELLS.replace("P1.3", "P1.4").replace("answer_3", "answer_4").split("\n@@\n"), "P1_trial")
+    failed = practice.prove(practice.load("P1", folder), 1)
+    assert failed[["question", "answer", "outcome"]].to_numpy().tolist() == [["P1.4", "number", "skipped"]]
 
 
 @pytest.mark.parametrize(
@@ -170,8 +225,17 @@ def test_one_answer_for_all_is_found(folder, old, new, question):
     assert told.loc[question, "outcome"] == "same for all" and "100%" in told.loc[question, "message"]
 
 
-@pytest.mark.parametrize(("more", "found"), [(0, False), (300_000, True)])
-def test_one_choice_under_other_names_is_found(folder, more, found):
+@pytest.mark.parametrize(
+    ("more", "beside", "found"),
+    [
+        (0, '"price": range(20)', False),
+        (300_000, '"price": range(20)', True),
+        (300_000, '"price": range(20), "shelf": rng.permutation(20)', True),  # dealt out by lot
+        (300_000, '"price": [*range(19), None]', True),
+        (300_000, '"size": 1', True),  # by its row alone
+    ],
+)
+def test_one_choice_under_other_names_is_found(folder, more, beside, found):
     """Ids of their own hide nothing where what costs 6 to 11 dollars is right for all students."""
     old = CELLS.partition('    ids = [f"c')[2].partition("    worth")[0]
     failed = proof(
@@ -179,7 +243,7 @@ def test_one_choice_under_other_names_is_found(folder, more, found):
         old,
         f"""{{variant.integer('first', 100, 900) + number}}" for number in range(20)]
     cents = rng.integers(100, 100_000, 20) + {more} * (np.arange(20) // 6 == 1)
-    paid = pd.DataFrame({{"id": ids, "price": range(20), "cents": cents}})
+    paid = pd.DataFrame({{"id": ids, {beside}, "cents": cents}})
 """,
         variants=4,
     )
@@ -271,3 +335,10 @@ def test_the_command_says_what_does_not_hold_and_shows_the_notebook(folder, tmp_
     assert main(typed) == 1
     said = capsys.readouterr().out
     assert "P1_trial, P1.1, half, trial 0: same. It cannot be told from total." in said
+
+
+def test_the_command_says_what_is_broken_before_it_shows_the_notebook(folder, tmp_path, capsys):
+    write(folder, CELLS.replace("return level", "return None").split("\n@@\n"), "P1_trial")
+    typed = ["prove", "P1", "--exercises", str(folder), "--variants", "1"]
+    assert main([*typed, "--preview", str(tmp_path / "look")]) > 0  # there is none without right answers
+    assert "The truth of P1.3 is one number" in capsys.readouterr().out
