@@ -65,12 +65,8 @@ def _made_elsewhere(drawn: Drawn) -> dict[tuple[str, str], Any]:
     # files that lie beside the exercise are found by their whole path only
     path = os.pathsep.join(map(os.path.abspath, sys.path))
     place = os.environ | {"PYTHONHASHSEED": seed, "TZ": "XXX24", "PYTHONPATH": path}
-    typed = [
-        drawn.exercise.name,
-        str(drawn.exercise.path.parent.resolve()),
-        drawn.student,
-        str(drawn._variant.small),
-    ]
+    name, source = drawn.exercise.name, drawn.exercise.path.parent.resolve()
+    typed = [name, str(source), drawn.student, str(drawn._variant.small)]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-c", code, *typed], env=place, cwd=folder, capture_output=True, text=True
