@@ -123,13 +123,12 @@ def test_a_notebook_to_hand_in_has_neither_hints_nor_progress():
 
 
 def test_days_are_written_out_and_formats_kept():
-    values = {"day": pd.Timestamp("2025-06-03"), "margin": 0.25, "x": 3}
-    assert (
-        fill("{day}, {day:%Y}, {margin:.0%}, {x} {X} $x_{y}$", values)
-        == "3 June 2025, 2025, 25%, 3 {X} $x_{y}$"
-    )
-    with pytest.raises(ValueError, match="no given value 'nothing'"):
-        fill("{nothing}", values)
+    values = {"day": pd.Timestamp("2025-06-03"), "margin": 0.25, "x": 3, "T": 9}
+    text = "{day}, {day:%Y}, {margin:.0%}, {x} {T} $x_{y}$ {a, b}"
+    assert fill(text, values) == "3 June 2025, 2025, 25%, 3 9 $x_{y}$ {a, b}"
+    for name in ("nothing", "X"):
+        with pytest.raises(ValueError, match=f"no given value '{name}'"):
+            fill(f"{{{name}}}", values)
 
 
 def test_no_made_notebook_is_committed():
