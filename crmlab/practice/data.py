@@ -256,7 +256,7 @@ def _settled(name: str, value: Any) -> Any:
     value.attrs = {}  # a Parquet file would keep them, whatever they tell
     try:
         settled = _read_parquet(pa.BufferReader(value.to_parquet(index=False)))
-        pd.util.hash_pandas_object(settled)
+        pd.util.hash_pandas_object(settled)  # or it would have no fingerprint
         return settled
     except Exception as error:
         raise ValueError(f"The table {name!r} cannot be kept in a Parquet file: {error}") from None

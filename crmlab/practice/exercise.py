@@ -181,9 +181,10 @@ def fill(text: str, values: Mapping[str, Any]) -> str:
         if isinstance(value, date) and not how:
             return f"{value.day} {value:%B %Y}"
         try:
-            assert isinstance(value, str | int | float | date)
-            return format(value, (how or ":")[1:])
-        except (AssertionError, ValueError):
+            if isinstance(value, str | int | float | date):
+                return format(value, (how or ":")[1:])
+            raise ValueError
+        except ValueError:
             raise ValueError(f"{found[0]} cannot be written: it is a {type(value).__name__}.") from None
 
     return PLACE.sub(put, text)

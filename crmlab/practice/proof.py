@@ -32,10 +32,10 @@ def prove(exercise: Exercise, variants: int = 3, small: bool = True, progress: b
 
     In each variant the set-up and the starters run, the solution is right, no answer is no answer, and each
     wrong answer is named as the mistake it is, an interval also when it is as wide as is allowed. No answer
-    stands among what is given or in a public data set. Drawn twice, here and in another process, a variant is
-    the same. From one variant
-    to the next right answers differ, and no interval that one could know beforehand is right in more than a
-    third of them; where too few variants raise a doubt, more are drawn until it is settled.
+    stands among what is given or in a public data set. Drawn twice, a variant is the same, with several
+    variants in another process as well. From one variant to the next right answers differ, and no interval
+    that one could know beforehand is right in more than a third of them; where too few variants raise a
+    doubt, more are drawn until it is settled.
 
     Parameters
     ----------
